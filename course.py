@@ -1,0 +1,317 @@
+"""The course's commands, the same on every system: python course.py help
+
+Needs Python alone: it makes a virtual environment beside itself (.venv), installs the
+tested versions into it, and runs there what was asked for. `make COMMAND` does the same.
+"""
+
+# Kept to what any Python 3.6 understands, so that an old one can say that it is too old.
+import argparse
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LOWEST, BEYOND = (3, 11), (3, 14)
+NEWEST = os.path.join("constraints", "newest.txt")
+COLAB = os.path.join("constraints", "colab.txt")
+
+COMMANDS = (
+    ("run", "execute every notebook; pages and report under build/ (ONLY=01 for some)"),
+    ("lab", "open JupyterLab on the notebooks"),
+    ("test", "everything that must hold: checks, tests, both lessons on both backends"),
+    ("test-all", "test, and the lessons with Colab's frozen versions on Colab's Python"),
+    ("lint", "check notebooks and scripts; changes nothing"),
+    ("format", "put notebooks and scripts in order: no outputs, stable ids, ruff format"),
+    ("bench", "run the benchmarks (ONLY=windowing for one)"),
+    ("badges", "write your fork's address everywhere: make badges REPO=owner/name"),
+    ("setup", "only make the environment"),
+    ("lock", "write constraints/ anew, with today's newest versions"),
+    ("clean", "remove build/ and the environments (keeps downloaded data)"),
+    ("help", "this list"),
+)
+
+
+class Stop(Exception):
+    """Something that the user has to know and can do something about."""
+
+
+def main(arguments):
+    names = [name for name, _ in COMMANDS]
+    parser = argparse.ArgumentParser(
+        prog="course.py",
+        description="The commands of the course. Each one sets up what it needs by itself.",
+        epilog="\n".join("  {:<9} {}".format(*pair) for pair in COMMANDS),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("command", choices=names, metavar="COMMAND", help="one of those below")
+    parser.add_argument(
+        "--here",
+        action="store_true",
+        help="use the Python that runs this, for example an active conda environment, "
+        "instead of .venv; installs nothing",
+    )
+    options, rest = parser.parse_known_args(arguments)
+    if options.command == "help":
+        print_help()
+        return 0
+    if options.command == "clean":
+        return clean()
+    return COMMAND_FUNCTIONS[options.command](options, rest)
+
+
+def print_help():
+    print("make COMMAND, or: python course.py COMMAND\n")
+    for name, text in COMMANDS:
+        print("  {:<9} {}".format(name, text))
+    print("\nPROFILE: COURSE_PROFILE=quick|full. DATA: COURSE_DATA_MIRROR=folder-or-url,")
+    print("COURSE_DATA_DIR=folder, COURSE_OFFLINE=1. See README.md and data/README.md.")
+
+
+def command_run(options, rest):
+    python = environment(options)
+    return call([python, "-m", "tools.execute"] + rest)
+
+
+def command_lab(options, rest):
+    python = environment(options)
+    return call([python, "-m", "jupyter", "lab", "--notebook-dir", HERE] + rest)
+
+
+def command_test(options, rest):
+    python = environment(options, development=True)
+    status = call([python, "-m", "tools.check"])
+    return call([python, "-m", "pytest"] + rest) or status
+
+
+def command_test_all(options, rest):
+    status = command_test(options, rest)
+    python = make_environment(
+        os.path.join(HERE, ".venv-colab"), find_python(exactly=(3, 13)), COLAB, development=True
+    )
+    return call([python, "-m", "pytest", "-m", "notebooks"] + rest) or status
+
+
+def command_lint(options, rest):
+    return call([environment(options, development=True), "-m", "tools.check"] + rest)
+
+
+def command_format(options, rest):
+    return call([environment(options, development=True), "-m", "tools.check", "--fix"] + rest)
+
+
+def command_bench(options, rest):
+    return call([environment(options, development=True), "-m", "benchmarks"] + rest)
+
+
+def command_badges(options, rest):
+    python = environment(options)
+    return call([python, "-m", "tools.address"] + rest)
+
+
+def command_setup(options, rest):
+    print("Ready: " + environment(options, development="--dev" in rest))
+    return 0
+
+
+def command_lock(options, rest):
+    python = environment(options, development=True)
+    compile_one = [python, "-m", "uv", "pip", "compile", "-q", "--no-header", "--no-annotate"]
+    newest = ["--upgrade", "--universal", "--python-version", "3.11", "-o", NEWEST]
+    frozen = os.path.join("constraints", "colab.in")
+    colab = ["--python-version", "3.13", "-c", frozen, "-o", COLAB]
+    status = call(compile_one + ["requirements-dev.txt"] + newest)
+    return status or call(compile_one + ["requirements-dev.txt"] + colab)
+
+
+COMMAND_FUNCTIONS = {
+    "run": command_run,
+    "lab": command_lab,
+    "test": command_test,
+    "test-all": command_test_all,
+    "lint": command_lint,
+    "format": command_format,
+    "bench": command_bench,
+    "badges": command_badges,
+    "setup": command_setup,
+    "lock": command_lock,
+}
+
+
+def clean():
+    for name in ("build", ".venv", ".venv-colab"):
+        path = os.path.join(HERE, name)
+        if os.path.isdir(path):
+            print("removing " + path)
+            shutil.rmtree(path)
+    return 0
+
+
+def call(command):
+    """Runs a command in the repository's root, and passes its exit status on."""
+    variables = dict(os.environ, PYTHONUTF8="1")
+    process = subprocess.Popen(command, cwd=HERE, env=variables)
+    previous = signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
+    interrupted = False
+    try:
+        while True:
+            try:
+                status = process.wait()
+                break
+            except KeyboardInterrupt:
+                # Ctrl-C reaches the command as well; it cleans up, and we wait for it.
+                interrupted = True
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    if interrupted:
+        sys.exit(130)
+    return status
+
+
+def environment(options, development=False):
+    """Path of a Python that has everything; makes or updates .venv where needed."""
+    if options.here:
+        check_version(sys.version_info[:2], sys.executable)
+        return sys.executable
+    folder = os.path.join(HERE, ".venv")
+    return make_environment(folder, None, NEWEST, development)
+
+
+def make_environment(folder, python, constraints, development):
+    """Makes a virtual environment, or brings it up to date when the requirements changed."""
+    inside = os.path.join(folder, "Scripts" if os.name == "nt" else "bin")
+    inside = os.path.join(inside, "python.exe" if os.name == "nt" else "python")
+    wanted = ["requirements.txt", constraints] + ["requirements-dev.txt"] * bool(development)
+    stamp = os.path.join(folder, "course-stamp")
+    if works(inside) and is_current(stamp, wanted):
+        return inside
+    if not works(inside):
+        python = python or find_python()
+        print("Making the environment {} with {} …".format(folder, python), flush=True)
+        if os.path.isdir(folder):
+            shutil.rmtree(folder)
+        create(python, folder)
+    print("Installing (a few minutes the first time) …", flush=True)
+    install(inside, wanted, constraints)
+    remember(stamp, wanted)
+    return inside
+
+
+def works(python):
+    try:
+        command = [python, "-m", "pip", "--version"]
+        return subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
+
+
+def create(python, folder):
+    for module in ("venv", "virtualenv"):
+        command = [python, "-m", module, folder]
+        if subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+    raise Stop(
+        "{} cannot make a virtual environment. On Debian and Ubuntu its venv module is a package "
+        "of its own: sudo apt install python3-venv. Then run the same command again.".format(python)
+    )
+
+
+def install(python, files, constraints):
+    requirements = [name for name in files if name.startswith("requirements")]
+    command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    for name in requirements:
+        command += ["-r", name]
+    if call(command + ["-c", constraints]) == 0:
+        return
+    print(
+        "The tested versions ({}) could not all be installed here; trying whatever versions "
+        "requirements.txt allows …".format(constraints),
+        flush=True,
+    )
+    if call(command) != 0:
+        raise Stop(
+            "The requirements could not be installed; pip says why above. It needs the package "
+            "index (or a copy of it: pip's --find-links) and about 3 GB of disk."
+        )
+
+
+def digest(files):
+    """For each file, a hash of what it holds: changed requirements mean a new installation."""
+    lines = []
+    for name in files:
+        with open(os.path.join(HERE, name), "rb") as file:
+            lines.append(name + " " + hashlib.sha256(file.read()).hexdigest())
+    return lines
+
+
+def is_current(stamp, files):
+    if not os.path.isfile(stamp):
+        return False
+    with open(stamp, encoding="utf-8") as file:
+        return set(digest(files)) <= set(file.read().splitlines())
+
+
+def remember(stamp, files):
+    with open(stamp, "w", encoding="utf-8") as file:
+        file.write("\n".join(digest(files)) + "\n")
+
+
+def check_version(version, name):
+    if not LOWEST <= tuple(version) < BEYOND:
+        raise Stop(
+            "{} is Python {}.{}; the course needs 3.11, 3.12 or 3.13.".format(name, *version)
+        )
+
+
+def find_python(exactly=None):
+    """A Python of a supported version: the one that runs this, or another on this machine."""
+    versions = [exactly] if exactly else [(3, 13), (3, 12), (3, 11)]
+    if sys.version_info[:2] in versions:
+        return sys.executable
+    for major, minor in versions:
+        name = "{}.{}".format(major, minor)
+        for command in candidates(name):
+            if answers(command, name):
+                return command[0] if len(command) == 1 else resolved(command)
+    wanted = " or ".join("{}.{}".format(*version) for version in versions)
+    raise Stop(
+        "No Python {} was found (this is {}.{}). Install one from python.org, or with conda: "
+        "conda env create -f environment.yml, conda activate deep-learning-in-practice, "
+        "python course.py --here run.".format(wanted, *sys.version_info[:2])
+    )
+
+
+def candidates(name):
+    yield ["python" + name]
+    yield ["py", "-" + name]  # the launcher on Windows
+    pyenv = os.path.join(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")), "versions")
+    if os.path.isdir(pyenv):
+        for version in sorted(os.listdir(pyenv), reverse=True):
+            if version.startswith(name + "."):
+                yield [os.path.join(pyenv, version, "bin", "python")]
+
+
+def answers(command, name):
+    """Whether the command starts a Python of that version (a pyenv shim may be there and not)."""
+    program = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        output = subprocess.check_output(command + ["-c", program], stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return output.decode().strip() == name
+
+
+def resolved(command):
+    program = "import sys; print(sys.executable)"
+    return subprocess.check_output(command + ["-c", program]).decode().strip()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Stop as problem:
+        sys.exit("course.py: {}".format(problem))

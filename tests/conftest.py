@@ -1,0 +1,38 @@
+"""What the tests share: the repository's root on the path, and an environment of their own."""
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+# Figures are drawn into memory, whatever screen there is.
+os.environ["MPLBACKEND"] = "agg"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+COURSE_VARIABLES = (
+    "COURSE_DATA_DIR",
+    "COURSE_DATA_MIRROR",
+    "COURSE_OFFLINE",
+    "COURSE_PROFILE",
+    "KERAS_BACKEND",
+)
+
+
+@pytest.fixture
+def plain_environment(monkeypatch):
+    """No variable of the course set, whatever the tests were started with."""
+    for name in COURSE_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Figures of one test do not pile up for the next."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

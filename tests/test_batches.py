@@ -1,0 +1,681 @@
+"""Windows, targets, splits and one-hot labels (utils/batches.py)."""
+
+import doctest
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from utils import batches
+from utils.batches import (
+    one_hot,
+    split_images,
+    split_in_time,
+    stratified_split,
+    window_dataset,
+    windows,
+    windows_and_targets,
+)
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def random_cases(n=150):
+    """(stream, timesteps, hop, horizon) of many sizes, the smallest included."""
+    rng = np.random.default_rng(7)
+    for _ in range(n):
+        samples, streams = rng.integers(1, 60), rng.integers(1, 5)
+        timesteps, hop, horizon = rng.integers(1, 12), rng.integers(1, 15), rng.integers(1, 8)
+        stream = rng.normal(size=(samples, streams)).astype(np.float32)
+        if timesteps + horizon <= samples:
+            yield stream, int(timesteps), int(hop), int(horizon)
+
+
+def loop_over_windows(stream, timesteps, hop, horizon=0):
+    """The definition, sample by sample: a list of (window, future) pairs."""
+    pairs, start = [], 0
+    while start + timesteps + horizon <= len(stream):
+        end = start + timesteps
+        pairs.append((stream[start:end], stream[end : end + horizon]))
+        start += hop
+    return pairs
+
+
+# ------------------------------------------------------------------------- windows
+
+
+def test_the_table_of_the_lecture():
+    """Row i holds samples i·s + 1 … i·s + m, for samples that are numbered from 1."""
+    m, s = 5, 3
+    stream = np.arange(1, 21)
+    x = windows(stream, timesteps=m, hop=s)
+    assert x.shape == (6, 5, 1)
+    for i, row in enumerate(x[:, :, 0]):
+        assert row[0] == i * s + 1
+        assert row[-1] == i * s + m
+    assert x[1, :, 0].tolist() == [4, 5, 6, 7, 8]
+
+
+def test_parallel_streams_stay_in_their_columns():
+    stream = np.stack([np.arange(10), np.arange(10) + 100, np.arange(10) + 200], axis=1)
+    x = windows(stream, timesteps=4, hop=2)
+    assert x.shape == (4, 4, 3)
+    assert x[1].tolist() == [[2, 102, 202], [3, 103, 203], [4, 104, 204], [5, 105, 205]]
+
+
+def test_windows_equal_the_loop():
+    cases = 0
+    for stream, timesteps, hop, _ in random_cases():
+        expected = np.stack([w for w, _ in loop_over_windows(stream, timesteps, hop)])
+        x = windows(stream, timesteps, hop)
+        np.testing.assert_array_equal(x, expected)
+        assert len(x) == (len(stream) - timesteps) // hop + 1
+        cases += 1
+    assert cases > 80
+
+
+@pytest.mark.parametrize("shape", [(1000,), (1000, 3)])
+def test_windows_are_read_only_views(shape):
+    stream = np.zeros(shape, np.float32)
+    x = windows(stream, timesteps=100, hop=1)
+    assert np.shares_memory(x, stream)
+    assert not x.flags.writeable
+    stream[5] = 7  # a view sees what changes below it
+    assert (x[0, 5] == 7).all()
+
+
+def test_windows_of_a_stream_that_is_itself_a_strided_view():
+    stream = np.arange(60).reshape(20, 3)[::-2, ::2]
+    x = windows(stream, timesteps=3, hop=4)
+    assert np.shares_memory(x, stream)
+    np.testing.assert_array_equal(x, [w for w, _ in loop_over_windows(stream, 3, 4)])
+
+
+def test_windows_of_a_file_on_disk(tmp_path):
+    on_disk = np.memmap(tmp_path / "stream.bin", np.int16, mode="w+", shape=(50,))
+    on_disk[:] = np.arange(50)
+    x = windows(on_disk, timesteps=10, hop=10)
+    assert np.shares_memory(x, on_disk)
+    assert x[3, :, 0].tolist() == list(range(30, 40))
+
+
+def test_nan_is_allowed_and_stays_where_it_is():
+    stream = np.arange(8.0)
+    stream[4] = np.nan
+    x, y = windows_and_targets(stream, 2, target="mean", horizon=2)
+    assert np.isnan(x).sum() == 2
+    np.testing.assert_array_equal(np.isnan(y[:, 0]), [False, True, True, False, False])
+
+
+# ------------------------------------------------------------------------- targets
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16, np.int64, bool])
+@pytest.mark.parametrize("target", ["next", "next_k", "mean", "trend"])
+def test_targets_equal_the_loop(target, dtype):
+    cases = 0
+    for stream, timesteps, hop, horizon in random_cases(60):
+        if target == "next":
+            horizon = 1
+        if target == "trend" and horizon == 1:
+            continue
+        stream = (stream * 100).astype(dtype)
+        pairs = loop_over_windows(stream, timesteps, hop, horizon)
+        x, y = windows_and_targets(stream, timesteps, hop, target, horizon)
+        np.testing.assert_array_equal(x, [w for w, _ in pairs])
+        expected = np.stack([naive_target(target, future) for _, future in pairs])
+        assert y.shape == expected.shape
+        np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-4)
+        cases += 1
+    assert cases > 25
+
+
+def naive_target(target, future):
+    """(horizon, streams) -> the target of one window."""
+    if target == "next":
+        return future[0]
+    if target == "next_k":
+        return future
+    if target == "mean":
+        return future.astype(float).mean(axis=0)
+    return np.polyfit(np.arange(len(future)), future.astype(float), deg=1)[0]
+
+
+def test_the_targets_by_hand():
+    stream = np.array([0.0, 1.0, 2.0, 4.0, 8.0, 16.0])
+    assert windows_and_targets(stream, 4)[1].tolist() == [[8], [16]]
+    assert windows_and_targets(stream, 3, target="next_k", horizon=3)[1].tolist() == [
+        [[4], [8], [16]]
+    ]
+    assert windows_and_targets(stream, 3, target="mean", horizon=2)[1].tolist() == [[6], [12]]
+    assert windows_and_targets(stream, 3, target="trend", horizon=2)[1].tolist() == [[4], [8]]
+
+
+def test_the_trend_of_a_straight_line_is_its_slope_whatever_its_height():
+    stream = 1e6 - 0.25 * np.arange(200)
+    y = windows_and_targets(stream, 10, target="trend", horizon=50)[1]
+    np.testing.assert_allclose(y, -0.25, atol=1e-7)
+
+
+def test_next_and_next_k_are_views():
+    stream = np.zeros((500, 2))
+    for target, horizon in (("next", 1), ("next_k", 20)):
+        x, y = windows_and_targets(stream, 30, target=target, horizon=horizon)
+        assert np.shares_memory(x, stream)
+        assert np.shares_memory(y, stream)
+        assert not y.flags.writeable
+
+
+def test_the_mean_is_exact_where_float32_sums_are_not():
+    # 2**24 + 1 is no float32: a float32 sum of this stream loses every single one.
+    stream = np.ones(300, np.float32)
+    stream[100] = 2**24
+    y = windows_and_targets(stream, 100, hop=300, target="mean", horizon=200)[1]
+    assert y.dtype == np.float32
+    assert y[0, 0] == np.float32((2**24 + 199) / 200)
+
+
+@pytest.mark.parametrize(
+    ("given", "returned"),
+    [
+        (np.float16, np.float32),
+        (np.float32, np.float32),
+        (np.float64, np.float64),
+        (np.int16, np.float32),
+        (np.int64, np.float64),
+    ],
+)
+def test_the_dtype_of_means(given, returned):
+    y = windows_and_targets(np.arange(20).astype(given), 3, target="mean", horizon=2)[1]
+    assert y.dtype == returned
+
+
+@pytest.mark.parametrize("target", ["mean", "trend", lambda future: future.max(axis=1)])
+def test_many_chunks_give_what_one_gives(target, monkeypatch):
+    stream = np.random.default_rng(0).normal(size=(500, 2))
+    whole = windows_and_targets(stream, 20, 3, target, horizon=10)[1]
+    monkeypatch.setattr(batches, "_CHUNK_VALUES", 70)  # 3 windows at a time
+    np.testing.assert_array_equal(windows_and_targets(stream, 20, 3, target, horizon=10)[1], whole)
+
+
+def test_the_mean_takes_no_memory_for_the_windows():
+    stream = np.zeros(200_000, np.float32)  # its futures, copied, would be 800 MB
+    tracemalloc.start()
+    windows_and_targets(stream, 10, target="mean", horizon=1000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
+
+
+def test_target_stream_selects_one_and_keeps_the_axis():
+    stream = np.stack([np.arange(10.0), np.arange(10.0) * 10, np.arange(10.0) * 100], axis=1)
+    for target_stream in (1, -2):
+        x, y = windows_and_targets(stream, 4, target_stream=target_stream)
+        assert x.shape == (6, 4, 3)
+        assert y[:, 0].tolist() == [40, 50, 60, 70, 80, 90]
+    assert windows_and_targets(stream, 4, target_stream=0)[1].shape == (6, 1)
+
+
+def test_a_pattern_sees_the_future_only():
+    seen = []
+
+    def pattern(future):
+        seen.append(future.copy())
+        return future[:, -1, 0] > future[:, 0, 0]
+
+    y = windows_and_targets(np.array([0, 9, 1, 2, 5, 3]), 2, target=pattern, horizon=2)[1]
+    assert np.concatenate(seen)[:, :, 0].tolist() == [[1, 2], [2, 5], [5, 3]]
+    assert y.tolist() == [True, True, False]
+
+
+def test_a_pattern_cannot_change_the_stream():
+    def pattern(future):
+        future[:] = 0
+        return future
+
+    stream = np.ones(10)
+    with pytest.raises(ValueError, match="read-only"):
+        windows_and_targets(stream, 2, target=pattern)
+    assert (stream == 1).all()
+
+
+def test_a_pattern_must_return_one_row_per_window():
+    with pytest.raises(ValueError, match=r"one row per window.*\(7, 2, 1\).*future.max\(axis=1\)"):
+        windows_and_targets(np.arange(10), 2, target=lambda future: future.max(), horizon=2)
+    with pytest.raises(ValueError, match="one row per window"):
+        windows_and_targets(np.arange(10), 2, target=lambda future: future.max(axis=0), horizon=2)
+
+
+def test_a_pattern_whose_values_would_be_cut_off_is_an_error(monkeypatch):
+    monkeypatch.setattr(batches, "_CHUNK_VALUES", 1)
+
+    def pattern(future):  # integers at first, then fractions
+        return np.array([1]) if future[0, 0, 0] < 5 else np.array([0.5])
+
+    with pytest.raises(TypeError, match="same_kind"):
+        windows_and_targets(np.arange(10), 2, target=pattern)
+
+
+# ------------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (dict(stream=np.zeros((9, 3, 2))), ValueError, r"\(9, 3, 2\).*not from windows"),
+        (dict(stream=np.float32(3)), ValueError, r"shape \(samples,\).*shape \(\)"),
+        (dict(stream=[]), ValueError, "stream is empty"),
+        (dict(stream=np.zeros((9, 0))), ValueError, "stream is empty"),
+        (dict(timesteps=0), ValueError, "timesteps must be 1 or more, but is 0"),
+        (dict(timesteps=2.0), TypeError, r"timesteps must be an integer.*2.0 \(float\).*int"),
+        (dict(timesteps=True), TypeError, "timesteps must be an integer"),
+        (dict(timesteps=11), ValueError, "stream has 10 samples, but a window of 11"),
+        (dict(hop=0), ValueError, "hop must be 1 or more, but is 0"),
+        (dict(hop=-2), ValueError, "hop must be 1 or more, but is -2"),
+        (dict(hop="2"), TypeError, "hop must be an integer"),
+        (dict(stream=np.zeros((3, 800)), timesteps=5), ValueError, "pass stream.T"),
+    ],
+)
+@pytest.mark.parametrize("function", [windows, windows_and_targets])
+def test_bad_windows(function, arguments, error, message):
+    with pytest.raises(error, match=message):
+        function(**{"stream": np.arange(10), "timesteps": 2, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (dict(target="trent"), ValueError, "no target 'trent'.*Did you mean 'trend'?"),
+        (dict(target="xyzzy"), ValueError, "'next', 'next_k', 'mean', 'trend', or a callable"),
+        (dict(target=3), TypeError, "or a callable, but is 3"),
+        (dict(target=None), TypeError, r"call windows\("),
+        (dict(target="mean", horizon=0), ValueError, "horizon must be 1 or more, but is 0"),
+        (dict(target="mean", horizon=1.5), TypeError, "horizon must be an integer"),
+        (dict(target="next", horizon=3), ValueError, "Use target='next_k' for the next 3"),
+        (dict(target="trend", horizon=1), ValueError, "at least two points"),
+        (dict(target="mean", horizon=9), ValueError, "target 9 samples ahead need 11 samples"),
+        (dict(timesteps=10), ValueError, "10 samples, but .* need 11 samples"),
+        (dict(target_stream=1), ValueError, "target_stream is 1, but there are 1 streams"),
+        (dict(target_stream=-2), ValueError, "target_stream must be -1 or more"),
+        (dict(stream=list("a stream of text"), target="mean"), TypeError, "real numbers.*<U1"),
+    ],
+)
+def test_bad_targets(arguments, error, message):
+    with pytest.raises(error, match=message):
+        windows_and_targets(**{"stream": np.arange(10), "timesteps": 2, **arguments})
+
+
+# ------------------------------------------------------------------------- random order
+
+
+def test_the_random_order_has_every_number_once():
+    for n in [*range(1, 80), 127, 128, 129, 1000, 10_007]:
+        order = batches._RandomOrder(n, (3, 1))(np.arange(n))
+        assert np.array_equal(np.sort(order), np.arange(n)), n
+
+
+def test_the_random_order_does_not_depend_on_where_it_is_asked():
+    order = batches._RandomOrder(1000, (0, 0))
+    whole = order(np.arange(1000))
+    np.testing.assert_array_equal(order(np.arange(200, 300)), whole[200:300])
+    assert not np.array_equal(whole, batches._RandomOrder(1000, (0, 1))(np.arange(1000)))
+    assert not np.array_equal(whole, batches._RandomOrder(1000, (1, 0))(np.arange(1000)))
+
+
+def test_the_random_order_is_random():
+    n = 100_003
+    order = batches._RandomOrder(n, (0, 0))(np.arange(n)) / n
+    assert abs(np.corrcoef(order, np.arange(n))[0, 1]) < 0.02
+    assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) < 0.02
+    # Over many seeds, every number is as likely as another to come first: chi-square with
+    # 9 degrees of freedom has a mean of 9, and is above 40 once in 100 000 times.
+    firsts = [batches._RandomOrder(10, (seed, 0))(np.array([0]))[0] for seed in range(1000)]
+    assert np.sum((np.bincount(firsts, minlength=10) - 100) ** 2 / 100) < 40
+
+
+def test_a_random_order_of_very_many_takes_no_memory():
+    tracemalloc.start()
+    order = batches._RandomOrder(10**12, (0, 0))(np.arange(128))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1e6
+    assert len(np.unique(order)) == 128
+    assert order.min() >= 0
+    assert order.max() < 10**12
+    assert order.max() > 0.9e12
+
+
+# ------------------------------------------------------------------------- window_dataset
+
+
+def collect(dataset):
+    """All batches of a dataset, put together: (x, y)."""
+    x, y = zip(*(dataset[i] for i in range(len(dataset))), strict=True)
+    return np.concatenate(x), np.concatenate(y)
+
+
+@pytest.mark.parametrize("target", ["next", "next_k", "mean", "trend", lambda f: f[:, -1, 0] > 0])
+def test_the_batches_are_those_of_windows_and_targets(target):
+    stream = np.random.default_rng(1).normal(size=(200, 2)).astype(np.float32)
+    horizon = 1 if target == "next" else 5
+    dataset = window_dataset(stream, 12, 16, hop=3, target=target, horizon=horizon)
+    x, y = collect(dataset)
+    x_direct, y_direct = windows_and_targets(stream, 12, 3, target, horizon)
+    np.testing.assert_array_equal(x, x_direct)
+    np.testing.assert_allclose(y, y_direct, rtol=1e-6)
+    assert dataset.n_windows == len(x_direct)
+    assert [len(dataset[i][0]) for i in range(3)] == [16, 16, 16]
+    assert len(dataset) == 4
+    assert all(part.flags.c_contiguous for part in dataset[0])
+
+
+def test_the_last_batch():
+    stream = np.arange(50)  # 40 windows
+    assert [len(x) for x, _ in window_dataset(stream, 10, 16)] == [16, 16, 8]
+    assert [len(x) for x, _ in window_dataset(stream, 10, 16, drop_last=True)] == [16, 16]
+    assert [len(x) for x, _ in window_dataset(stream, 10, 20)] == [20, 20]
+    assert [len(x) for x, _ in window_dataset(stream, 10, 64)] == [40]
+    dataset = window_dataset(stream, 10, 16)
+    np.testing.assert_array_equal(dataset[-1][0], dataset[2][0])
+    for index in (3, -4):
+        with pytest.raises(IndexError, match="dataset of 3 batches"):
+            dataset[index]
+
+
+def test_without_targets_all_windows_come():
+    dataset = window_dataset(np.arange(50), 10, 16, target=None)
+    assert dataset.n_windows == 41
+    np.testing.assert_array_equal(np.concatenate(list(dataset)), windows(np.arange(50), 10))
+
+
+def test_shuffling_keeps_every_window_with_its_target():
+    dataset = window_dataset(np.arange(500), 10, 32, shuffle=True)
+    epochs = []
+    for epoch in range(3):
+        assert dataset.epoch == epoch
+        x, y = collect(dataset)
+        np.testing.assert_array_equal(y, x[:, -1] + 1)
+        np.testing.assert_array_equal(np.sort(x[:, 0, 0]), np.arange(490))
+        epochs.append(x[:, 0, 0])
+        dataset.on_epoch_end()
+    assert not np.array_equal(epochs[0], np.arange(490))
+    assert not np.array_equal(epochs[0], epochs[1])
+    assert not np.array_equal(epochs[1], epochs[2])
+
+
+def test_shuffling_is_determined_by_the_seed():
+    def two_epochs(seed):
+        dataset = window_dataset(np.arange(500), 10, 32, shuffle=True, seed=seed)
+        first, _ = collect(dataset)
+        dataset.on_epoch_end()
+        return np.stack([first, collect(dataset)[0]])
+
+    np.testing.assert_array_equal(two_epochs(seed=5), two_epochs(seed=5))
+    assert not np.array_equal(two_epochs(seed=5), two_epochs(seed=6))
+
+
+def test_bad_datasets():
+    with pytest.raises(ValueError, match="batch_size must be 1 or more, but is 0"):
+        window_dataset(np.arange(50), 10, 0)
+    with pytest.raises(ValueError, match=r"only 40 windows.*Use batch_size=40 or less"):
+        window_dataset(np.arange(50), 10, 41, drop_last=True)
+    with pytest.raises(TypeError, match="seed must be an integer"):
+        window_dataset(np.arange(50), 10, 8, shuffle=True, seed=None)
+    with pytest.raises(ValueError, match="Did you mean 'mean'"):
+        window_dataset(np.arange(50), 10, 8, target="means")
+
+
+def linear_model(timesteps):
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.Input((timesteps, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1, kernel_initializer="zeros"),
+        ]
+    )
+    model.compile(keras.optimizers.SGD(0.01), "mse")
+    return model
+
+
+def test_fit_on_a_dataset_equals_fit_on_arrays():
+    stream = np.sin(np.arange(300) / 5).astype(np.float32)
+    x, y = windows_and_targets(stream, 16, hop=2)
+    dataset = window_dataset(stream, 16, batch_size=32, hop=2)
+    on_arrays, on_dataset = linear_model(16), linear_model(16)
+    expected = on_arrays.fit(x, y, batch_size=32, epochs=3, shuffle=False, verbose=0)
+    seen = on_dataset.fit(dataset, epochs=3, shuffle=False, verbose=0, validation_data=dataset)
+    np.testing.assert_allclose(seen.history["loss"], expected.history["loss"], rtol=1e-4)
+    np.testing.assert_allclose(
+        on_dataset.get_weights()[0], on_arrays.get_weights()[0], rtol=1e-4, atol=1e-6
+    )
+    assert np.abs(on_dataset.get_weights()[0]).max() > 0.01  # it has learnt something
+
+
+def test_predict_keeps_the_order_and_the_partial_batch():
+    stream = np.random.default_rng(2).normal(size=100).astype(np.float32)
+    model = linear_model(10)
+    model.set_weights([np.ones((10, 1)), np.zeros(1)])
+    sums = windows(stream, 10).sum(axis=1)
+    for target in (None, "next"):
+        dataset = window_dataset(stream, 10, batch_size=32, target=target)
+        predictions = model.predict(dataset, verbose=0)
+        np.testing.assert_allclose(predictions, sums[: len(predictions)], atol=1e-4)
+        assert len(predictions) == dataset.n_windows
+
+
+def test_fit_shows_every_window_once_an_epoch_in_a_new_order():
+    import keras
+
+    first_samples = []
+
+    def spy(future):
+        first_samples.extend(future[:, 0, 0])
+        return future[:, 0]
+
+    dataset = window_dataset(np.arange(100, dtype="float32"), 4, 16, target=spy, shuffle=True)
+    epochs = []
+    note = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: epochs.append(dataset.epoch)
+    )
+    linear_model(4).fit(dataset, epochs=3, verbose=0, callbacks=[note])
+    assert np.diff(epochs).tolist() == [1, 1]
+    # Keras looks at a few batches before it starts, so the last two epochs are compared.
+    second, third = np.split(np.array(first_samples[-2 * 96 :]), 2)
+    np.testing.assert_array_equal(np.sort(second), np.arange(4, 100))
+    np.testing.assert_array_equal(np.sort(third), np.arange(4, 100))
+    assert not np.array_equal(second, third)
+
+
+def test_importing_the_module_does_not_import_keras():
+    code = "import sys, utils.batches; assert not {'keras', 'sklearn'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True)
+
+
+# ------------------------------------------------------------------------- splits
+
+
+@pytest.mark.parametrize("gap", [0, 7])
+def test_the_parts_are_views_in_time_order(gap):
+    stream = np.arange(1000)
+    train, validation, test = split_in_time(stream, 0.2, 0.1, gap)
+    for part in (train, validation, test):
+        assert np.shares_memory(part, stream)
+        assert (np.diff(part) == 1).all()
+    assert validation[0] - train[-1] == gap + 1
+    assert test[0] - validation[-1] == gap + 1
+    assert (train[0], test[-1]) == (0, 999)
+    remaining = 1000 - 2 * gap
+    assert (len(validation), len(test)) == (round(remaining * 0.2), round(remaining * 0.1))
+
+
+def test_no_sample_is_in_the_windows_of_two_parts():
+    stream = np.arange(1000)  # every sample is its own number
+    used = []
+    for part in split_in_time(stream, 0.2, 0.2, gap=3):
+        x, y = windows_and_targets(part, 20, hop=3, target="next_k", horizon=5)
+        used.append(set(x.ravel()) | set(y.ravel()))
+    train, validation, test = used
+    assert max(train) + 3 < min(validation)
+    assert max(validation) + 3 < min(test)
+
+
+def test_split_keeps_streams_and_allows_empty_parts():
+    train, validation, test = split_in_time(np.zeros((100, 3)), 0.1, 0.2)
+    assert [part.shape for part in (train, validation, test)] == [(70, 3), (10, 3), (20, 3)]
+    train, validation, test = split_in_time(np.arange(100), 0, 0.2, gap=5)
+    assert (len(train), len(validation), len(test)) == (76, 0, 19)
+    assert test[0] - train[-1] == 6
+
+
+def test_the_sizes_add_up():
+    for n in range(10, 200):
+        parts = split_in_time(np.arange(n), 0.15, 0.15)
+        assert np.concatenate(parts).tolist() == list(range(n))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (dict(validation=0.5, test=0.5), ValueError, "leave nothing to train with"),
+        (dict(validation=-0.1), ValueError, "validation must be a fraction.*-0.1"),
+        (dict(test=1.0), ValueError, "test must be a fraction.*1.0"),
+        (dict(test=100), ValueError, "test=100 / 600"),
+        (dict(test=float("nan")), ValueError, "test must be a fraction"),
+        (dict(test="0.1"), TypeError, "test must be a fraction such as 0.15, but is '0.1'"),
+        (dict(test=0.01), ValueError, "test part would be empty"),
+        (dict(validation=0.45, test=0.54), ValueError, "training part would be empty"),
+    ],
+)
+@pytest.mark.parametrize("function", [split_in_time, stratified_split])
+def test_bad_fractions(function, arguments, error, message):
+    with pytest.raises(error, match=message):
+        function(np.zeros(20, int), **arguments)
+
+
+def test_bad_gap_and_streams():
+    with pytest.raises(ValueError, match="gap must be 0 or more, but is -1"):
+        split_in_time(np.arange(20), gap=-1)
+    with pytest.raises(ValueError, match="gap=10 leaves nothing of a stream of 20 samples"):
+        split_in_time(np.arange(20), gap=10)
+    with pytest.raises(ValueError, match="not from windows"):
+        split_in_time(np.zeros((20, 5, 1)))
+    with pytest.raises(ValueError, match="empty"):
+        split_in_time([])
+
+
+def test_stratified_split_keeps_the_proportions():
+    labels = np.array([0] * 600 + [1] * 300 + [2] * 100)
+    parts = stratified_split(labels, validation=0.1, test=0.2)
+    assert [np.bincount(labels[part]).tolist() for part in parts] == [
+        [420, 210, 70],
+        [60, 30, 10],
+        [120, 60, 20],
+    ]
+    assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(1000))
+
+
+def test_stratified_split_is_shuffled_and_determined_by_the_seed():
+    labels = np.arange(1000) // 500
+    first, again = stratified_split(labels, seed=1), stratified_split(labels, seed=1)
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert (np.diff(a) < 0).any()
+    assert not np.array_equal(first[0], stratified_split(labels, seed=2)[0])
+
+
+def test_stratified_split_takes_names_columns_and_empty_parts():
+    names = np.array(["cat", "dog"] * 30)
+    train, validation, test = stratified_split(names[:, np.newaxis], 0, 0.2)
+    assert (len(train), len(validation), len(test)) == (48, 0, 12)
+    assert sorted(names[test]) == ["cat"] * 6 + ["dog"] * 6
+
+
+def test_every_class_is_in_every_part_or_it_is_an_error():
+    labels = ["cat"] * 50 + ["dog"] * 50 + ["newt"] * 2
+    with pytest.raises(ValueError, match="class 'newt' has only 2 of the 102 images"):
+        stratified_split(labels)
+    with pytest.raises(ValueError, match="class 'newt' has only 1 of the 101"):
+        stratified_split(labels[:-1])
+    with pytest.raises(ValueError, match=r"10 classes can be in each part.*test 5"):
+        stratified_split(np.arange(100) % 10, validation=0.2, test=0.05)
+
+
+def test_split_images_keeps_images_with_their_labels():
+    labels = np.arange(120) % 3
+    images = np.zeros((120, 4, 4, 1)) + np.arange(120).reshape(-1, 1, 1, 1)
+    images_seen = []
+    for x, y in split_images(images, labels, 0.2, 0.2):
+        assert x.shape[1:] == (4, 4, 1)
+        np.testing.assert_array_equal(x[:, 0, 0, 0] % 3, y)
+        images_seen.extend(x[:, 0, 0, 0])
+    assert sorted(images_seen) == list(range(120))
+
+
+def test_split_images_takes_file_names():
+    names = [f"{i}.png" for i in range(60)]
+    (x_train, y_train), _, (x_test, _) = split_images(names, np.arange(60) % 2, 0.1, 0.1)
+    assert [int(name[:-4]) % 2 for name in x_train] == y_train.tolist()
+    assert len(x_test) == 6
+
+
+def test_bad_labels():
+    with pytest.raises(ValueError, match=r"60 images \(shape \(60, 8, 8\)\) and 59 labels"):
+        split_images(np.zeros((60, 8, 8)), np.zeros(59, int))
+    with pytest.raises(ValueError, match=r"shape \(60, 10\).*argmax\(axis=1\)"):
+        stratified_split(np.zeros((60, 10)))
+    with pytest.raises(ValueError, match="no labels"):
+        stratified_split([])
+
+
+# ------------------------------------------------------------------------- one-hot
+
+
+def test_one_hot():
+    rows = one_hot([1, 0, 3], classes=4)
+    assert rows.dtype == np.float32
+    assert rows.tolist() == [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
+
+
+def test_one_hot_undoes_argmax():
+    labels = np.random.default_rng(0).integers(0, 10, size=500).astype(np.uint8)
+    rows = one_hot(labels)
+    assert rows.shape == (500, 10)
+    assert (rows.sum(axis=1) == 1).all()
+    np.testing.assert_array_equal(rows.argmax(axis=1), labels)
+
+
+def test_one_hot_takes_columns_and_booleans():
+    assert one_hot(np.array([[2], [0]])).tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert one_hot([True, False]).tolist() == [[0, 1], [1, 0]]
+    assert one_hot([0], classes=1).tolist() == [[1]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "error", "message"),
+    [
+        ([0, 1, -1], 3, ValueError, r"labels\[2\] is -1"),
+        ([0, -1], None, ValueError, r"labels\[1\] is -1"),
+        ([-2, -1], None, ValueError, r"labels\[0\] is -2"),
+        ([0, 3], 3, ValueError, r"0 to 2 for 3 classes, but labels\[1\] is 3"),
+        ([0.0, 1.0], 2, TypeError, r"integers, but are float64.*astype\(int\)"),
+        (["cat"], None, TypeError, "integers, but are <U3.*return_inverse"),
+        (np.eye(3, dtype=int), None, ValueError, "argmax"),
+        ([], None, ValueError, "no labels"),
+        ([0], 0, ValueError, "classes must be 1 or more, but is 0"),
+        ([0], 2.0, TypeError, "classes must be an integer"),
+    ],
+)
+def test_bad_one_hot(labels, classes, error, message):
+    with pytest.raises(error, match=message):
+        one_hot(labels, classes)
+
+
+def test_the_examples_in_the_docstrings():
+    result = doctest.testmod(batches)
+    assert result.attempted > 10
+    assert result.failed == 0

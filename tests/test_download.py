@@ -1,0 +1,577 @@
+"""`utils.download` against a real server on 127.0.0.1 that misbehaves.
+
+After every fault there is either the right file or a clear error, and never a wrong or partial
+file under the final name.
+"""
+
+import errno
+import gzip
+import hashlib
+import io
+import random
+import re
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from faulty_server import Fault, FaultyServer, stay_on_this_machine
+
+from utils import download as downloads
+from utils.download import DownloadError, download, sha256_of, unpack
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CONTENT = random.Random(0).randbytes(400_000)  # several chunks, so that there is a half-way
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+HALF = 200_000
+QUICK = {"timeout": (1, 0.4), "attempts": 3}
+
+
+@pytest.fixture(autouse=True)
+def on_this_machine_only(monkeypatch):
+    stay_on_this_machine(monkeypatch)
+
+
+@pytest.fixture
+def server():
+    with FaultyServer() as running:
+        yield running
+
+
+@pytest.fixture
+def target(tmp_path):
+    return tmp_path / "data" / "file.bin"
+
+
+def assert_right(target: Path) -> None:
+    assert target.read_bytes() == CONTENT
+    assert not part_of(target).exists()
+
+
+def part_of(target: Path) -> Path:
+    return target.with_name(target.name + ".part")
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+# --- Sources ---------------------------------------------------------------------------------
+
+
+def test_plain_download(server, target):
+    url = server.add("/file.bin", CONTENT)
+    assert download(url, target, SHA256, len(CONTENT)) == url
+    assert_right(target)
+    assert [seen.range for seen in server.seen] == [None]
+
+
+def test_right_file_is_not_fetched_again(server, target):
+    url = server.add("/file.bin", CONTENT)
+    download(url, target, SHA256)
+    assert download(url, target, SHA256) == target.resolve().as_uri()
+    assert len(server.seen) == 1
+
+
+def test_wrong_file_under_the_final_name_is_replaced(server, target):
+    target.parent.mkdir()
+    target.write_bytes(b"damaged")
+    download(server.add("/file.bin", CONTENT), target, SHA256)
+    assert_right(target)
+
+
+def test_404_goes_to_the_next_source_without_a_retry(server, target):
+    good = server.add("/good", CONTENT)
+    assert download([server.address + "/missing", good], target, SHA256, **QUICK) == good
+    assert_right(target)
+    assert [seen.path for seen in server.seen] == ["/missing", "/good"]
+
+
+def test_500_is_tried_again(server, target):
+    url = server.add("/file.bin", CONTENT, [Fault(status=500), Fault(status=503)])
+    download(url, target, SHA256, len(CONTENT), **QUICK)
+    assert_right(target)
+    assert len(server.seen) == 3
+
+
+def test_attempts_are_limited_and_every_failure_is_listed(server, target):
+    url = server.add("/file.bin", CONTENT, [Fault(status=503)] * 9)
+    with pytest.raises(DownloadError) as error:
+        download([url, server.address + "/missing"], target, SHA256, **QUICK)
+    assert len(server.seen) == 3 + 1
+    text = str(error.value)
+    assert url in text and "HTTP 503" in text and "/missing: HTTP 404" in text
+    assert [failure.status for failure in error.value.failures] == [503, 404]
+    assert not target.exists()
+
+
+def test_retry_after_is_respected(server, target):
+    fault = Fault(status=429, headers={"Retry-After": "1"})
+    url = server.add("/file.bin", CONTENT, [fault])
+    start = time.monotonic()
+    download(url, target, SHA256, **QUICK)
+    assert time.monotonic() - start >= 1
+    assert_right(target)
+
+
+def test_retry_after_is_capped_and_announced(server, target, monkeypatch, capsys):
+    waits = []
+    monkeypatch.setattr(downloads.time, "sleep", waits.append)
+    fault = Fault(status=429, headers={"Retry-After": "86400"})
+    download(server.add("/file.bin", CONTENT, [fault]), target, SHA256, **QUICK)
+    assert waits == [downloads.LONGEST_WAIT_SECONDS]
+    assert "HTTP 429" in capsys.readouterr().out
+
+
+def test_nonsense_in_retry_after_is_ignored(server, target):
+    fault = Fault(status=503, headers={"Retry-After": "soon"})
+    download(server.add("/file.bin", CONTENT, [fault]), target, SHA256, **QUICK)
+    assert_right(target)
+
+
+def test_redirect_is_followed(server, target):
+    server.add("/elsewhere", CONTENT)
+    url = server.add("/file.bin", b"", [Fault(status=302, headers={"Location": "/elsewhere"})])
+    assert download(url, target, SHA256, len(CONTENT)) == url
+    assert_right(target)
+
+
+def test_resume_survives_a_redirect(server, target):
+    server.add("/elsewhere", CONTENT, [Fault(stop_after=HALF)])
+    moved = Fault(status=302, headers={"Location": "/elsewhere"})
+    url = server.add("/file.bin", b"", [moved, moved])
+    download(url, target, SHA256, len(CONTENT), **QUICK)
+    assert_right(target)
+    assert server.seen[-1].range is not None
+
+
+# --- Broken transfers ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hang", [False, True], ids=["cut", "stall"])
+@pytest.mark.parametrize("size", [None, len(CONTENT)])
+def test_broken_transfer_is_resumed(server, target, hang, size):
+    url = server.add("/file.bin", CONTENT, [Fault(stop_after=HALF, hang=hang)])
+    start = time.monotonic()
+    download(url, target, SHA256, size, **QUICK)
+    assert time.monotonic() - start < 5
+    assert_right(target)
+    last = server.seen[-1]
+    first_byte = int(last.range.removeprefix("bytes=").removesuffix("-"))
+    # At most the chunk under way is lost, and only the rest is sent.
+    assert HALF - downloads.CHUNK_BYTES <= first_byte <= HALF
+    assert last.sent == len(CONTENT) - first_byte
+
+
+def test_line_that_breaks_more_often_than_the_attempts_gets_there(server, target):
+    faults = [Fault(stop_after=downloads.CHUNK_BYTES)] * 5
+    download(server.add("/file.bin", CONTENT, faults), target, SHA256, timeout=(1, 1), attempts=2)
+    assert_right(target)
+    assert len(server.seen) == 6
+
+
+def test_endless_cuts_without_progress_end(server, target):
+    url = server.add("/file.bin", CONTENT, [Fault(stop_after=0)] * 99)
+    with pytest.raises(DownloadError, match="3 times in a row"):
+        download(url, target, SHA256, **QUICK)
+    assert len(server.seen) == 3
+
+
+def test_server_without_ranges_and_endless_cuts_end(server, target):
+    # First further, then less far, again and again: that is no progress.
+    stops = [HALF, downloads.CHUNK_BYTES] * 50
+    faults = [Fault(stop_after=stop, ignore_range=True) for stop in stops]
+    url = server.add("/file.bin", CONTENT, faults)
+    with pytest.raises(DownloadError, match="connection broke"):
+        download(url, target, SHA256, len(CONTENT), **QUICK)
+    assert len(server.seen) <= 4
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        Fault(ignore_range=True),
+        Fault(status=416),
+        Fault(content_range="bytes 0-399999/400000"),
+        Fault(content_range="nonsense"),
+    ],
+    ids=["200", "416", "wrong range", "nonsense"],
+)
+def test_range_not_honoured_restarts(server, target, second):
+    url = server.add("/file.bin", CONTENT, [Fault(stop_after=HALF), second])
+    download(url, target, SHA256, len(CONTENT), **QUICK)
+    assert_right(target)
+    assert server.seen[1].range is not None
+    assert server.seen[-1].sent == len(CONTENT)
+
+
+def test_part_of_an_earlier_call_is_resumed(server, target):
+    target.parent.mkdir()
+    part_of(target).write_bytes(CONTENT[:HALF])
+    download(server.add("/file.bin", CONTENT), target, SHA256)
+    assert_right(target)
+    assert [(seen.range, seen.sent) for seen in server.seen] == [(f"bytes={HALF}-", HALF)]
+
+
+@pytest.mark.parametrize("size", [None, len(CONTENT)])
+def test_complete_part_needs_no_body(server, target, size):
+    target.parent.mkdir()
+    part_of(target).write_bytes(CONTENT)
+    download(server.add("/file.bin", CONTENT), target, SHA256, size)
+    assert_right(target)
+    assert sum(seen.sent for seen in server.seen) == 0
+
+
+@pytest.mark.parametrize("length", [HALF, len(CONTENT), len(CONTENT) + 1])
+@pytest.mark.parametrize("size", [None, len(CONTENT)])
+def test_wrong_part_is_thrown_away(server, target, length, size):
+    target.parent.mkdir()
+    part_of(target).write_bytes(bytes(length))
+    download(server.add("/file.bin", CONTENT), target, SHA256, size, **QUICK)
+    assert_right(target)
+    assert server.seen[-1].range is None
+
+
+def test_the_next_source_continues_the_part(server, target):
+    first = server.add("/first", CONTENT, [Fault(stop_after=HALF)] + [Fault(status=500)] * 9)
+    second = server.add("/second", CONTENT)
+    assert download([first, second], target, SHA256, len(CONTENT), **QUICK) == second
+    assert_right(target)
+    assert server.seen[-1].path == "/second" and server.seen[-1].sent <= len(CONTENT) - HALF + 65536
+
+
+def test_part_is_kept_when_all_sources_fail(server, target):
+    faults = [Fault(stop_after=HALF)] + [Fault(status=500)] * 9
+    url = server.add("/file.bin", CONTENT, faults)
+    with pytest.raises(DownloadError, match="are kept; the next call continues there"):
+        download(url, target, SHA256, len(CONTENT), **QUICK)
+    assert not target.exists()
+    server.faults["/file.bin"] = []
+    download(url, target, SHA256, len(CONTENT), **QUICK)
+    assert_right(target)
+    assert server.seen[-1].range is not None
+
+
+# --- Wrong content ---------------------------------------------------------------------------
+
+
+def test_wrong_bytes_are_refused_and_both_hashes_named(server, target):
+    wrong = bytes(len(CONTENT))
+    url = server.add("/file.bin", wrong)
+    with pytest.raises(DownloadError) as error:
+        download(url, target, SHA256, len(CONTENT), **QUICK)
+    assert SHA256 in str(error.value)
+    assert hashlib.sha256(wrong).hexdigest() in str(error.value)
+    assert not target.exists() and not part_of(target).exists()
+    assert len(server.seen) == 1
+
+
+def test_wrong_bytes_go_to_the_next_source(server, target):
+    wrong = server.add("/wrong", bytes(len(CONTENT)))
+    good = server.add("/good", CONTENT)
+    assert download([wrong, good], target, SHA256, len(CONTENT)) == good
+    assert_right(target)
+
+
+def test_wrong_size_is_noticed_before_the_body(server, target):
+    url = server.add("/file.bin", b"<html>Please log in to the wireless network</html>")
+    with pytest.raises(DownloadError, match="offers 50 bytes where 400000 were expected"):
+        download(url, target, SHA256, len(CONTENT))
+    assert not target.exists() and not part_of(target).exists()
+
+
+def test_file_declared_as_compressed_is_stored_as_sent(server, target):
+    content = gzip.compress(CONTENT)
+    faults = [Fault(headers={"Content-Encoding": "gzip"})] * 9
+    url = server.add("/file.gz", content, faults)
+    download(url, target, hashlib.sha256(content).hexdigest(), len(content), **QUICK)
+    assert target.read_bytes() == content
+
+
+# --- This machine ----------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_full_disk_while_writing(server, target):
+    target.parent.mkdir()
+    part_of(target).symlink_to("/dev/full")
+    urls = [server.add("/file.bin", CONTENT), server.add("/other", CONTENT)]
+    with pytest.raises(DownloadError) as error:
+        download(urls, target, SHA256, len(CONTENT))
+    text = str(error.value)
+    assert "disk is full" in text and str(target.parent) in text
+    assert "400.0 kB are needed" in text and "is free" in text and "COURSE_DATA_DIR" in text
+    assert not target.exists() and not part_of(target).is_symlink()
+    assert error.value.__cause__.errno == errno.ENOSPC  # it was the write that failed
+    assert len(server.seen) == 1  # another source would not help
+
+
+def test_full_disk_is_noticed_before_writing(server, target, monkeypatch):
+    usage = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(DownloadError, match=r"disk is full: 400\.0 kB are needed .* 1\.0 kB is"):
+        download(server.add("/file.bin", CONTENT), target, SHA256, len(CONTENT))
+    assert not target.exists() and not part_of(target).exists()
+
+
+def test_folder_that_cannot_be_made(server, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DownloadError, match=r"could not be written .* COURSE_DATA_DIR"):
+        download(server.add("/x", CONTENT), tmp_path / "file" / "below" / "x", SHA256)
+
+
+def test_progress_is_shown_only_when_it_takes_long(server, target, capsys):
+    url = server.add("/file.bin", CONTENT)
+    download(url, target, SHA256, len(CONTENT))
+    assert capsys.readouterr().out == ""
+
+
+def test_progress_of_a_long_download_is_one_line(server, target, monkeypatch, capsys):
+    monkeypatch.setattr(downloads, "SECONDS_BETWEEN_UPDATES", 1)
+    url = server.add("/file.bin", CONTENT, [Fault(pause=0.35)])
+    download(url, target, SHA256, len(CONTENT), label="the file")
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert re.search(r"the file: +\d+%", captured.out)
+    assert "\n" not in captured.out and captured.out.count("\r") <= 4
+
+
+CHILD = """
+import sys
+from utils import download as downloads
+downloads.PROBE_SECONDS = 2
+url, target, sha256 = sys.argv[1:]
+print(downloads.download(url, target, sha256), flush=True)
+"""
+
+
+def start_child(url: str, target: Path) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, url, str(target), SHA256],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def wait_for(condition, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_two_processes_download_once(server, target):
+    url = server.add("/file.bin", CONTENT, [Fault(stop_after=HALF, hang=True)])
+    first = start_child(url, target)
+    wait_for(lambda: part_of(target).exists())
+    second = start_child(url, target)
+    line = second.stdout.readline()
+    assert line == "Another process is fetching file.bin; waiting for it.\n"
+    server.closing.set()  # lets the first one go on: its connection is cut, it resumes
+    assert first.communicate(timeout=20)[0] == f"{url}\n"
+    assert second.communicate(timeout=20)[0] == f"{target.resolve().as_uri()}\n"
+    assert_right(target)
+    assert len(server.seen) == 2  # the first half and the rest, all for the first process
+
+
+def test_killed_process_leaves_a_part_that_is_resumed(server, target):
+    url = server.add("/file.bin", CONTENT, [Fault(stop_after=HALF, hang=True)])
+    child = start_child(url, target)
+    wait_for(lambda: part_of(target).exists() and part_of(target).stat().st_size >= 65536)
+    child.kill()
+    child.communicate()
+    assert not target.exists()
+    arrived = part_of(target).stat().st_size
+    assert download(url, target, SHA256, len(CONTENT), **QUICK) == url
+    assert_right(target)
+    seen = server.seen[-1]
+    assert (seen.range, seen.sent) == (f"bytes={arrived}-", len(CONTENT) - arrived)
+
+
+# --- Network ---------------------------------------------------------------------------------
+
+
+def test_unknown_host_is_noticed_quickly_and_once(target, monkeypatch):
+    asked = []
+
+    def unknown(host, *arguments, **options):
+        asked.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    start = time.monotonic()
+    for _ in range(2):
+        with pytest.raises(DownloadError, match=r"data\.invalid cannot be reached"):
+            download("http://data.invalid/file.bin", target, SHA256)
+    assert not downloads.network_available("https://data.invalid:80/other")
+    assert time.monotonic() - start < 0.5
+    assert asked == ["data.invalid"]
+
+
+def test_hanging_name_server_is_noticed_quickly_and_once(target, monkeypatch):
+    asked = []
+
+    def hang(host, *arguments, **options):
+        asked.append(host)
+        time.sleep(3)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    start = time.monotonic()
+    for _ in range(3):
+        with pytest.raises(DownloadError, match="no answer within"):
+            download("https://data.invalid/file.bin", target, SHA256)
+    assert time.monotonic() - start < 1.5
+    assert asked == ["data.invalid"]
+
+
+def test_host_that_refuses_connections(target):
+    with pytest.raises(DownloadError, match=r"127\.0\.0\.1 cannot be reached"):
+        download(f"http://127.0.0.1:{closed_port()}/file.bin", target, SHA256)
+
+
+def test_unreachable_host_does_not_stop_the_next_source(server, target):
+    good = server.add("/good", CONTENT)
+    assert download(["http://data.invalid/x", good], target, SHA256) == good
+    assert_right(target)
+
+
+def test_course_offline_forbids_even_loopback(server, target, monkeypatch):
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    url = server.add("/file.bin", CONTENT)
+    assert not downloads.network_available(url)
+    with pytest.raises(DownloadError, match="COURSE_OFFLINE is set"):
+        download(url, target, SHA256)
+    assert server.seen == []
+    monkeypatch.setenv("COURSE_OFFLINE", "0")
+    assert downloads.network_available(url)
+
+
+def test_proxy_is_probed_and_used(server, target, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.address)
+    server.add("/file.bin", CONTENT)
+    url = "http://data.invalid/file.bin"  # only the proxy could resolve it
+    assert download(url, target, SHA256, len(CONTENT)) == url
+    assert_right(target)
+
+
+def test_dead_proxy_is_noticed(target, monkeypatch):
+    monkeypatch.setenv("http_proxy", f"127.0.0.1:{closed_port()}")
+    with pytest.raises(DownloadError, match=r"127\.0\.0\.1 cannot be reached"):
+        download("http://data.invalid/file.bin", target, SHA256)
+
+
+def test_nonsense_address_is_an_error_and_not_a_crash(target):
+    with pytest.raises(DownloadError, match="not an http"):
+        download("data.bin", target, SHA256)
+
+
+# --- Archives --------------------------------------------------------------------------------
+
+
+def make_tar(path: Path, members: dict[str, bytes], links: dict[str, str] | None = None) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+        for name, destination in (links or {}).items():
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = tarfile.SYMTYPE, destination
+            archive.addfile(member)
+    return path
+
+
+def make_zip(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize("make", [make_tar, make_zip])
+def test_unpack(make, tmp_path):
+    archive = make(tmp_path / "archive", {"a.txt": b"a", "below/b.txt": b"b"})
+    folder = unpack(archive, tmp_path / "deep" / "out")
+    assert folder == tmp_path / "deep" / "out"
+    assert (folder / "a.txt").read_bytes() == b"a"
+    assert (folder / "below" / "b.txt").read_bytes() == b"b"
+    archive.unlink()
+    assert unpack(archive, folder) == folder  # unpacked earlier: left alone
+
+
+@pytest.mark.parametrize(
+    "evil", ["../evil.txt", "below/../../evil.txt", "/{tmp}/evil.txt", "..\\evil.txt", "C:\\evil"]
+)
+def test_zip_member_outside_is_refused(evil, tmp_path):
+    evil = evil.replace("/{tmp}", str(tmp_path))
+    archive = make_zip(tmp_path / "archive.zip", {"good.txt": b"good", evil: b"evil"})
+    with pytest.raises(DownloadError, match="is refused"):
+        unpack(archive, tmp_path / "deep" / "out")
+    assert_nothing_unpacked(tmp_path)
+
+
+@pytest.mark.parametrize("evil", ["../evil.txt", "below/../../evil.txt"])
+def test_tar_member_outside_is_refused(evil, tmp_path):
+    archive = make_tar(tmp_path / "archive.tgz", {"good.txt": b"good", evil: b"evil"})
+    with pytest.raises(DownloadError, match="is refused"):
+        unpack(archive, tmp_path / "deep" / "out")
+    assert_nothing_unpacked(tmp_path)
+
+
+@pytest.mark.parametrize("destination", ["/etc", "../.."])
+def test_tar_link_outside_is_refused(destination, tmp_path):
+    archive = make_tar(tmp_path / "archive.tgz", {"good.txt": b"good"}, {"link": destination})
+    with pytest.raises(DownloadError, match="is refused"):
+        unpack(archive, tmp_path / "deep" / "out")
+    assert_nothing_unpacked(tmp_path)
+
+
+def test_truncated_archive_leaves_nothing(tmp_path):
+    archive = make_tar(tmp_path / "archive.tgz", {"a": CONTENT, "b": CONTENT})
+    archive.write_bytes(archive.read_bytes()[:HALF])
+    with pytest.raises(DownloadError, match=r"damaged .* fetch it again"):
+        unpack(archive, tmp_path / "deep" / "out")
+    assert_nothing_unpacked(tmp_path)
+
+
+def test_other_files_are_no_archives(tmp_path):
+    (tmp_path / "notes.txt").write_text("no archive", encoding="utf-8")
+    with pytest.raises(DownloadError, match="neither a tar nor a zip"):
+        unpack(tmp_path / "notes.txt", tmp_path / "out")
+    with pytest.raises(DownloadError, match="does not exist"):
+        unpack(tmp_path / "missing.zip", tmp_path / "out")
+
+
+def assert_nothing_unpacked(tmp_path: Path) -> None:
+    left = [path.name for path in tmp_path.rglob("*") if not path.name.endswith(".lock")]
+    assert sorted(left) in (["archive.tgz", "deep"], ["archive.zip", "deep"])
+
+
+# --- Copies ----------------------------------------------------------------------------------
+
+
+def test_install_copies_only_the_right_content(tmp_path, target):
+    source = tmp_path / "source.bin"
+    source.write_bytes(CONTENT[:-1])
+    with pytest.raises(DownloadError, match=f"wrong content: .* expected {SHA256}"):
+        downloads.install(source, target, SHA256)
+    assert not target.exists() and not part_of(target).exists()
+    source.write_bytes(CONTENT)
+    downloads.install(source, target, SHA256)
+    assert_right(target)
+    assert sha256_of(target) == SHA256
+
+
+def test_sizes_for_people():
+    sizes = [downloads.format_bytes(count) for count in (999, 28881, 170498071, 2735816020)]
+    assert sizes == ["999 bytes", "28.9 kB", "170.5 MB", "2.7 GB"]

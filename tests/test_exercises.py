@@ -1,0 +1,44 @@
+"""The checks of exercises: friendly, never in the way of a run, and not fooled."""
+
+import numpy as np
+import pytest
+
+from utils import exercises
+
+
+@pytest.mark.parametrize("open_answer", [None, ...])
+def test_an_open_exercise_says_so(open_answer, capsys):
+    assert exercises.check(open_answer, 5, "hint") is None
+    assert "Not answered yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (308_310, 308_310),
+        (0.1 + 0.2, 0.3),
+        ("Dense ", "dense"),
+        ([1, 2], np.array([1, 2])),
+        (4, lambda answer: answer % 2 == 0),
+    ],
+)
+def test_right(answer, expected, capsys):
+    assert exercises.check(answer, expected, "hint") is True
+    assert "Right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "words"),
+    [
+        (7, 5, "you have 7. the hint"),
+        ("5", 5, "without quotation marks"),
+        ([1, 2, 3], [1, 2], r"the shape is (3,), expected (2,)"),
+        (3, lambda answer: "3 is odd.", "3 is odd. the hint"),
+        ("x", lambda answer: answer / 2 == 1, "TypeError"),
+        (5, "dense", "you have 5"),
+    ],
+)
+def test_wrong_says_what_and_hints(answer, expected, words, capsys):
+    assert exercises.check(answer, expected, "the hint") is False
+    said = capsys.readouterr().out
+    assert words in said and "Right" not in said

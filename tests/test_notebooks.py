@@ -1,0 +1,83 @@
+"""Every lesson runs to its end by the plain command a grader types, and shows its results.
+
+Executed on both backends, from the repository's root and from notebooks/. With a data mirror in
+the environment the real data are used as well as the bundled samples.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import COURSE_VARIABLES, ROOT
+
+from tools import check
+from utils import results
+
+pytestmark = pytest.mark.notebooks
+
+MIRROR = os.environ.get("COURSE_DATA_MIRROR", "")
+LESSONS = [path for path in check.notebook_paths() if path.parent.name == "notebooks"]
+# Where the command is typed must not matter, so each backend types it elsewhere.
+FOLDERS = {"tensorflow": ROOT, "jax": ROOT / "notebooks"}
+
+
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory):
+    """A cache for real data and one for samples, both empty at first."""
+    return {kind: tmp_path_factory.mktemp(kind) for kind in ("real", "sample")}
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("kind", ["sample", "real"])
+def test_lesson(lesson, backend, kind, caches, tmp_path):
+    if kind == "real" and not MIRROR:
+        pytest.skip("COURSE_DATA_MIRROR names no mirror with the real data")
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    executed = execute(lesson, backend, kind, caches[kind], tmp_path)
+    shown = [
+        output["data"][results.MIME_TYPE]
+        for cell in executed["cells"]
+        for output in cell.get("outputs", [])
+        if results.MIME_TYPE in output.get("data", {})
+    ]
+    assert len(shown) == 1, "a lesson shows its headline results once"
+    (headline,) = shown
+    assert headline["results"]
+    for origin in headline["data"]:
+        assert origin["sample"] == (kind == "sample"), origin["text"]
+    texts = "".join(
+        "".join(output.get("text", ""))
+        for cell in executed["cells"]
+        for output in cell.get("outputs", [])
+    )
+    assert {"tensorflow": "Backend  TensorFlow", "jax": "Backend  JAX"}[backend] in texts
+    stderr = [
+        "".join(output["text"])
+        for cell in executed["cells"]
+        for output in cell.get("outputs", [])
+        if output.get("name") == "stderr"
+    ]
+    assert stderr == [], "a student would take this for an error"
+
+
+def execute(lesson, backend, kind, cache, out):
+    """Runs jupyter nbconvert --execute, and returns the executed notebook."""
+    environment = {name: v for name, v in os.environ.items() if name not in COURSE_VARIABLES}
+    environment.pop("MPLBACKEND", None)
+    environment |= {"COURSE_DATA_DIR": str(cache), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    environment |= {"COURSE_DATA_MIRROR": MIRROR} if kind == "real" else {"COURSE_OFFLINE": "1"}
+    if backend != "tensorflow":
+        environment["KERAS_BACKEND"] = backend
+    folder = FOLDERS[backend]
+    command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute"]
+    command += [os.path.relpath(lesson, folder), "--output-dir", str(out)]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads((out / lesson.name).read_text(encoding="utf-8"))

@@ -1,0 +1,101 @@
+"""Pictures: what is drawn is what was given, and a wrong shape is told."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from utils import plotting
+
+
+def drawn():
+    """The images of the current figure, in order."""
+    return [axis.images[0].get_array() for axis in plt.gcf().axes if axis.images]
+
+
+@pytest.mark.parametrize("shape", [(5, 8, 6), (5, 8, 6, 1), (5, 8, 6, 3)])
+def test_a_grid_draws_every_image_with_its_caption(shape):
+    images = np.random.default_rng(0).integers(0, 256, size=shape, dtype=np.uint8)
+    plotting.image_grid(images, range(5), columns=3, title="five")
+    assert len(drawn()) == 5
+    for image, array in zip(images, drawn(), strict=True):
+        assert np.array_equal(np.squeeze(image), array)
+    assert [axis.get_title() for axis in plt.gcf().axes[:5]] == list("01234")
+    assert plt.gcf().get_suptitle() == "five"
+
+
+def test_all_images_of_a_grid_share_one_scale():
+    plotting.image_grid(np.stack([np.full((4, 4), 0.1), np.full((4, 4), 0.9)]))
+    limits = {axis.images[0].get_clim() for axis in plt.gcf().axes}
+    assert len(limits) == 1
+
+
+def test_colour_images_as_large_floats_are_not_drawn_white():
+    plotting.image_grid(np.full((1, 4, 4, 3), 128.0))
+    assert drawn()[0].max() == 128
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 4, 4, 2), (1, 1, 4, 4, 3)])
+def test_what_is_no_image_is_told(shape):
+    with pytest.raises(ValueError, match="got shape"):
+        plotting.image_grid(np.zeros(shape))
+
+
+def test_as_many_captions_as_images():
+    with pytest.raises(ValueError, match="2 images and 3 captions"):
+        plotting.image_grid(np.zeros((2, 4, 4)), ["a", "b", "c"])
+
+
+def test_learning_curves_draw_training_and_validation():
+    history = {"accuracy": [0.5, 0.8], "val_accuracy": [0.4, 0.7]}
+    plotting.learning_curves({"net": history}, title="it learns")
+    lines = {line.get_label(): list(line.get_ydata()) for line in plt.gca().lines}
+    assert lines == {"net, training": [0.5, 0.8], "net, validation": [0.4, 0.7]}
+    assert plt.gca().get_title(loc="left") or plt.gca().get_title() == "it learns"
+
+
+def test_learning_curves_name_the_metrics_there_are():
+    with pytest.raises(ValueError, match=r"no 'acc'; it has loss"):
+        plotting.learning_curves({"net": {"loss": [1.0]}}, "acc")
+
+
+def test_the_confusion_matrix_counts():
+    counts = plotting.confusion_matrix([0, 0, 1, 2], [0, 1, 1, 0], ["a", "b", "c"])
+    assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+    assert {text.get_text() for text in plt.gca().texts} == {"1"}
+
+
+def test_probabilities_instead_of_classes_are_told():
+    with pytest.raises(ValueError, match="argmax"):
+        plotting.confusion_matrix([0, 1], np.eye(2), ["a", "b"])
+
+
+def test_the_surest_mistakes_come_first(capsys):
+    probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.0, 1.0]])
+    images = np.zeros((4, 5, 5))
+    wrong = plotting.misclassified(images, [1, 1, 1, 0], probabilities, ["no", "yes"])
+    assert wrong.tolist() == [3, 0, 1]
+    assert plt.gcf().axes[0].get_title() == "no → yes (100%)"
+    assert not len(plotting.misclassified(images[:1], [0], probabilities[:1], ["no", "yes"]))
+    assert "Nothing was misclassified" in capsys.readouterr().out
+
+
+def test_images_labels_and_probabilities_must_fit():
+    with pytest.raises(ValueError, match="3 images, 2 labels and 2 rows"):
+        plotting.misclassified(np.zeros((3, 4, 4)), [0, 1], np.eye(2), "ab")
+
+
+def test_weights_are_drawn_on_one_scale_about_zero():
+    kernels = np.random.default_rng(0).normal(size=(3, 3, 1, 8))
+    plotting.weight_grid(kernels)
+    assert len(drawn()) == 8
+    low, high = plt.gcf().axes[0].images[0].get_clim()
+    assert low == -high == -np.abs(kernels).max()
+    assert np.allclose(drawn()[5], kernels[:, :, 0, 5])
+
+
+def test_activations_are_drawn_channel_by_channel():
+    maps = np.random.default_rng(0).uniform(size=(1, 7, 7, 5))
+    plotting.activation_grid(maps)
+    assert np.allclose(drawn()[4], maps[0, :, :, 4])
+    with pytest.raises(ValueError, match=r"activations\[0\]"):
+        plotting.activation_grid(np.zeros((2, 7, 7, 5)))

@@ -1,0 +1,57 @@
+"""The lists of packages agree with each other."""
+
+import re
+
+import pytest
+import yaml
+from conftest import ROOT
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+
+def requirements(name):
+    """Package to version bounds, as in a requirements or constraints file."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    lines = [line.split("#")[0].strip() for line in lines]
+    parsed = [Requirement(line) for line in lines if line and not line.startswith("-")]
+    return {each.name.lower(): each for each in parsed}
+
+
+def test_conda_and_pip_ask_for_the_same():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    (pip,) = [each["pip"] for each in environment["dependencies"] if isinstance(each, dict)]
+    assert sorted(pip) == sorted(str(each) for each in requirements("requirements.txt").values())
+
+
+def test_the_python_versions_agree():
+    from utils import runtime
+
+    environment = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    script = (ROOT / "course.py").read_text(encoding="utf-8")
+    lowest, beyond = runtime.PYTHON_VERSIONS
+    assert f"python>={lowest[0]}.{lowest[1]},<{beyond[0]}.{beyond[1]}" in environment
+    assert f"LOWEST, BEYOND = {lowest}, {beyond}" in script
+
+
+@pytest.mark.parametrize("constraints", ["newest.txt", "colab.txt"])
+def test_the_locks_pin_every_requirement_within_its_bounds(constraints):
+    pins = {}
+    for line in (ROOT / "constraints" / constraints).read_text(encoding="utf-8").splitlines():
+        match = re.match(r"([A-Za-z0-9._-]+)==([^ ;]+)", line)
+        if match:
+            name = match[1].lower().replace("_", "-")
+            pins.setdefault(name, []).append(Version(match[2]))
+    wanted = {**requirements("requirements.txt"), **requirements("requirements-dev.txt")}
+    for name, requirement in wanted.items():
+        assert name in pins, f"{constraints} does not pin {name}; run make lock"
+        for version in pins[name]:
+            assert version in requirement.specifier, f"{constraints}: {name} {version}"
+
+
+def test_the_colab_lock_holds_what_colab_has():
+    frozen = requirements("constraints/colab.in")
+    locked = requirements("constraints/colab.txt")
+    for name, requirement in frozen.items():
+        if name in locked:
+            assert str(locked[name].specifier) == str(requirement.specifier)
+    assert {"tensorflow", "keras", "jax", "numpy", "ipykernel"} <= set(locked)

@@ -1,0 +1,1 @@
+"""Tools around the course: executing, checking and addressing the notebooks."""

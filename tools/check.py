@@ -1,0 +1,374 @@
+"""Checks of notebooks, links and scripts: make lint. With --fix (make format) it mends what it can.
+
+The rules that every notebook keeps are the functions named `rule_…`; each takes a `Lesson` and
+yields what is wrong with it, in words that say what to do.
+"""
+
+import argparse
+import ast
+import copy
+import dataclasses
+import functools
+import hashlib
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import urllib.parse
+import warnings
+
+import nbformat
+
+from tools import address
+
+ROOT = address.ROOT
+LECTURE_ITEMS = {"L1": 15, "L2": 10, "L3": 22, "L4": 17, "L5": 27}
+MOST_LINES = 40
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+_LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)>\s]+)>?(?:\s+\"[^\"]*\")?\)")
+_ITEM = re.compile(r"\bL([1-5])\.(\d+)(?:\s*[–-]\s*L\1\.(\d+))?")
+_PATH_OF_A_MACHINE = re.compile(
+    r"(?<![\w.:/])/(?:home|Users|root|tmp|mnt|media|opt|work|workspace|content|kaggle)/"
+    r"|\b[A-Z]:\\\\?(?:Users|Windows)"
+)
+
+
+@dataclasses.dataclass
+class Lesson:
+    """A notebook, read: its path, its path from the root, and its cells."""
+
+    path: pathlib.Path
+    place: str
+    notebook: nbformat.NotebookNode
+
+    @functools.cached_property
+    def code(self):
+        """The code cells, with their number in the notebook."""
+        return [(i, c) for i, c in enumerate(self.notebook.cells) if c.cell_type == "code"]
+
+    @functools.cached_property
+    def prose(self):
+        """All Markdown, as one text."""
+        cells = [cell.source for cell in self.notebook.cells if cell.cell_type == "markdown"]
+        return "\n\n".join(cells)
+
+    @functools.cached_property
+    def headings(self):
+        """The titles of all sections."""
+        return re.findall(r"(?m)^#{1,6}\s+(.+?)\s*$", self.prose)
+
+
+def read(path, root=ROOT):
+    """Reads a notebook, whatever state it is in.
+
+    Raises:
+        ValueError: the file does not hold a notebook of format 4.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"is not JSON ({error}); open and save it with Jupyter") from None
+    if not isinstance(raw, dict) or raw.get("nbformat") != 4:
+        raise ValueError("is not a notebook of format 4; open and save it with a current Jupyter")
+    for cell in raw["cells"]:  # stored as a list of lines, or as one text
+        cell["source"] = "".join(cell["source"])
+    return Lesson(path, path.relative_to(root).as_posix(), nbformat.from_dict(raw))
+
+
+def rule_valid(lesson):
+    """The notebook is valid by its own schema, with ids that are there and differ."""
+    ids = [cell.get("id") for cell in lesson.notebook.cells]
+    if None in ids:
+        yield "has cells without an id; run make format"
+    if len(set(ids)) != len(ids):
+        yield "has two cells with the same id; run make format"
+    try:
+        with warnings.catch_warnings():  # about ids, which were looked at above
+            warnings.simplefilter("ignore")
+            nbformat.validate(copy.deepcopy(lesson.notebook))  # it mends what it is given
+    except nbformat.ValidationError as error:
+        yield f"is not valid: {error.message.splitlines()[0]}"
+
+
+def rule_no_outputs(lesson):
+    """Outputs are not committed."""
+    for number, cell in lesson.code:
+        if cell.get("outputs") or cell.get("execution_count") is not None:
+            yield f"cell {number} is stored with its output; run make format"
+
+
+def rule_metadata(lesson):
+    """The kernel is Python 3, and no metadata of one editor or machine is stored."""
+    if lesson.notebook.metadata.get("kernelspec") != KERNEL:
+        yield "names another kernel than python3; run make format"
+
+
+def rule_parses(lesson):
+    """Every code cell is Python, without magics (a cell that a script can run as well)."""
+    for number, cell in lesson.code:
+        try:
+            ast.parse(cell.source)
+        except SyntaxError as error:
+            yield f"cell {number}, line {error.lineno} does not parse: {error.msg}"
+
+
+def rule_short_cells(lesson):
+    """One idea a cell."""
+    for number, cell in lesson.code:
+        lines = sum(1 for line in cell.source.splitlines() if line.strip())
+        if lines > MOST_LINES:
+            yield f"cell {number} has {lines} lines; split it (at most {MOST_LINES})"
+
+
+def rule_opening(lesson):
+    """The first cell has a title, badges that point here, lecture items, and the time it takes."""
+    first = lesson.notebook.cells[0]
+    if first.cell_type != "markdown" or not first.source.startswith("# "):
+        yield "does not start with a title (# …)"
+        return
+    if address.badges(lesson.place, *address.address()) not in first.source:
+        yield "has no badges in its first cell, or badges that point elsewhere; run make format"
+    if not _ITEM.search(first.source):
+        yield "does not say in its first cell which lecture items it covers (L2.3, …)"
+    if "minute" not in first.source:
+        yield "does not say in its first cell how many minutes it takes"
+
+
+def rule_sections(lesson):
+    """Objectives, checks, a task for the reader and a recap are there."""
+    if "**You will**" not in lesson.prose:
+        yield "has no objectives (a paragraph that starts with **You will**)"
+    for wanted in ("Check", "Your turn", "Recap"):
+        if not any(heading.startswith(wanted) for heading in lesson.headings):
+            yield f"has no section called {wanted}"
+
+
+def rule_setup_cell(lesson):
+    """The first code cell is the setup cell, to the letter; the second shows the banner."""
+    if not lesson.code or lesson.code[0][1].source != address.setup_cell(*address.address()):
+        yield "does not start with the setup cell of tools/setup_cell.py; run make format"
+    if len(lesson.code) < 2 or "runtime.banner(" not in lesson.code[1][1].source:
+        yield "does not show the banner (runtime.banner(…)) right after the setup cell"
+
+
+def rule_headline(lesson):
+    """The headline results are recorded, once."""
+    count = sum(cell.source.count("results.headline(") for _, cell in lesson.code)
+    if count != 1:
+        yield f"calls results.headline {count} times; once is right"
+
+
+def rule_no_paths(lesson):
+    """No path of somebody's machine."""
+    for number, cell in enumerate(lesson.notebook.cells):
+        found = _PATH_OF_A_MACHINE.search(cell.source)
+        if found:
+            yield f"cell {number} holds a path of one machine: {found.group()}…"
+
+
+def rule_links(lesson):
+    """Links to files resolve."""
+    yield from broken_links(lesson.prose, lesson.path.parent)
+
+
+def rule_closed(lesson):
+    """Folded solutions are closed again."""
+    if lesson.prose.count("<details") != lesson.prose.count("</details>"):
+        yield "has a <details> that is not closed, or closed twice"
+
+
+RULES = [value for name, value in sorted(globals().items()) if name.startswith("rule_")]
+
+
+def broken_links(markdown, folder):
+    """Yields the links of a Markdown text to files or notebook sections that are not there."""
+    markdown = re.sub(r"(?ms)^```.*?^```", "", markdown)
+    for target in _LINK.findall(markdown):
+        if re.match(r"[a-z]+:", target) or target.startswith("#"):
+            continue
+        name, _, section = urllib.parse.unquote(target).partition("#")
+        path = folder / name
+        if not path.exists():
+            yield f"links to {name}, which is not there"
+        elif section and path.suffix == ".ipynb" and not has_section(path, section):
+            yield f"links to the section {section} of {name}, which has no such heading"
+
+
+def has_section(path, section):
+    """Whether a notebook has a heading with that anchor (Jupyter: spaces become hyphens)."""
+    return section in {anchor(heading) for heading in _headings(path)}
+
+
+@functools.cache
+def _headings(path):
+    return read(path.resolve(), path.resolve().parent).headings
+
+
+def anchor(heading):
+    """The anchor that Jupyter gives to a heading."""
+    return re.sub(r"[*`]", "", heading).strip().replace(" ", "-")
+
+
+def check_syllabus(root=ROOT):
+    """Yields what is wrong with notebooks/README.md: every lecture item stands there once."""
+    path = root / "notebooks" / "README.md"
+    text = path.read_text(encoding="utf-8")
+    expected = {f"{part}.{i + 1}" for part, count in LECTURE_ITEMS.items() for i in range(count)}
+    shown, waiting = {}, set()
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not line.startswith("|") or not re.fullmatch(r"L\d\.\d+", cells[0]):
+            continue
+        if cells[0] in shown or cells[0] in waiting:
+            yield f"lists {cells[0]} twice"
+        links = re.findall(r"\(([\w-]+\.ipynb)#[^)]+\)", line)
+        if links:
+            shown[cells[0]] = links
+        else:
+            waiting.add(cells[0])
+    for item in sorted(expected - set(shown) - waiting):
+        yield f"does not list the lecture item {item}"
+    for item in sorted((set(shown) | waiting) - expected):
+        yield f"lists {item}, which no lecture has"
+    yield from _compare_with_openings(shown, root)
+
+
+def _compare_with_openings(shown, root):
+    """What a notebook says it covers, and what the syllabus says it covers, is the same."""
+    for path in notebook_paths(root):
+        if path.parent.name != "notebooks":
+            continue
+        first = read(path, root).notebook.cells[0].source
+        claimed = items_in(first)
+        listed = {item for item, links in shown.items() if path.name in links}
+        for item in sorted(claimed ^ listed):
+            where = "the notebook but not the syllabus" if item in claimed else "only the syllabus"
+            yield f"{item} is claimed for {path.name} by {where}"
+
+
+def items_in(text):
+    """The lecture items that a text names; L1.1–L1.3 names three."""
+    found = set()
+    for lecture, first, last in _ITEM.findall(text):
+        numbers = range(int(first), int(last or first) + 1)
+        found |= {f"L{lecture}.{number}" for number in numbers}
+    return found
+
+
+def notebook_paths(root=ROOT):
+    """All notebooks of the course, in order."""
+    paths = (root / "notebooks").rglob("*.ipynb")
+    return sorted(path for path in paths if ".ipynb_checkpoints" not in path.parts)
+
+
+def markdown_paths(root=ROOT):
+    """All Markdown pages of the course."""
+    pages = [path for path in root.rglob("*.md") if not _hidden(path.relative_to(root))]
+    return sorted(pages)
+
+
+def _hidden(path):
+    """In a folder that holds nothing of the course's own: environments, build, downloads."""
+    return any(part.startswith(".") or part in ("build", "cache") for part in path.parts)
+
+
+def problems(root=ROOT):
+    """Everything that is wrong, as lines "file: what"."""
+    for path in notebook_paths(root):
+        place = path.relative_to(root).as_posix()
+        try:
+            lesson = read(path, root)
+        except ValueError as error:
+            yield f"{place}: {error}"
+            continue
+        for rule in RULES:
+            yield from (f"{place}: {text}" for text in rule(lesson))
+    for path in markdown_paths(root):
+        text = path.read_text(encoding="utf-8")
+        place = path.relative_to(root).as_posix()
+        yield from (f"{place}: {found}" for found in broken_links(text, path.parent))
+    yield from (f"notebooks/README.md: {text}" for text in check_syllabus(root))
+
+
+def fix(path, root=ROOT):
+    """Puts a notebook in order: no outputs, stable ids, plain metadata, badges, setup cell.
+
+    Returns:
+        True if the file changed.
+    """
+    lesson = read(path, root)
+    notebook = lesson.notebook
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    kept = {
+        name: notebook.metadata[name]
+        for name in ("accelerator", "colab")
+        if name in notebook.metadata
+    }
+    notebook.metadata = nbformat.from_dict(
+        {**kept, "kernelspec": KERNEL, "language_info": {"name": "python"}}
+    )
+    _fix_cells(lesson)
+    old = path.read_text(encoding="utf-8")
+    new = json.dumps(_sources_as_lines(notebook), indent=1, ensure_ascii=False) + "\n"
+    if old != new:
+        path.write_text(new, encoding="utf-8", newline="\n")
+    return old != new
+
+
+def _fix_cells(lesson):
+    repository, ref = address.address()
+    first = lesson.notebook.cells[0]
+    badge_line = address.badges(lesson.place, repository, ref)
+    first.source = re.sub(r"(?m)^\[!\[Open in Colab\].*$", lambda _: badge_line, first.source)
+    if lesson.code and "REPOSITORY, REF =" in lesson.code[0][1].source:
+        lesson.code[0][1].source = address.setup_cell(repository, ref)
+        lesson.code[0][1].metadata["tags"] = ["setup"]
+    taken = set()
+    for cell in lesson.notebook.cells:
+        for name in [name for name in cell.metadata if name not in ("tags", "nbgrader")]:
+            del cell.metadata[name]
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", cell.get("id") or "") or cell.id in taken:
+            # An id made from what the cell says: the same on every machine.
+            seed = f"{len(taken)} {cell.source}".encode()
+            cell["id"] = hashlib.sha256(seed).hexdigest()[:8]
+        taken.add(cell.id)
+
+
+def _sources_as_lines(notebook):
+    """The notebook as a plain dictionary, its sources split into lines as Jupyter stores them."""
+    plain = json.loads(nbformat.writes(notebook, version=nbformat.NO_CONVERT))
+    for cell in plain["cells"]:
+        if isinstance(cell["source"], str):
+            cell["source"] = cell["source"].splitlines(keepends=True)
+    return plain
+
+
+def ruff(mend, root=ROOT):
+    """Runs ruff's linter and formatter on scripts and notebooks; returns the exit status."""
+    check = ["check", "--fix"] if mend else ["check"]
+    layout = ["format"] if mend else ["format", "--check"]
+    command = [sys.executable, "-m", "ruff"]
+    statuses = [subprocess.call([*command, *each, "-q", "."], cwd=root) for each in (check, layout)]
+    return max(statuses)
+
+
+def main(arguments=None):
+    """The command line; exit status 1 if something is wrong."""
+    parser = argparse.ArgumentParser(prog="make lint", description=__doc__.splitlines()[0])
+    parser.add_argument("--fix", action="store_true", help="mend what can be mended")
+    parser.add_argument("--notebooks-only", action="store_true", help="leave ruff out")
+    options = parser.parse_args(arguments)
+    if options.fix:
+        changed = [path.name for path in notebook_paths() if fix(path)]
+        print(f"put in order: {', '.join(changed)}" if changed else "notebooks were in order")
+    status = 0 if options.notebooks_only else ruff(options.fix)
+    found = list(problems())
+    print("\n".join(found) if found else f"{len(notebook_paths())} notebooks keep the rules")
+    return 1 if found or status else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

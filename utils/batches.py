@@ -1,0 +1,740 @@
+"""From streams and images to batches: windows, targets, splits, one-hot labels.
+
+A *stream* is one array in time order, of shape (samples,) or (samples, streams) for several
+parallel streams, such as the three axes of an accelerometer. A convolutional or recurrent net
+wants (batch, timesteps, streams). The functions here re-format one into the other without
+copying: a window is a *view*, so ten thousand overlapping windows cost no more memory than the
+stream itself, and a stream may well be an `np.memmap` that is larger than the memory.
+
+    train, validation, test = split_in_time(stream)           # split first, ...
+    x_train, y_train = windows_and_targets(train, 60)         # ... then cut windows
+    batches = window_dataset(train, 60, batch_size=128)       # or cut them batch by batch
+
+Lecture items L3.13 to L3.19 and L4.15.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import math
+import numbers
+import operator
+from collections.abc import Callable
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+TARGETS = ("next", "next_k", "mean", "trend")
+
+# Mean, trend and the caller's own patterns are worked out this many values at a time, so that
+# their memory does not grow with the stream: 2**18 values are 2 MB in float64, which also
+# stays within a processor's cache.
+_CHUNK_VALUES = 2**18
+
+
+# --------------------------------------------------------------------------- windows
+
+
+def windows(stream, timesteps: int, hop: int = 1) -> np.ndarray:
+    """Cut a stream into windows of `timesteps` samples that start `hop` samples apart.
+
+    Row i holds the samples i·hop … i·hop + timesteps − 1 (the lecture counts from 1:
+    i·s + 1 … i·s + m). Samples at the end that do not fill a window are left out.
+
+    Args:
+        stream: array of shape (samples,) or (samples, streams), in time order.
+        timesteps: length of a window, in samples.
+        hop: distance between the starts of two windows, in samples. Windows overlap when it
+            is smaller than `timesteps`, and leave samples out when it is larger.
+
+    Returns:
+        A read-only view of shape (n_windows, timesteps, streams) with
+        n_windows = (samples − timesteps) // hop + 1. It shares the stream's memory; a
+        `.copy()` of it would be timesteps / hop times as large as the stream.
+
+    Raises:
+        TypeError: `timesteps` or `hop` is not an integer.
+        ValueError: the stream is empty or has more than two axes, the window is longer than
+            the stream, or `timesteps` or `hop` is below 1.
+
+    Example:
+        >>> windows([10, 11, 12, 13, 14, 15, 16], timesteps=3, hop=2)[:, :, 0]
+        array([[10, 11, 12],
+               [12, 13, 14],
+               [14, 15, 16]])
+
+    Source: lecture items L3.18 (one stream), L3.19 (several), L4.15 (recurrent nets).
+    """
+    stream = _as_stream(stream)
+    timesteps = _as_integer("timesteps", timesteps)
+    hop = _as_integer("hop", hop)
+    _check_long_enough(stream, timesteps)
+    return _windows(stream, timesteps, hop)
+
+
+def windows_and_targets(
+    stream,
+    timesteps: int,
+    hop: int = 1,
+    target: str | Callable = "next",
+    horizon: int = 1,
+    target_stream: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut a stream into windows, and give each the target that follows it.
+
+    The target of a window is made of the `horizon` samples right after it. Only the windows
+    for which all of these exist are returned:
+    n = (samples − timesteps − horizon) // hop + 1.
+
+    | `target`  | what it is                                      | shape of y            |
+    |-----------|-------------------------------------------------|-----------------------|
+    | "next"    | the next value                                  | (n, streams)          |
+    | "next_k"  | the next k = `horizon` values                   | (n, horizon, streams) |
+    | "mean"    | the mean of the next `horizon` values           | (n, streams)          |
+    | "trend"   | the slope of the least-squares line through the | (n, streams)          |
+    |           | next `horizon` values, in units per step        |                       |
+    | callable  | any pattern: `target(future)`, where `future`   | (n, …), as the        |
+    |           | is (some windows, horizon, streams), read-only  | callable returns it   |
+
+    A callable is called for a part of the windows at a time, so that the memory stays small:
+    it must treat every window by itself and return one row for each.
+
+    Args:
+        stream: array of shape (samples,) or (samples, streams), in time order.
+        timesteps: length of a window, in samples.
+        hop: distance between the starts of two windows, in samples.
+        target: one of the names above, or a callable.
+        horizon: number of samples after the window that the target is made of.
+        target_stream: make the target of this stream only (−1 is the last one). The axis
+            stays, with length 1, to fit a Dense(1) output. By default all streams are used.
+
+    Returns:
+        (x, y). x is a read-only view of shape (n, timesteps, streams). y is a view too for
+        "next" and "next_k". For "mean" and "trend" it is a new array, worked out in float64
+        and returned as float32 for float16, float32 and integers up to 16 bits, and as
+        float64 for larger ones.
+
+    Raises:
+        TypeError: a length is not an integer, `target` is neither text nor callable, or a
+            mean or trend is asked of something that is no number.
+        ValueError: an unknown target, a horizon that does not suit it, no such stream, a
+            callable that does not return one row per window, or a stream that is too short.
+
+    Example:
+        >>> stream = np.array([0.0, 1.0, 2.0, 3.0, 10.0, 17.0])
+        >>> x, y = windows_and_targets(stream, timesteps=3, target="trend", horizon=2)
+        >>> x.shape, y.tolist()
+        ((2, 3, 1), [[7.0], [7.0]])
+        >>> def rises_above_12(future):  # (windows, horizon, streams) -> (windows, streams)
+        ...     return (future > 12).any(axis=1)
+        >>> windows_and_targets(stream, 3, target=rises_above_12, horizon=2)[1].tolist()
+        [[False], [True]]
+
+    Source: lecture item L3.15.
+    """
+    if target is None:
+        raise TypeError("target is None. For windows without targets, call windows(...) instead.")
+    x, future, make_target = _windows_and_future(
+        stream, timesteps, hop, target, horizon, target_stream
+    )
+    if target in ("next", "next_k"):
+        return x, make_target(future)
+    return x, _in_chunks(make_target, future)
+
+
+def window_dataset(
+    stream,
+    timesteps: int,
+    batch_size: int,
+    hop: int = 1,
+    target: str | Callable | None = "next",
+    horizon: int = 1,
+    target_stream: int | None = None,
+    *,
+    shuffle: bool = False,
+    seed: int = 0,
+    drop_last: bool = False,
+):
+    """Return a `keras.utils.PyDataset` that cuts windows and targets batch by batch.
+
+    The batches are those of `windows_and_targets`, but each is only cut when it is asked for.
+    A stream of 10⁸ samples therefore trains in constant memory, with `model.fit(dataset)`,
+    `evaluate` and `predict`, on every backend of Keras.
+
+    Shuffling takes no memory either, and no time at the start: the order is not a stored
+    permutation (8 bytes a window), but worked out for the windows of one batch when that
+    batch is cut (about 0.04 ms for 128 windows). Every window comes exactly once an epoch, in
+    an order that depends on `seed` and on `dataset.epoch`, a counter that goes up whenever
+    Keras ends an epoch (`fit` does so once before the first one too, when it looks at the
+    shapes).
+
+    Two things to know about Keras:
+      - `fit` shuffles the *order of the batches* of any PyDataset unless told otherwise, by
+        Python's own `random`. Say `model.fit(dataset, shuffle=False)` when the batches must
+        come in sequence, or in an order that depends on `seed` alone.
+      - `predict` keeps the order of the dataset, so predict on one with `shuffle=False`, or
+        the predictions come in a random order.
+
+    Args:
+        stream: array of shape (samples,) or (samples, streams), in time order. Batches keep
+            its dtype. Integers, such as 16-bit sound, want a `keras.layers.Rescaling` first
+            in the model.
+        timesteps, hop, target, horizon, target_stream: as for `windows_and_targets`.
+            `target=None` gives batches of x alone, over all windows, for `predict`.
+        batch_size: windows per batch. The last batch may be smaller.
+        shuffle: draw the windows in a new random order every epoch.
+        seed: which orders. The same seed gives the same sequence of orders.
+        drop_last: leave the last batch out if it is smaller. Several devices need that, since
+            a batch is divided evenly among them.
+
+    Returns:
+        A dataset with `len(dataset)` batches, where `dataset[i]` is (x, y), with x of shape
+        (batch, timesteps, streams), or x alone. `dataset.n_windows` windows in all.
+
+    Raises:
+        TypeError, ValueError: as `windows_and_targets`, and for a `batch_size` below 1, or
+            with `drop_last`, above the number of windows.
+
+    Example:
+        >>> batches = window_dataset(np.arange(100.0), timesteps=10, batch_size=32)
+        >>> len(batches), batches[0][0].shape, batches[2][0].shape
+        (3, (32, 10, 1), (26, 10, 1))
+
+    Source: lecture items L3.15, L3.18, L3.19, L4.15.
+    """
+    batch_size = _as_integer("batch_size", batch_size)
+    seed = _as_integer("seed", seed, minimum=0)
+    x, future, make_target = _windows_and_future(
+        stream, timesteps, hop, target, horizon, target_stream
+    )
+    if drop_last and batch_size > len(x):
+        raise ValueError(
+            f"batch_size is {batch_size}, but there are only {len(x)} windows, so that "
+            f"drop_last=True leaves no batch at all. Use batch_size={len(x)} or less, a smaller "
+            f"hop, or drop_last=False."
+        )
+    dataset_class = _window_dataset_class()
+    return dataset_class(x, future, make_target, batch_size, shuffle, seed, drop_last)
+
+
+@functools.cache
+def _window_dataset_class():
+    # Within a function, since importing Keras takes seconds and everything else here does
+    # without it.
+    import keras
+
+    class WindowDataset(keras.utils.PyDataset):
+        """Batches of windows; see `window_dataset`."""
+
+        def __init__(self, x, future, make_target, batch_size, shuffle, seed, drop_last):
+            super().__init__()
+            self.n_windows = len(x)
+            self.batch_size = batch_size
+            self.epoch = 0
+            self._x, self._future, self._make_target = x, future, make_target
+            self._shuffle, self._seed, self._drop_last = shuffle, seed, drop_last
+            self._set_order()
+
+        def __len__(self):
+            if self._drop_last:
+                return self.n_windows // self.batch_size
+            return -(-self.n_windows // self.batch_size)
+
+        def __getitem__(self, index):
+            index = operator.index(index)
+            if not -len(self) <= index < len(self):
+                raise IndexError(f"batch {index} of a dataset of {len(self)} batches")
+            start = index % len(self) * self.batch_size
+            stop = min(start + self.batch_size, self.n_windows)
+            rows = slice(start, stop)  # in sequence, a batch is a slice, which is quickest
+            if self._order is not None:
+                rows = self._order(np.arange(start, stop))
+            # Contiguous, since the backend would otherwise have to copy the view again.
+            x = np.ascontiguousarray(self._x[rows])
+            if self._future is None:
+                return x
+            return x, np.ascontiguousarray(_one_row_each(self._make_target, self._future[rows]))
+
+        def on_epoch_end(self):
+            self.epoch += 1
+            self._set_order()
+
+        def _set_order(self):
+            self._order = None
+            if self._shuffle:
+                self._order = _RandomOrder(self.n_windows, (self._seed, self.epoch))
+
+    return WindowDataset
+
+
+class _RandomOrder:
+    """A random order of 0 … n − 1 that is worked out where it is asked for, never stored.
+
+    A number is written as high · columns + low, its place in a table that is as square as
+    possible. Then high and low are shifted in turn, each by a pseudo-random amount that only
+    depends on the other: every step can be undone, so no two numbers become the same. That
+    is a Feistel network (Luby and Rackoff 1988), and for the n that is no product, whose
+    table has a few places too many, "cycle walking": what lands there moves on until it is
+    below n (Black and Rogaway 2002).
+    """
+
+    ROUNDS = 3
+
+    def __init__(self, n: int, seed: tuple[int, ...]):
+        rows = math.isqrt(n - 1) + 1
+        self.n = n
+        self.rows, self.columns = np.uint64(rows), np.uint64(-(-n // rows))
+        self.keys = np.random.SeedSequence(seed).generate_state(2 * self.ROUNDS, np.uint64)
+
+    def __call__(self, positions: np.ndarray) -> np.ndarray:
+        order = self._encrypt(positions.astype(np.uint64))
+        outside = np.flatnonzero(order >= self.n)
+        while outside.size:
+            order[outside] = self._encrypt(order[outside])
+            outside = outside[order[outside] >= self.n]
+        return order.astype(np.intp)
+
+    def _encrypt(self, value):
+        high, low = np.divmod(value, self.columns)
+        for key_high, key_low in self.keys.reshape(-1, 2):
+            high = (high + _scramble(low, key_high)) % self.rows
+            low = (low + _scramble(high, key_low)) % self.columns
+        return high * self.columns + low
+
+
+def _scramble(value, key):
+    """A pseudo-random number below 2³² for each number of an array, another for each key."""
+    # The steps of SplitMix64 (Steele, Lea and Flood 2014). The overflow is meant.
+    value = (value ^ key) * np.uint64(0xBF58476D1CE4E5B9)
+    value ^= value >> np.uint64(31)
+    value *= np.uint64(0x94D049BB133111EB)
+    return value >> np.uint64(32)
+
+
+# --------------------------------------------------------------------------- targets
+
+
+def _windows(stream, timesteps, hop):
+    """(samples, streams) -> read-only view (n_windows, timesteps, streams), unchecked."""
+    every_window = sliding_window_view(stream, timesteps, axis=0)  # (…, streams, timesteps)
+    return every_window[::hop].swapaxes(1, 2)
+
+
+def _windows_and_future(stream, timesteps, hop, target, horizon, target_stream):
+    """Views of the windows and of the `horizon` samples after each, and the target's function.
+
+    Returns:
+        x: (n, timesteps, streams).
+        future: (n, horizon, streams), or None where there is no target.
+        make_target: maps some rows of `future` to the same rows of y.
+    """
+    stream = _as_stream(stream)
+    timesteps = _as_integer("timesteps", timesteps)
+    hop = _as_integer("hop", hop)
+    horizon = _as_integer("horizon", horizon)
+    if target is None:
+        _check_long_enough(stream, timesteps)
+        return _windows(stream, timesteps, hop), None, None
+    make_target = _target_function(target, horizon, stream.dtype)
+    target_streams = _select_stream(stream, target_stream)
+    _check_long_enough(stream, timesteps, horizon)
+    x = _windows(stream[:-horizon], timesteps, hop)
+    future = _windows(target_streams[timesteps:], horizon, hop)
+    return x, future, make_target
+
+
+def _target_function(target, horizon, dtype):
+    if callable(target):
+        return target
+    if not isinstance(target, str):
+        raise TypeError(
+            f"target must be one of {_listed(TARGETS)}, or a callable, but is {target!r}."
+        )
+    if target not in TARGETS:
+        guess = difflib.get_close_matches(target, TARGETS, n=1, cutoff=0.5)
+        hint = f" Did you mean {guess[0]!r}?" if guess else ""
+        raise ValueError(
+            f"There is no target {target!r}.{hint} Use one of {_listed(TARGETS)}, or a callable."
+        )
+    if target == "next":
+        if horizon != 1:
+            raise ValueError(
+                f"target='next' is the one value after the window, but horizon is {horizon}. "
+                f"Use target='next_k' for the next {horizon} values, or horizon=1."
+            )
+        return lambda future: future[:, 0]
+    if target == "next_k":
+        return lambda future: future
+    if dtype.kind not in "biuf":
+        raise TypeError(
+            f"target={target!r} needs a stream of real numbers, but the stream is {dtype}. "
+            f"Convert it first, or use target='next' or 'next_k'."
+        )
+    weights = _mean_weights(horizon) if target == "mean" else _trend_weights(horizon)
+    return functools.partial(_weighted_sum, weights=weights)
+
+
+def _mean_weights(horizon):
+    return np.full(horizon, 1 / horizon)
+
+
+def _trend_weights(horizon):
+    # The slope of the least-squares line is Σ (t − t̄)·v / Σ (t − t̄)².
+    if horizon < 2:
+        raise ValueError(
+            "target='trend' is the slope of a line and needs at least two points, but horizon "
+            "is 1. Use horizon=2 or more."
+        )
+    t = np.arange(horizon) - (horizon - 1) / 2
+    return t / np.sum(t**2)
+
+
+def _weighted_sum(future, weights):
+    """(n, horizon, streams), (horizon,) -> (n, streams)."""
+    total = np.einsum("nhs,h->ns", future.astype(np.float64), weights)
+    return total.astype(np.result_type(future.dtype, np.float32))
+
+
+def _in_chunks(make_target, future):
+    """`make_target(future)`, a part of the rows at a time, in constant extra memory."""
+    n, horizon, streams = future.shape
+    rows = max(1, _CHUNK_VALUES // (horizon * streams))
+    y = None
+    for start in range(0, n, rows):
+        part = _one_row_each(make_target, future[start : start + rows])
+        if y is None:
+            y = np.empty((n, *part.shape[1:]), part.dtype)
+        # "same_kind" rather than a plain assignment, which would cut 0.7 to 0 if a callable
+        # returned integers first and fractions later.
+        np.copyto(y[start : start + rows], part, casting="same_kind")
+    return y
+
+
+def _one_row_each(make_target, future):
+    """Call the target's function, and check that it gave one row for each window."""
+    y = np.asarray(make_target(future))
+    if y.ndim == 0 or len(y) != len(future):
+        raise ValueError(
+            f"The target must return one row per window, but for future values of shape "
+            f"{future.shape} it returned shape {y.shape}. Reduce over axis 1 (the horizon) only: "
+            f"future.max(axis=1), not future.max()."
+        )
+    return y
+
+
+def _select_stream(stream, target_stream):
+    if target_stream is None:
+        return stream
+    n_streams = stream.shape[1]
+    index = _as_integer("target_stream", target_stream, minimum=-n_streams)
+    if index >= n_streams:
+        raise ValueError(
+            f"target_stream is {index}, but there are {n_streams} streams, counted from 0. "
+            f"Use 0 to {n_streams - 1}."
+        )
+    index %= n_streams
+    return stream[:, index : index + 1]  # a slice keeps the axis, and is a view
+
+
+# --------------------------------------------------------------------------- splits
+
+
+def split_in_time(
+    stream, validation: float = 0.15, test: float = 0.15, gap: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Split a stream into training, validation and test part, in this order of time.
+
+    Split first, cut windows afterwards. Windows that overlap share samples, so that if they
+    were cut first and then dealt out at random, nearly every test window would lie among the
+    training windows, with its target inside one of them: the test result would measure memory,
+    not prediction. That is leakage. Windows that are cut from the parts never straddle two of
+    them. Whatever else is learnt from data, such as a mean and a standard deviation to
+    normalise with, comes from the training part alone for the same reason.
+
+    Later parts are test parts, since a forecast is used on a future that the training has not
+    seen. For cross-validation in time order, with a training part that grows, see
+    `sklearn.model_selection.TimeSeriesSplit`.
+
+    Args:
+        stream: array of shape (samples,) or (samples, streams), in time order.
+        validation, test: fractions of the samples, each 0 or more and less than 1, less than
+            1 in sum. A fraction of 0 makes that part empty.
+        gap: samples to leave out between two parts, for streams whose neighbouring samples
+            are nearly the same. The fractions refer to the samples that remain.
+
+    Returns:
+        (train, validation, test): views of the stream, nothing is copied.
+
+    Raises:
+        TypeError: a fraction is no number, or the gap no integer.
+        ValueError: fractions that do not fit, a negative gap, or a part that would be empty
+            though its fraction is not 0.
+
+    Example:
+        >>> train, validation, test = split_in_time(np.arange(10), 0.2, 0.2)
+        >>> train.tolist(), validation.tolist(), test.tolist()
+        ([0, 1, 2, 3, 4, 5], [6, 7], [8, 9])
+
+    Source: lecture item L3.14.
+    """
+    stream = np.asarray(stream)
+    _as_stream(stream)  # for its checks; one axis stays one axis here
+    gap = _as_integer("gap", gap, minimum=0)
+    _check_fractions(validation, test)
+    gap_validation = gap if validation else 0
+    gap_test = gap if test else 0
+    remaining = len(stream) - gap_validation - gap_test
+    if remaining < 1:
+        raise ValueError(
+            f"gap={gap} leaves nothing of a stream of {len(stream)} samples. Use a smaller gap."
+        )
+    n_train, n_validation, n_test = _part_sizes(remaining, validation, test, "samples")
+    start_validation = n_train + gap_validation
+    return (
+        stream[:n_train],
+        stream[start_validation : start_validation + n_validation],
+        stream[len(stream) - n_test :],
+    )
+
+
+def stratified_split(
+    labels, validation: float = 0.15, test: float = 0.15, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Deal out images to training, validation and test part, with all classes in proportion.
+
+    For images and other samples that do not depend on each other. For a stream, use
+    `split_in_time`.
+
+    Args:
+        labels: one class per image, as numbers or names, of shape (n,) or (n, 1).
+        validation, test: fractions of the images, each 0 or more and less than 1, less than
+            1 in sum. A fraction of 0 makes that part empty.
+        seed: which of the possible splits. The same seed gives the same split.
+
+    Returns:
+        (train, validation, test): arrays of indices in random order, which have no index in
+        common and together hold every index once. Use as `images[train]`.
+
+    Raises:
+        TypeError: a fraction is no number, or the seed no integer.
+        ValueError: fractions that do not fit, one-hot labels, or a class with too few images
+            to be in every part.
+
+    Example:
+        >>> labels = ["cat"] * 600 + ["dog"] * 600
+        >>> train, validation, test = stratified_split(labels, 1 / 6, 1 / 6)
+        >>> len(train), len(validation), len(test)
+        (800, 200, 200)
+        >>> sum(labels[i] == "cat" for i in test)
+        100
+
+    Source: lecture item L4.16.
+    """
+    from sklearn.model_selection import train_test_split  # slow to import, rarely needed
+
+    labels = _as_labels(labels)
+    seed = _as_integer("seed", seed, minimum=0)
+    _check_fractions(validation, test)
+    n_train, n_validation, n_test = _part_sizes(len(labels), validation, test, "images")
+    rest = np.random.default_rng(seed).permutation(len(labels))
+    parts = []
+    for size in (n_test, n_validation):
+        part = rest[:0]
+        if size:
+            try:
+                rest, part = train_test_split(
+                    rest, test_size=size, stratify=labels[rest], random_state=seed
+                )
+            except ValueError as error:
+                raise _too_few(labels, n_train, n_validation, n_test) from error
+        parts.append(part)
+    n_classes = len(np.unique(labels))
+    for part in (rest, *parts):
+        if len(part) and len(np.unique(labels[part])) < n_classes:
+            raise _too_few(labels, n_train, n_validation, n_test)
+    test_part, validation_part = parts
+    return rest, validation_part, test_part
+
+
+def split_images(images, labels, validation: float = 0.15, test: float = 0.15, seed: int = 0):
+    """Split images and their labels with `stratified_split`.
+
+    The parts are copies, so that images and parts are in memory at the same time. Where that
+    is too much, take the indices of `stratified_split` and read the images part by part.
+
+    Args:
+        images: array of shape (n, …), or a list, for instance of file names.
+        labels: one class per image, as for `stratified_split`.
+        validation, test, seed: as for `stratified_split`.
+
+    Returns:
+        (x_train, y_train), (x_validation, y_validation), (x_test, y_test).
+
+    Raises:
+        TypeError, ValueError: as `stratified_split`, and if there are not as many images as
+            labels.
+
+    Source: lecture item L4.16.
+    """
+    images, labels = np.asarray(images), np.asarray(labels)
+    n_images, n_labels = (len(a) if a.ndim else 0 for a in (images, labels))
+    if n_images != n_labels:
+        raise ValueError(
+            f"images and labels must be of the same length, but there are {n_images} images "
+            f"(shape {images.shape}) and {n_labels} labels (shape {labels.shape}). Check that "
+            f"both come from the same part of the data."
+        )
+    parts = stratified_split(labels, validation, test, seed)
+    return tuple((images[part], labels[part]) for part in parts)
+
+
+def _part_sizes(n, validation, test, what):
+    n_validation, n_test = round(n * validation), round(n * test)
+    n_train = n - n_validation - n_test
+    for name, fraction, size in (
+        ("training", 1 - validation - test, n_train),
+        ("validation", validation, n_validation),
+        ("test", test, n_test),
+    ):
+        if size < 1 and (fraction > 0 or name == "training"):
+            raise ValueError(
+                f"The {name} part would be empty: the fraction {fraction:.3g} of {n} {what} "
+                f"is less than one. Use other fractions or more {what}."
+            )
+    return n_train, n_validation, n_test
+
+
+def _check_fractions(validation, test):
+    for name, fraction in (("validation", validation), ("test", test)):
+        if isinstance(fraction, (bool, np.bool_)) or not isinstance(fraction, numbers.Real):
+            raise TypeError(f"{name} must be a fraction such as 0.15, but is {fraction!r}.")
+        if not 0 <= fraction < 1:
+            raise ValueError(
+                f"{name} must be a fraction, 0 or more and less than 1, but is {fraction!r}. "
+                f"For 100 of 600, write {name}=100 / 600."
+            )
+    if validation + test >= 1:
+        raise ValueError(
+            f"validation={validation} and test={test} leave nothing to train with. Their sum "
+            f"must be less than 1."
+        )
+
+
+def _too_few(labels, n_train, n_validation, n_test):
+    classes, counts = np.unique(labels, return_counts=True)
+    rarest = np.argmin(counts)
+    return ValueError(
+        f"Not every one of the {len(classes)} classes can be in each part (training "
+        f"{n_train}, validation {n_validation}, test {n_test}): class "
+        f"{classes[rarest].item()!r} has only {counts[rarest]} of the {len(labels)} images. "
+        f"Add images of it, leave the class out, or use larger fractions."
+    )
+
+
+# --------------------------------------------------------------------------- labels
+
+
+def one_hot(labels, classes: int | None = None) -> np.ndarray:
+    """Turn class numbers into one-hot rows.
+
+    Args:
+        labels: integers 0 … classes − 1 (or booleans), of shape (n,) or (n, 1).
+        classes: number of classes. By default the largest label + 1, which is too few if the
+            last class happens not to occur: give it for the parts of a split.
+
+    Returns:
+        float32 array of shape (n, classes), with a single 1 in every row.
+
+    Raises:
+        TypeError: labels that are no integers.
+        ValueError: a label below 0 or not below `classes`, or labels of another shape.
+
+    Example:
+        >>> one_hot([2, 0], classes=3).tolist()
+        [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    """
+    labels = _as_labels(labels)
+    if labels.dtype.kind not in "biu":
+        raise TypeError(
+            f"labels must be integers, but are {labels.dtype}. Use labels.astype(int) if they "
+            f"are whole numbers, or np.unique(labels, return_inverse=True) if they are names."
+        )
+    labels = labels.astype(np.intp)
+    classes = int(labels.max()) + 1 if classes is None else _as_integer("classes", classes)
+    for position in np.flatnonzero((labels < 0) | (labels >= classes))[:1]:
+        raise ValueError(
+            f"labels must be 0 to {classes - 1} for {classes} classes, but labels[{position}] is "
+            f"{labels[position]}. Count the classes from 0, or give another number of classes."
+        )
+    rows = np.zeros((len(labels), classes), np.float32)
+    rows[np.arange(len(labels)), labels] = 1
+    return rows
+
+
+# --------------------------------------------------------------------------- checks
+
+
+def _as_stream(stream) -> np.ndarray:
+    """(samples,) or (samples, streams) -> view (samples, streams)."""
+    stream = np.asarray(stream)
+    if stream.ndim not in (1, 2):
+        hint = " Windows are cut from the stream itself, not from windows." * (stream.ndim == 3)
+        raise ValueError(
+            f"A stream has shape (samples,) or (samples, streams), but this one has shape "
+            f"{stream.shape}.{hint} Flatten or select its axes first."
+        )
+    if stream.size == 0:
+        raise ValueError(
+            f"The stream is empty (shape {stream.shape}). Check where it was loaded or split."
+        )
+    return stream[:, np.newaxis] if stream.ndim == 1 else stream
+
+
+def _as_labels(labels) -> np.ndarray:
+    """(n,) or (n, 1) -> (n,)."""
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        hint = " If they are one-hot, use labels.argmax(axis=1)." * (labels.ndim == 2)
+        raise ValueError(
+            f"labels must be one class each, of shape (n,), but have shape {labels.shape}.{hint}"
+        )
+    if labels.size == 0:
+        raise ValueError("There are no labels (shape (0,)). Check where they were loaded.")
+    return labels
+
+
+def _as_integer(name, value, minimum=1) -> int:
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        value = operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{name} must be an integer, but is {value!r} ({type(value).__name__}). "
+            f"Use int(...) or // if it was computed."
+        ) from None
+    if value < minimum:
+        raise ValueError(f"{name} must be {minimum} or more, but is {value}.")
+    return value
+
+
+def _check_long_enough(stream, timesteps, horizon=0):
+    samples, streams = stream.shape
+    if timesteps + horizon <= samples:
+        return
+    needed = f"a window of {timesteps} timesteps"
+    if horizon:
+        needed += f" and a target {horizon} samples ahead need {timesteps + horizon} samples"
+    else:
+        needed += " needs as many samples"
+    hint = "Use fewer timesteps, a smaller horizon, or a longer stream."
+    if streams >= timesteps + horizon:
+        hint = f"Its shape is {stream.shape}: if time is on the second axis, pass stream.T."
+    raise ValueError(f"The stream has {samples} samples, but {needed}. {hint}")
+
+
+def _listed(names):
+    return ", ".join(repr(name) for name in names)

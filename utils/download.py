@@ -1,0 +1,629 @@
+"""Fetch one file over HTTP so that it is either right or not there.
+
+A file gets its final name only after its sha256 was checked. Until then the bytes lie in
+`NAME.part` beside it, which a later call continues. We wrote this with `requests` instead of
+taking `pooch`, because resuming, retrying in the middle of a body, locking and noticing that
+there is no network are most of the work here, and pooch has none of them.
+
+Nothing in here knows about datasets; `utils.data` does.
+"""
+
+import contextlib
+import errno
+import gzip
+import hashlib
+import lzma
+import os
+import queue
+import re
+import shutil
+import socket
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from filelock import FileLock, Timeout
+from requests import exceptions as http_problems
+from tqdm import tqdm
+
+CHUNK_BYTES = 64 * 1024
+BACKOFF_SECONDS = 1.0  # the wait after the first failure; it doubles after each further one
+LONGEST_WAIT_SECONDS = 30.0  # no server can make us wait longer than this
+SECONDS_BETWEEN_UPDATES = 2.0  # of the progress bar, where each update may stay in the output
+PROBE_SECONDS = 4.0  # a host that has not answered by then counts as unreachable
+BUSY_STATUSES = {408, 425, 429}  # besides these, every 5xx is worth another attempt
+DISK_FULL_ERRORS = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+REFUSED_MEMBER_ERRORS = getattr(tarfile, "FilterError", ())  # Python 3.11.4 and newer
+DAMAGED_ARCHIVE_ERRORS = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+)
+NO_LOCKS_ERRORS = {
+    getattr(errno, name, errno.ENOSYS) for name in ("ENOSYS", "ENOLCK", "ENOTSUP", "EOPNOTSUPP")
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why one source did not deliver; `status` is the HTTP status where there was one."""
+
+    url: str
+    reason: str
+    status: int | None = None
+
+
+class DownloadError(RuntimeError):
+    """No source delivered the file; `failures` holds one `Failure` for each source tried."""
+
+    def __init__(self, message: str, failures: Iterable[Failure] = ()):
+        super().__init__(message)
+        self.failures = tuple(failures)
+
+
+class _SourceFailedError(Exception):
+    """This source cannot deliver the file: go on to the next one."""
+
+    def __init__(self, reason: str, status: int | None = None):
+        super().__init__(reason)
+        self.status = status
+
+
+class _TryAgainError(Exception):
+    """This source may deliver the file yet: wait (None: the usual back-off), then retry."""
+
+    def __init__(self, reason: str, wait: float | None = None, status: int | None = None):
+        super().__init__(reason)
+        self.wait = wait
+        self.status = status
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What one call of `download` wants."""
+
+    part: Path
+    sha256: str
+    size: int | None
+    label: str
+    timeout: tuple[float, float]
+    attempts: int
+
+
+def download(
+    urls: str | Iterable[str],
+    target: str | os.PathLike,
+    sha256: str,
+    size: int | None = None,
+    *,
+    label: str | None = None,
+    timeout: tuple[float, float] = (5, 20),
+    attempts: int = 4,
+) -> str:
+    """Download a file to `target` and return the URL that delivered it.
+
+    Args:
+        urls: one URL or several, tried in turn.
+        target: the path of the file; its folder is made.
+        sha256: the expected digest, in hexadecimal.
+        size: the expected size in bytes, if known.
+        label: the name that messages use; by default the file's name.
+        timeout: seconds to wait for a connection, and for the next bytes.
+        attempts: how many attempts in a row may fail without bringing any new bytes.
+
+    A target that is right already (another process may have fetched it while this one waited)
+    is left alone, and its `file:` address is returned.
+
+    Raises:
+        DownloadError: every source failed (the message lists them all), the disk is full, or
+            the folder cannot be written.
+    """
+    target = Path(target)
+    task = _Task(
+        part=target.with_name(target.name + ".part"),
+        sha256=sha256.lower(),
+        size=size,
+        label=label or target.name,
+        timeout=timeout,
+        attempts=attempts,
+    )
+    failures = []
+    with locked(target, task.label):
+        if target.is_file() and sha256_of(target) == task.sha256:
+            return target.resolve().as_uri()
+        for url in [urls] if isinstance(urls, str) else urls:
+            try:
+                _download_from(url, task)
+                _rename(task.part, target)
+                return url
+            except _SourceFailedError as problem:
+                failures.append(Failure(url, str(problem), problem.status))
+        kept = _size_of(task.part)
+    lines = [f"{task.label} could not be downloaded."]
+    lines += [f"  {failure.url}: {failure.reason}" for failure in failures]
+    lines += [] if failures else ["  There was no source to try."]
+    if kept:
+        lines += [f"The {format_bytes(kept)} that arrived are kept; the next call continues there."]
+    raise DownloadError("\n".join(lines), failures)
+
+
+def install(source: str | os.PathLike, target: str | os.PathLike, sha256: str) -> None:
+    """Copy a local file to `target`, with the same guarantees as `download`.
+
+    Raises:
+        DownloadError: the copy's sha256 is not the expected one, the source cannot be read, or
+            the target cannot be written.
+    """
+    source, target = Path(source), Path(target)
+    part = target.with_name(target.name + ".part")
+    with locked(target, target.name):
+        try:
+            part.unlink(missing_ok=True)
+            shutil.copyfile(source, part)
+        except OSError as problem:
+            raise _local_problem(problem, part, source.stat().st_size) from problem
+        found = sha256_of(part)
+        if found != sha256:
+            part.unlink()
+            raise DownloadError(f"{source} has the wrong content: {_hashes(found, sha256)}.")
+        _rename(part, target)
+
+
+def remove_if_wrong(path: str | os.PathLike, sha256: str) -> None:
+    """Delete `path` unless its sha256 is the expected one.
+
+    The check happens under the file's lock, because another process may just have replaced it.
+    Raises OSError or DownloadError where the folder cannot be written.
+    """
+    path = Path(path)
+    with locked(path, path.name):
+        if path.is_file() and sha256_of(path) != sha256:
+            path.unlink()
+
+
+def sha256_of(path: str | os.PathLike) -> str:
+    """Return the sha256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def format_bytes(count: int) -> str:
+    """Return a size for people: `28.9 kB`, `170.5 MB`."""
+    if count < 1000:
+        return f"{count} bytes"
+    size = count / 1000
+    for unit in ("kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+# --- Is there a network? ---------------------------------------------------------------------
+
+_probed: dict[tuple[str, int], str] = {}
+_probe_lock = threading.Lock()
+
+
+def offline_requested() -> bool:
+    """Tell whether `COURSE_OFFLINE` forbids the use of the network."""
+    return os.environ.get("COURSE_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
+
+
+def network_available(url: str) -> bool:
+    """Tell whether the host of `url` (or the proxy that leads there) accepts connections.
+
+    The answer takes at most about four seconds and is remembered for the process and host.
+    """
+    return not unreachable_because(url)
+
+
+def unreachable_because(url: str) -> str:
+    """Return why the host of `url` cannot be reached, or an empty string if it can."""
+    if offline_requested():
+        return "COURSE_OFFLINE is set, so the network is not used"
+    try:
+        host, port = _first_hop(url)
+    except ValueError as problem:
+        return f"not an http(s) address ({problem})"
+    with _probe_lock:
+        if (host, port) not in _probed:
+            _probed[host, port] = _probe(host, port)
+        return _probed[host, port]
+
+
+def _first_hop(url: str) -> tuple[str, int]:
+    """Return host and port that a request for `url` connects to: the proxy's, if there is one."""
+    proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    if proxy:
+        url = proxy if "://" in proxy else f"http://{proxy}"
+    parts = urlsplit(url)
+    default_port = {"http": 80, "https": 443}.get(parts.scheme, 1080 if proxy else None)
+    port = parts.port or default_port
+    if not parts.hostname or not port:
+        raise ValueError(url)
+    return parts.hostname, port
+
+
+def _probe(host: str, port: int) -> str:
+    """Try to connect; return why it did not work, or an empty string."""
+    answers = queue.SimpleQueue()
+
+    def connect() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as problem:
+            answers.put(f"{host} cannot be reached ({getattr(problem, 'strerror', problem)})")
+            return
+        # One address per family, so that a dead IPv6 route does not use up the time of IPv4.
+        reason = f"{host} cannot be reached (it has no address)"
+        for address in {family: where for family, *_, where in reversed(found)}.values():
+            try:
+                socket.create_connection(address[:2], timeout=PROBE_SECONDS / 2.1).close()
+                answers.put("")
+                return
+            except OSError as problem:
+                reason = f"{host} cannot be reached ({problem.strerror or problem})"
+        answers.put(reason)
+
+    # getaddrinfo has no timeout and can hang for 20 s with a dead name server. A daemon thread
+    # can be left behind.
+    threading.Thread(target=connect, daemon=True).start()
+    try:
+        return answers.get(timeout=PROBE_SECONDS)
+    except queue.Empty:
+        return f"{host} cannot be reached (no answer within {PROBE_SECONDS:.0f} s)"
+
+
+# --- One source ------------------------------------------------------------------------------
+
+
+def _download_from(url: str, task: _Task) -> None:
+    """Bring `task.part` to its full, checked content from one URL."""
+    reason = unreachable_because(url)
+    if reason:
+        raise _SourceFailedError(reason)
+    furthest = _size_of(task.part)
+    failed = 0
+    continued = restarted = False
+    while True:
+        try:
+            continued |= _transfer(url, task)
+        except _TryAgainError as problem:
+            # A slow line that breaks often still gets there, so only attempts that bring
+            # nothing new are counted.
+            failed = 1 if _size_of(task.part) > furthest else failed + 1
+            furthest = max(furthest, _size_of(task.part))
+            if failed >= task.attempts:
+                tried = "once" if failed == 1 else f"{failed} times in a row"
+                raise _SourceFailedError(f"{problem} (tried {tried})", problem.status) from problem
+            _wait(problem, failed, task.label, url)
+            continue
+        found = sha256_of(task.part)
+        if found == task.sha256:
+            return
+        _remove(task.part)
+        if restarted or not continued:
+            raise _SourceFailedError(
+                f"the content is not the expected one: {_hashes(found, task.sha256)}"
+            )
+        # Perhaps only the beginning, from an earlier call, was wrong: once more from the start.
+        restarted, continued = True, False
+
+
+def _transfer(url: str, task: _Task) -> bool:
+    """Make one request and append to the part; tell whether it continued an earlier part."""
+    position = _size_of(task.part)
+    if task.size is not None and position > task.size:
+        _remove(task.part)
+        position = 0
+    if position and position == task.size:
+        return True  # complete; a process died between the last byte and the check
+    # "identity", because ranges of a compressed transfer are not ranges of the file.
+    headers = {"Accept-Encoding": "identity"}
+    if position:
+        headers["Range"] = f"bytes={position}-"
+    try:
+        with requests.get(url, headers=headers, stream=True, timeout=task.timeout) as response:
+            if response.status_code == 416 and sha256_of(task.part) == task.sha256:
+                return True
+            start, total = _accept(response, position, task)
+            _receive(response, start, total, task)
+            return start > 0
+    except http_problems.SSLError as problem:
+        raise _SourceFailedError(f"no secure connection ({problem})") from problem
+    except (http_problems.Timeout, urllib3.exceptions.TimeoutError) as problem:
+        raise _TryAgainError(f"no data for {_seconds(task.timeout)}") from problem
+    except (http_problems.ConnectionError, urllib3.exceptions.HTTPError) as problem:
+        # requests wraps what happened in one or two layers that only repeat the address.
+        cause = getattr(problem.args[0], "reason", problem) if problem.args else problem
+        raise _TryAgainError(f"the connection broke ({cause})") from problem
+    except http_problems.RequestException as problem:
+        raise _SourceFailedError(f"the request failed ({problem})") from problem
+
+
+def _accept(response: requests.Response, position: int, task: _Task) -> tuple[int, int | None]:
+    """Judge status and headers; return where the body starts and the file's total size.
+
+    Args:
+        response: the answer, body not yet read.
+        position: the byte that was asked for as the first one.
+        task: what is wanted.
+    """
+    status = response.status_code
+    described = f"HTTP {status} ({response.reason})"
+    if status in BUSY_STATUSES or status >= 500:
+        raise _TryAgainError(described, _retry_after(response), status)
+    if status == 416:
+        _remove(task.part)
+        raise _TryAgainError(described, wait=0)
+    if status == 200:  # the whole file, whether or not a range was asked for
+        start, total = 0, response.headers.get("Content-Length", "")
+    elif status == 206:
+        content_range = response.headers.get("Content-Range", "")
+        match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range.strip())
+        if not match or int(match[1]) != position:
+            _remove(task.part)  # then the next request has no range
+            raise _TryAgainError(f"wrong Content-Range {content_range!r}", wait=0)
+        start, total = position, match[2]
+    else:
+        raise _SourceFailedError(described, status)
+    total = int(total) if total.isdecimal() else None
+    if None not in (total, task.size) and total != task.size:
+        raise _SourceFailedError(f"offers {total} bytes where {task.size} were expected")
+    return start, total
+
+
+def _receive(response: requests.Response, start: int, total: int | None, task: _Task) -> None:
+    """Write the body to the part from byte `start` on and check its length."""
+    expected = total if task.size is None else task.size
+    if expected is not None:
+        _check_free_space(task.part, expected - start)
+    try:
+        part = open(task.part, "ab" if start else "wb", buffering=0)  # noqa: SIM115
+    except OSError as problem:
+        raise _local_problem(problem, task.part, expected) from problem
+    with part, _progress_bar(task.label, start, expected) as bar:
+        position = start
+        # As sent: some servers declare a stored .gz file to be a compressed transfer.
+        for chunk in response.raw.stream(CHUNK_BYTES, decode_content=False):
+            try:
+                _write_all(part, chunk)
+            except OSError as problem:
+                missing = None if expected is None else expected - position
+                raise _local_problem(problem, task.part, missing) from problem
+            position += len(chunk)
+            bar.update(len(chunk))
+            if expected is not None and position > expected:
+                _remove(task.part)
+                raise _SourceFailedError(f"sends more than the expected {expected} bytes")
+    if expected is not None and position < expected:
+        raise _TryAgainError(f"the connection broke after {position} of {expected} bytes")
+
+
+def _write_all(file, chunk: bytes) -> None:
+    rest = memoryview(chunk)
+    while rest:  # an unbuffered file may take less than it is given
+        rest = rest[file.write(rest) :]
+
+
+def _progress_bar(label: str, start: int, total: int | None) -> tqdm:
+    """Return a bar of plain text that shows up after a second and leaves nothing behind."""
+    return tqdm(
+        desc=label,
+        initial=start,
+        total=total,
+        unit="B",
+        unit_scale=True,
+        file=sys.stdout,
+        delay=1,
+        ncols=80,
+        ascii=True,
+        leave=False,
+        # A notebook's kernel claims to be a terminal, but stores every update as an output.
+        mininterval=0.2
+        if sys.stdout.isatty() and "ipykernel" not in sys.modules
+        else SECONDS_BETWEEN_UPDATES,
+    )
+
+
+def _wait(problem: _TryAgainError, failed: int, label: str, url: str) -> None:
+    """Sleep before the next attempt; say so when it takes long."""
+    seconds = BACKOFF_SECONDS * 2 ** (failed - 1) if problem.wait is None else problem.wait
+    seconds = min(seconds, LONGEST_WAIT_SECONDS)
+    if seconds > 2:
+        host = urlsplit(url).hostname
+        print(f"{label}: {host} says {problem}; trying again in {seconds:.0f} s.")
+    time.sleep(seconds)
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """Return the wait in seconds that the server asks for, or None."""
+    wish = response.headers.get("Retry-After")
+    if wish is None:
+        return None
+    try:
+        return max(0.0, urllib3.Retry().parse_retry_after(wish))
+    except urllib3.exceptions.InvalidHeader:
+        return None
+
+
+def _seconds(timeout: tuple[float, float]) -> str:
+    connect, read = timeout
+    return f"{connect:g} s" if connect == read else f"{connect:g} s (connecting) or {read:g} s"
+
+
+def _hashes(found: str, expected: str) -> str:
+    return f"its sha256 is {found}, expected {expected}"
+
+
+# --- Files -----------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def locked(target: Path, label: str) -> Iterator[None]:
+    """Hold the lock of `target`, so that only one process at a time writes it.
+
+    Raises DownloadError where the folder cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(target.with_name(f".{target.name}.lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            print(f"Another process is fetching {label}; waiting for it.", flush=True)
+            lock.acquire(poll_interval=0.1)
+    except NotImplementedError:
+        lock = None  # a file system without locks, see below
+    except OSError as problem:
+        if problem.errno not in NO_LOCKS_ERRORS:
+            raise _local_problem(problem, target, None) from problem
+        lock = None  # some network file systems have no locks: the checked rename must do
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _size_of(path: Path) -> int:
+    """Return the size in bytes, 0 for a file that does not exist."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _rename(part: Path, target: Path) -> None:
+    try:
+        os.replace(part, target)
+    except OSError as problem:  # on Windows: another program has the old file open
+        raise DownloadError(
+            f"{part} could not be renamed to {target.name} ({problem}). "
+            "Close what uses that file and try again."
+        ) from problem
+
+
+def _check_free_space(path: Path, needed: int) -> None:
+    """Raise DownloadError if the folder of `path` has less than `needed` bytes free."""
+    try:
+        free = shutil.disk_usage(path.parent).free
+    except OSError:
+        return  # some network folders do not tell; then writing shows it
+    if free < needed:
+        raise _disk_full(path, needed)
+
+
+def _local_problem(problem: OSError, path: Path, needed: int | None) -> DownloadError:
+    """Turn an error of this machine's disk into a sentence; a full disk keeps no part."""
+    if problem.errno in DISK_FULL_ERRORS:
+        return _disk_full(path, needed)
+    return DownloadError(
+        f"{path} could not be written ({problem.strerror or problem}). "
+        "Set COURSE_DATA_DIR to a folder that can be written."
+    )
+
+
+def _disk_full(path: Path, needed: int | None) -> DownloadError:
+    if path.suffix == ".part":
+        _remove(path)
+    wanted = "more room is" if needed is None else f"{format_bytes(needed)} are"
+    try:
+        free = format_bytes(shutil.disk_usage(path.parent).free)
+    except OSError:
+        free = "an unknown amount"
+    return DownloadError(
+        f"The disk is full: {wanted} needed in {path.parent}, where {free} is free. "
+        "Free space, or set COURSE_DATA_DIR to a folder on another disk."
+    )
+
+
+# --- Archives --------------------------------------------------------------------------------
+
+
+def unpack(archive: str | os.PathLike, folder: str | os.PathLike) -> Path:
+    """Unpack a tar (also compressed) or zip archive into `folder` and return the folder.
+
+    All or nothing: the members are unpacked beside the folder, which gets its name in the end.
+    So a folder that exists and is not empty was unpacked earlier and is left alone.
+
+    Raises:
+        DownloadError: a member would land outside the folder, the archive is damaged or of
+            another kind, or the disk is full. Nothing is unpacked then.
+    """
+    archive, folder = Path(archive), Path(folder)
+    if folder.is_dir() and any(folder.iterdir()):
+        return folder
+    if not archive.is_file():
+        raise DownloadError(f"{archive} does not exist, so it cannot be unpacked.")
+    with locked(folder, folder.name):
+        if folder.is_dir():
+            if any(folder.iterdir()):  # another process has unpacked it meanwhile
+                return folder
+            folder.rmdir()
+        try:
+            temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            try:
+                _unpacker(archive)(archive, temporary)
+                os.chmod(temporary, 0o755)  # mkdtemp makes it private
+                os.replace(temporary, folder)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+        except REFUSED_MEMBER_ERRORS as problem:
+            raise DownloadError(f"{archive} is refused: {problem}. Nothing was unpacked.") from None
+        except DAMAGED_ARCHIVE_ERRORS as problem:
+            raise DownloadError(
+                f"{archive} is damaged ({problem}). Delete it and fetch it again."
+            ) from problem
+        except OSError as problem:
+            raise _local_problem(problem, folder, None) from problem
+    return folder
+
+
+def _unpacker(archive: Path) -> Callable[[Path, Path], None]:
+    if tarfile.is_tarfile(archive):
+        return _unpack_tar
+    if zipfile.is_zipfile(archive):
+        return _unpack_zip
+    raise DownloadError(f"{archive} is neither a tar nor a zip archive (or it is damaged).")
+
+
+def _unpack_tar(archive: Path, folder: Path) -> None:
+    if not hasattr(tarfile, "data_filter"):
+        raise DownloadError("Unpacking safely needs Python 3.11.4 or newer.")
+    with tarfile.open(archive) as members:
+        members.extractall(folder, filter="data")
+
+
+def _unpack_zip(archive: Path, folder: Path) -> None:
+    with zipfile.ZipFile(archive) as members:
+        inside = folder.resolve()
+        for name in members.namelist():
+            # A backslash or a drive means something only on Windows, but is never right.
+            outside = not (folder / name).resolve().is_relative_to(inside)
+            if outside or "\\" in name or re.match(r"[A-Za-z]:", name) or name.startswith("/"):
+                raise DownloadError(
+                    f"{archive} is refused: its member {name!r} would land outside the folder. "
+                    "Nothing was unpacked."
+                )
+        _check_free_space(folder, sum(member.file_size for member in members.infolist()))
+        members.extractall(folder)
