@@ -31,8 +31,8 @@ from nbconvert.preprocessors import ExecutePreprocessor
 from traitlets import default
 
 from tools import report
+from utils.results import MIME_TYPE
 
-RESULTS = "application/vnd.course.results+json"
 SECONDS_TO_START_KERNEL = 180
 SECONDS_FOR_LAST_OUTPUT = 120
 
@@ -219,7 +219,7 @@ def recorded(notebook):
     results, data = {}, {}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            content = output.get("data", {}).get(RESULTS)
+            content = output.get("data", {}).get(MIME_TYPE)
             if not isinstance(content, dict):
                 continue
             for row in content.get("results", []):

@@ -1,4 +1,4 @@
-"""From streams and images to batches: windows, targets, splits, one-hot labels.
+"""From streams to batches: windows and their targets.
 
 A *stream* is one array in time order, of shape (samples,) or (samples, streams) for several
 parallel streams, such as the three axes of an accelerometer. A convolutional or recurrent net
@@ -6,7 +6,7 @@ wants (batch, timesteps, streams). The functions here re-format one into the oth
 copying: a window is a *view*, so ten thousand overlapping windows cost no more memory than the
 stream itself, and a stream may well be an `np.memmap` that is larger than the memory.
 
-    train, validation, test = split_in_time(stream)           # split first, ...
+    train, validation, test = splits.split_in_time(stream)    # split first, ...
     x_train, y_train = windows_and_targets(train, 60)         # ... then cut windows
     batches = window_dataset(train, 60, batch_size=128)       # or cut them batch by batch
 
@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import difflib
 import functools
-import math
-import numbers
 import operator
 from collections.abc import Callable
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+
+from utils.arguments import as_integer, as_stream
+from utils.random_order import RandomOrder
 
 TARGETS = ("next", "next_k", "mean", "trend")
 
@@ -66,9 +67,9 @@ def windows(stream, timesteps: int, hop: int = 1) -> np.ndarray:
 
     Source: lecture items L3.18 (one stream), L3.19 (several), L4.15 (recurrent nets).
     """
-    stream = _as_stream(stream)
-    timesteps = _as_integer("timesteps", timesteps)
-    hop = _as_integer("hop", hop)
+    stream = as_stream(stream)
+    timesteps = as_integer("timesteps", timesteps)
+    hop = as_integer("hop", hop)
     _check_long_enough(stream, timesteps)
     return _windows(stream, timesteps, hop)
 
@@ -203,8 +204,8 @@ def window_dataset(
 
     Source: lecture items L3.15, L3.18, L3.19, L4.15.
     """
-    batch_size = _as_integer("batch_size", batch_size)
-    seed = _as_integer("seed", seed, minimum=0)
+    batch_size = as_integer("batch_size", batch_size)
+    seed = as_integer("seed", seed, minimum=0)
     x, future, make_target = _windows_and_future(
         stream, timesteps, hop, target, horizon, target_stream
     )
@@ -263,53 +264,9 @@ def _window_dataset_class():
         def _set_order(self):
             self._order = None
             if self._shuffle:
-                self._order = _RandomOrder(self.n_windows, (self._seed, self.epoch))
+                self._order = RandomOrder(self.n_windows, (self._seed, self.epoch))
 
     return WindowDataset
-
-
-class _RandomOrder:
-    """A random order of 0 … n − 1 that is worked out where it is asked for, never stored.
-
-    A number is written as high · columns + low, its place in a table that is as square as
-    possible. Then high and low are shifted in turn, each by a pseudo-random amount that only
-    depends on the other: every step can be undone, so no two numbers become the same. That
-    is a Feistel network (Luby and Rackoff 1988), and for the n that is no product, whose
-    table has a few places too many, "cycle walking": what lands there moves on until it is
-    below n (Black and Rogaway 2002).
-    """
-
-    ROUNDS = 3
-
-    def __init__(self, n: int, seed: tuple[int, ...]):
-        rows = math.isqrt(n - 1) + 1
-        self.n = n
-        self.rows, self.columns = np.uint64(rows), np.uint64(-(-n // rows))
-        self.keys = np.random.SeedSequence(seed).generate_state(2 * self.ROUNDS, np.uint64)
-
-    def __call__(self, positions: np.ndarray) -> np.ndarray:
-        order = self._encrypt(positions.astype(np.uint64))
-        outside = np.flatnonzero(order >= self.n)
-        while outside.size:
-            order[outside] = self._encrypt(order[outside])
-            outside = outside[order[outside] >= self.n]
-        return order.astype(np.intp)
-
-    def _encrypt(self, value):
-        high, low = np.divmod(value, self.columns)
-        for key_high, key_low in self.keys.reshape(-1, 2):
-            high = (high + _scramble(low, key_high)) % self.rows
-            low = (low + _scramble(high, key_low)) % self.columns
-        return high * self.columns + low
-
-
-def _scramble(value, key):
-    """A pseudo-random number below 2³² for each number of an array, another for each key."""
-    # The steps of SplitMix64 (Steele, Lea and Flood 2014). The overflow is meant.
-    value = (value ^ key) * np.uint64(0xBF58476D1CE4E5B9)
-    value ^= value >> np.uint64(31)
-    value *= np.uint64(0x94D049BB133111EB)
-    return value >> np.uint64(32)
 
 
 # --------------------------------------------------------------------------- targets
@@ -329,10 +286,10 @@ def _windows_and_future(stream, timesteps, hop, target, horizon, target_stream):
         future: (n, horizon, streams), or None where there is no target.
         make_target: maps some rows of `future` to the same rows of y.
     """
-    stream = _as_stream(stream)
-    timesteps = _as_integer("timesteps", timesteps)
-    hop = _as_integer("hop", hop)
-    horizon = _as_integer("horizon", horizon)
+    stream = as_stream(stream)
+    timesteps = as_integer("timesteps", timesteps)
+    hop = as_integer("hop", hop)
+    horizon = as_integer("horizon", horizon)
     if target is None:
         _check_long_enough(stream, timesteps)
         return _windows(stream, timesteps, hop), None, None
@@ -427,7 +384,7 @@ def _select_stream(stream, target_stream):
     if target_stream is None:
         return stream
     n_streams = stream.shape[1]
-    index = _as_integer("target_stream", target_stream, minimum=-n_streams)
+    index = as_integer("target_stream", target_stream, minimum=-n_streams)
     if index >= n_streams:
         raise ValueError(
             f"target_stream is {index}, but there are {n_streams} streams, counted from 0. "
@@ -437,288 +394,7 @@ def _select_stream(stream, target_stream):
     return stream[:, index : index + 1]  # a slice keeps the axis, and is a view
 
 
-# --------------------------------------------------------------------------- splits
-
-
-def split_in_time(
-    stream, validation: float = 0.15, test: float = 0.15, gap: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split a stream into training, validation and test part, in this order of time.
-
-    Split first, cut windows afterwards. Windows that overlap share samples, so that if they
-    were cut first and then dealt out at random, nearly every test window would lie among the
-    training windows, with its target inside one of them: the test result would measure memory,
-    not prediction. That is leakage. Windows that are cut from the parts never straddle two of
-    them. Whatever else is learnt from data, such as a mean and a standard deviation to
-    normalise with, comes from the training part alone for the same reason.
-
-    Later parts are test parts, since a forecast is used on a future that the training has not
-    seen. For cross-validation in time order, with a training part that grows, see
-    `sklearn.model_selection.TimeSeriesSplit`.
-
-    Args:
-        stream: array of shape (samples,) or (samples, streams), in time order.
-        validation, test: fractions of the samples, each 0 or more and less than 1, less than
-            1 in sum. A fraction of 0 makes that part empty.
-        gap: samples to leave out between two parts, for streams whose neighbouring samples
-            are nearly the same. The fractions refer to the samples that remain.
-
-    Returns:
-        (train, validation, test): views of the stream, nothing is copied.
-
-    Raises:
-        TypeError: a fraction is no number, or the gap no integer.
-        ValueError: fractions that do not fit, a negative gap, or a part that would be empty
-            though its fraction is not 0.
-
-    Example:
-        >>> train, validation, test = split_in_time(np.arange(10), 0.2, 0.2)
-        >>> train.tolist(), validation.tolist(), test.tolist()
-        ([0, 1, 2, 3, 4, 5], [6, 7], [8, 9])
-
-    Source: lecture item L3.14.
-    """
-    stream = np.asarray(stream)
-    _as_stream(stream)  # for its checks; one axis stays one axis here
-    gap = _as_integer("gap", gap, minimum=0)
-    _check_fractions(validation, test)
-    gap_validation = gap if validation else 0
-    gap_test = gap if test else 0
-    remaining = len(stream) - gap_validation - gap_test
-    if remaining < 1:
-        raise ValueError(
-            f"gap={gap} leaves nothing of a stream of {len(stream)} samples. Use a smaller gap."
-        )
-    n_train, n_validation, n_test = _part_sizes(remaining, validation, test, "samples")
-    start_validation = n_train + gap_validation
-    return (
-        stream[:n_train],
-        stream[start_validation : start_validation + n_validation],
-        stream[len(stream) - n_test :],
-    )
-
-
-def stratified_split(
-    labels, validation: float = 0.15, test: float = 0.15, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Deal out images to training, validation and test part, with all classes in proportion.
-
-    For images and other samples that do not depend on each other. For a stream, use
-    `split_in_time`.
-
-    Args:
-        labels: one class per image, as numbers or names, of shape (n,) or (n, 1).
-        validation, test: fractions of the images, each 0 or more and less than 1, less than
-            1 in sum. A fraction of 0 makes that part empty.
-        seed: which of the possible splits. The same seed gives the same split.
-
-    Returns:
-        (train, validation, test): arrays of indices in random order, which have no index in
-        common and together hold every index once. Use as `images[train]`.
-
-    Raises:
-        TypeError: a fraction is no number, or the seed no integer.
-        ValueError: fractions that do not fit, one-hot labels, or a class with too few images
-            to be in every part.
-
-    Example:
-        >>> labels = ["cat"] * 600 + ["dog"] * 600
-        >>> train, validation, test = stratified_split(labels, 1 / 6, 1 / 6)
-        >>> len(train), len(validation), len(test)
-        (800, 200, 200)
-        >>> sum(labels[i] == "cat" for i in test)
-        100
-
-    Source: lecture item L4.16.
-    """
-    from sklearn.model_selection import train_test_split  # slow to import, rarely needed
-
-    labels = _as_labels(labels)
-    seed = _as_integer("seed", seed, minimum=0)
-    _check_fractions(validation, test)
-    n_train, n_validation, n_test = _part_sizes(len(labels), validation, test, "images")
-    rest = np.random.default_rng(seed).permutation(len(labels))
-    parts = []
-    for size in (n_test, n_validation):
-        part = rest[:0]
-        if size:
-            try:
-                rest, part = train_test_split(
-                    rest, test_size=size, stratify=labels[rest], random_state=seed
-                )
-            except ValueError as error:
-                raise _too_few(labels, n_train, n_validation, n_test) from error
-        parts.append(part)
-    n_classes = len(np.unique(labels))
-    for part in (rest, *parts):
-        if len(part) and len(np.unique(labels[part])) < n_classes:
-            raise _too_few(labels, n_train, n_validation, n_test)
-    test_part, validation_part = parts
-    return rest, validation_part, test_part
-
-
-def split_images(images, labels, validation: float = 0.15, test: float = 0.15, seed: int = 0):
-    """Split images and their labels with `stratified_split`.
-
-    The parts are copies, so that images and parts are in memory at the same time. Where that
-    is too much, take the indices of `stratified_split` and read the images part by part.
-
-    Args:
-        images: array of shape (n, …), or a list, for instance of file names.
-        labels: one class per image, as for `stratified_split`.
-        validation, test, seed: as for `stratified_split`.
-
-    Returns:
-        (x_train, y_train), (x_validation, y_validation), (x_test, y_test).
-
-    Raises:
-        TypeError, ValueError: as `stratified_split`, and if there are not as many images as
-            labels.
-
-    Source: lecture item L4.16.
-    """
-    images, labels = np.asarray(images), np.asarray(labels)
-    n_images, n_labels = (len(a) if a.ndim else 0 for a in (images, labels))
-    if n_images != n_labels:
-        raise ValueError(
-            f"images and labels must be of the same length, but there are {n_images} images "
-            f"(shape {images.shape}) and {n_labels} labels (shape {labels.shape}). Check that "
-            f"both come from the same part of the data."
-        )
-    parts = stratified_split(labels, validation, test, seed)
-    return tuple((images[part], labels[part]) for part in parts)
-
-
-def _part_sizes(n, validation, test, what):
-    n_validation, n_test = round(n * validation), round(n * test)
-    n_train = n - n_validation - n_test
-    for name, fraction, size in (
-        ("training", 1 - validation - test, n_train),
-        ("validation", validation, n_validation),
-        ("test", test, n_test),
-    ):
-        if size < 1 and (fraction > 0 or name == "training"):
-            raise ValueError(
-                f"The {name} part would be empty: the fraction {fraction:.3g} of {n} {what} "
-                f"is less than one. Use other fractions or more {what}."
-            )
-    return n_train, n_validation, n_test
-
-
-def _check_fractions(validation, test):
-    for name, fraction in (("validation", validation), ("test", test)):
-        if isinstance(fraction, (bool, np.bool_)) or not isinstance(fraction, numbers.Real):
-            raise TypeError(f"{name} must be a fraction such as 0.15, but is {fraction!r}.")
-        if not 0 <= fraction < 1:
-            raise ValueError(
-                f"{name} must be a fraction, 0 or more and less than 1, but is {fraction!r}. "
-                f"For 100 of 600, write {name}=100 / 600."
-            )
-    if validation + test >= 1:
-        raise ValueError(
-            f"validation={validation} and test={test} leave nothing to train with. Their sum "
-            f"must be less than 1."
-        )
-
-
-def _too_few(labels, n_train, n_validation, n_test):
-    classes, counts = np.unique(labels, return_counts=True)
-    rarest = np.argmin(counts)
-    return ValueError(
-        f"Not every one of the {len(classes)} classes can be in each part (training "
-        f"{n_train}, validation {n_validation}, test {n_test}): class "
-        f"{classes[rarest].item()!r} has only {counts[rarest]} of the {len(labels)} images. "
-        f"Add images of it, leave the class out, or use larger fractions."
-    )
-
-
-# --------------------------------------------------------------------------- labels
-
-
-def one_hot(labels, classes: int | None = None) -> np.ndarray:
-    """Turn class numbers into one-hot rows.
-
-    Args:
-        labels: integers 0 … classes − 1 (or booleans), of shape (n,) or (n, 1).
-        classes: number of classes. By default the largest label + 1, which is too few if the
-            last class happens not to occur: give it for the parts of a split.
-
-    Returns:
-        float32 array of shape (n, classes), with a single 1 in every row.
-
-    Raises:
-        TypeError: labels that are no integers.
-        ValueError: a label below 0 or not below `classes`, or labels of another shape.
-
-    Example:
-        >>> one_hot([2, 0], classes=3).tolist()
-        [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
-    """
-    labels = _as_labels(labels)
-    if labels.dtype.kind not in "biu":
-        raise TypeError(
-            f"labels must be integers, but are {labels.dtype}. Use labels.astype(int) if they "
-            f"are whole numbers, or np.unique(labels, return_inverse=True) if they are names."
-        )
-    labels = labels.astype(np.intp)
-    classes = int(labels.max()) + 1 if classes is None else _as_integer("classes", classes)
-    for position in np.flatnonzero((labels < 0) | (labels >= classes))[:1]:
-        raise ValueError(
-            f"labels must be 0 to {classes - 1} for {classes} classes, but labels[{position}] is "
-            f"{labels[position]}. Count the classes from 0, or give another number of classes."
-        )
-    rows = np.zeros((len(labels), classes), np.float32)
-    rows[np.arange(len(labels)), labels] = 1
-    return rows
-
-
 # --------------------------------------------------------------------------- checks
-
-
-def _as_stream(stream) -> np.ndarray:
-    """(samples,) or (samples, streams) -> view (samples, streams)."""
-    stream = np.asarray(stream)
-    if stream.ndim not in (1, 2):
-        hint = " Windows are cut from the stream itself, not from windows." * (stream.ndim == 3)
-        raise ValueError(
-            f"A stream has shape (samples,) or (samples, streams), but this one has shape "
-            f"{stream.shape}.{hint} Flatten or select its axes first."
-        )
-    if stream.size == 0:
-        raise ValueError(
-            f"The stream is empty (shape {stream.shape}). Check where it was loaded or split."
-        )
-    return stream[:, np.newaxis] if stream.ndim == 1 else stream
-
-
-def _as_labels(labels) -> np.ndarray:
-    """(n,) or (n, 1) -> (n,)."""
-    labels = np.asarray(labels)
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        hint = " If they are one-hot, use labels.argmax(axis=1)." * (labels.ndim == 2)
-        raise ValueError(
-            f"labels must be one class each, of shape (n,), but have shape {labels.shape}.{hint}"
-        )
-    if labels.size == 0:
-        raise ValueError("There are no labels (shape (0,)). Check where they were loaded.")
-    return labels
-
-
-def _as_integer(name, value, minimum=1) -> int:
-    try:
-        if isinstance(value, (bool, np.bool_)):
-            raise TypeError
-        value = operator.index(value)
-    except TypeError:
-        raise TypeError(
-            f"{name} must be an integer, but is {value!r} ({type(value).__name__}). "
-            f"Use int(...) or // if it was computed."
-        ) from None
-    if value < minimum:
-        raise ValueError(f"{name} must be {minimum} or more, but is {value}.")
-    return value
 
 
 def _check_long_enough(stream, timesteps, horizon=0):

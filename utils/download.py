@@ -5,7 +5,7 @@ A file gets its final name only after its sha256 was checked. Until then the byt
 taking `pooch`, because resuming, retrying in the middle of a body, locking and noticing that
 there is no network are most of the work here, and pooch has none of them.
 
-Nothing in here knows about datasets; `utils.data` does.
+Nothing in here knows about datasets; `utils.files` does.
 """
 
 import contextlib
@@ -41,6 +41,8 @@ BACKOFF_SECONDS = 1.0  # the wait after the first failure; it doubles after each
 LONGEST_WAIT_SECONDS = 30.0  # no server can make us wait longer than this
 SECONDS_BETWEEN_UPDATES = 2.0  # of the progress bar, where each update may stay in the output
 PROBE_SECONDS = 4.0  # a host that has not answered by then counts as unreachable
+UNREACHABLE = "its source cannot be reached"  # short reasons, see `Failure`
+BROKEN = "the connection broke"
 BUSY_STATUSES = {408, 425, 429}  # besides these, every 5xx is worth another attempt
 DISK_FULL_ERRORS = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 REFUSED_MEMBER_ERRORS = getattr(tarfile, "FilterError", ())  # Python 3.11.4 and newer
@@ -59,34 +61,48 @@ NO_LOCKS_ERRORS = {
 
 @dataclass(frozen=True)
 class Failure:
-    """Why one source did not deliver; `status` is the HTTP status where there was one."""
+    """Why one source did not deliver: with details, in one clause, and by HTTP status if any."""
 
     url: str
     reason: str
+    short: str
     status: int | None = None
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether no connection to the host was possible at all."""
+        return self.short == UNREACHABLE
 
 
 class DownloadError(RuntimeError):
-    """No source delivered the file; `failures` holds one `Failure` for each source tried."""
+    """No source delivered the file; `failures` holds one `Failure` for each source tried.
 
-    def __init__(self, message: str, failures: Iterable[Failure] = ()):
+    `short` is the reason in one clause where it is not a source's fault, as with a full disk.
+    """
+
+    def __init__(self, message: str, failures: Iterable[Failure] = (), short: str = ""):
         super().__init__(message)
         self.failures = tuple(failures)
+        self.short = short
 
 
 class _SourceFailedError(Exception):
     """This source cannot deliver the file: go on to the next one."""
 
-    def __init__(self, reason: str, status: int | None = None):
+    def __init__(self, reason: str, short: str, status: int | None = None):
         super().__init__(reason)
+        self.short = short
         self.status = status
 
 
 class _TryAgainError(Exception):
     """This source may deliver the file yet: wait (None: the usual back-off), then retry."""
 
-    def __init__(self, reason: str, wait: float | None = None, status: int | None = None):
+    def __init__(
+        self, reason: str, short: str, wait: float | None = None, status: int | None = None
+    ):
         super().__init__(reason)
+        self.short = short
         self.wait = wait
         self.status = status
 
@@ -150,7 +166,7 @@ def download(
                 _rename(task.part, target)
                 return url
             except _SourceFailedError as problem:
-                failures.append(Failure(url, str(problem), problem.status))
+                failures.append(Failure(url, str(problem), problem.short, problem.status))
         kept = _size_of(task.part)
     lines = [f"{task.label} could not be downloaded."]
     lines += [f"  {failure.url}: {failure.reason}" for failure in failures]
@@ -178,7 +194,9 @@ def install(source: str | os.PathLike, target: str | os.PathLike, sha256: str) -
         found = sha256_of(part)
         if found != sha256:
             part.unlink()
-            raise DownloadError(f"{source} has the wrong content: {_hashes(found, sha256)}.")
+            raise DownloadError(
+                f"{source} has the wrong content: {_hashes(found, sha256)}.", short="checksum wrong"
+            )
         _rename(part, target)
 
 
@@ -295,7 +313,7 @@ def _download_from(url: str, task: _Task) -> None:
     """Bring `task.part` to its full, checked content from one URL."""
     reason = unreachable_because(url)
     if reason:
-        raise _SourceFailedError(reason)
+        raise _SourceFailedError(reason, UNREACHABLE)
     furthest = _size_of(task.part)
     failed = 0
     continued = restarted = False
@@ -309,7 +327,9 @@ def _download_from(url: str, task: _Task) -> None:
             furthest = max(furthest, _size_of(task.part))
             if failed >= task.attempts:
                 tried = "once" if failed == 1 else f"{failed} times in a row"
-                raise _SourceFailedError(f"{problem} (tried {tried})", problem.status) from problem
+                raise _SourceFailedError(
+                    f"{problem} (tried {tried})", problem.short, problem.status
+                ) from problem
             _wait(problem, failed, task.label, url)
             continue
         found = sha256_of(task.part)
@@ -318,7 +338,8 @@ def _download_from(url: str, task: _Task) -> None:
         _remove(task.part)
         if restarted or not continued:
             raise _SourceFailedError(
-                f"the content is not the expected one: {_hashes(found, task.sha256)}"
+                f"the content is not the expected one: {_hashes(found, task.sha256)}",
+                "checksum wrong",
             )
         # Perhaps only the beginning, from an earlier call, was wrong: once more from the start.
         restarted, continued = True, False
@@ -344,15 +365,19 @@ def _transfer(url: str, task: _Task) -> bool:
             _receive(response, start, total, task)
             return start > 0
     except http_problems.SSLError as problem:
-        raise _SourceFailedError(f"no secure connection ({problem})") from problem
+        raise _SourceFailedError(
+            f"no secure connection ({problem})", "no secure connection"
+        ) from problem
     except (http_problems.Timeout, urllib3.exceptions.TimeoutError) as problem:
-        raise _TryAgainError(f"no data for {_seconds(task.timeout)}") from problem
+        raise _TryAgainError(f"no data for {_seconds(task.timeout)}", "no answer") from problem
     except (http_problems.ConnectionError, urllib3.exceptions.HTTPError) as problem:
         # requests wraps what happened in one or two layers that only repeat the address.
         cause = getattr(problem.args[0], "reason", problem) if problem.args else problem
-        raise _TryAgainError(f"the connection broke ({cause})") from problem
+        raise _TryAgainError(f"the connection broke ({cause})", BROKEN) from problem
     except http_problems.RequestException as problem:
-        raise _SourceFailedError(f"the request failed ({problem})") from problem
+        raise _SourceFailedError(
+            f"the request failed ({problem})", "the request failed"
+        ) from problem
 
 
 def _accept(response: requests.Response, position: int, task: _Task) -> tuple[int, int | None]:
@@ -364,12 +389,13 @@ def _accept(response: requests.Response, position: int, task: _Task) -> tuple[in
         task: what is wanted.
     """
     status = response.status_code
-    described = f"HTTP {status} ({response.reason})"
+    short = f"HTTP {status}"
+    described = f"{short} ({response.reason})"
     if status in BUSY_STATUSES or status >= 500:
-        raise _TryAgainError(described, _retry_after(response), status)
+        raise _TryAgainError(described, short, _retry_after(response), status)
     if status == 416:
         _remove(task.part)
-        raise _TryAgainError(described, wait=0)
+        raise _TryAgainError(described, short, wait=0)
     if status == 200:  # the whole file, whether or not a range was asked for
         start, total = 0, response.headers.get("Content-Length", "")
     elif status == 206:
@@ -377,13 +403,15 @@ def _accept(response: requests.Response, position: int, task: _Task) -> tuple[in
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range.strip())
         if not match or int(match[1]) != position:
             _remove(task.part)  # then the next request has no range
-            raise _TryAgainError(f"wrong Content-Range {content_range!r}", wait=0)
+            raise _TryAgainError(f"wrong Content-Range {content_range!r}", "wrong answer", wait=0)
         start, total = position, match[2]
     else:
-        raise _SourceFailedError(described, status)
+        raise _SourceFailedError(described, short, status)
     total = int(total) if total.isdecimal() else None
     if None not in (total, task.size) and total != task.size:
-        raise _SourceFailedError(f"offers {total} bytes where {task.size} were expected")
+        raise _SourceFailedError(
+            f"offers {total} bytes where {task.size} were expected", "size wrong"
+        )
     return start, total
 
 
@@ -409,9 +437,11 @@ def _receive(response: requests.Response, start: int, total: int | None, task: _
             bar.update(len(chunk))
             if expected is not None and position > expected:
                 _remove(task.part)
-                raise _SourceFailedError(f"sends more than the expected {expected} bytes")
+                raise _SourceFailedError(
+                    f"sends more than the expected {expected} bytes", "size wrong"
+                )
     if expected is not None and position < expected:
-        raise _TryAgainError(f"the connection broke after {position} of {expected} bytes")
+        raise _TryAgainError(f"the connection broke after {position} of {expected} bytes", BROKEN)
 
 
 def _write_all(file, chunk: bytes) -> None:
@@ -519,7 +549,8 @@ def _rename(part: Path, target: Path) -> None:
     except OSError as problem:  # on Windows: another program has the old file open
         raise DownloadError(
             f"{part} could not be renamed to {target.name} ({problem}). "
-            "Close what uses that file and try again."
+            "Close what uses that file and try again.",
+            short="the file is in use",
         ) from problem
 
 
@@ -539,7 +570,8 @@ def _local_problem(problem: OSError, path: Path, needed: int | None) -> Download
         return _disk_full(path, needed)
     return DownloadError(
         f"{path} could not be written ({problem.strerror or problem}). "
-        "Set COURSE_DATA_DIR to a folder that can be written."
+        "Set COURSE_DATA_DIR to a folder that can be written.",
+        short="the disk cannot be written",
     )
 
 
@@ -553,7 +585,8 @@ def _disk_full(path: Path, needed: int | None) -> DownloadError:
         free = "an unknown amount"
     return DownloadError(
         f"The disk is full: {wanted} needed in {path.parent}, where {free} is free. "
-        "Free space, or set COURSE_DATA_DIR to a folder on another disk."
+        "Free space, or set COURSE_DATA_DIR to a folder on another disk.",
+        short="disk full",
     )
 
 

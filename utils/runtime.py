@@ -27,7 +27,7 @@ _NEVER_MOVED = ("ipykernel", "ipython", "jax", "jaxlib", "keras", "numpy", "tens
 
 # Needed to open or execute a notebook, not inside it: the kernel that runs this line has them
 # or does without.
-_NOT_IN_KERNEL = ("jupyter", "nbconvert", "ipykernel")
+_NOT_IN_KERNEL = ("jupyter", "nbconvert", "ipykernel", "psutil")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -383,8 +383,10 @@ def _minutes(number):
 
 
 def _data_order():
+    from utils import download  # not at the top: it needs packages that `prepare` looks for
+
     steps = ["cache"]
-    offline = os.environ.get("COURSE_OFFLINE", "").strip() not in ("", "0")
+    offline = download.offline_requested()
     mirror = os.environ.get("COURSE_DATA_MIRROR", "").strip()
     if mirror:
         steps.append(f"mirror {mirror}")
