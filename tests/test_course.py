@@ -19,7 +19,7 @@ def test_help_lists_every_command_and_both_ways_agree():
     for name in course.COMMAND_FUNCTIONS:
         assert f"\n  {name} " in script.stdout
     if shutil.which("make"):
-        command = ["make", f"PYTHON={sys.executable}"]
+        command = ["make", "--no-print-directory", f"PYTHON={sys.executable}"]
         by_make = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert by_make.stdout == script.stdout
 

@@ -2,6 +2,7 @@
 
 import datetime
 import html
+import itertools
 import json
 import os
 import platform
@@ -9,6 +10,7 @@ import re
 import shutil
 import signal
 import sys
+import textwrap
 import time
 
 STATUS_WORDS = {
@@ -60,15 +62,14 @@ def exit_in_words(status):
     return name
 
 
-def results_in_words(record):
-    """The headline results on one line."""
-    words = "; ".join(f"{row['name']} {row['text']}" for row in record["results"])
-    return one_line(words) or "-"
+def results_in_lines(record):
+    """The headline results, a line each."""
+    return [one_line(f"{row['name']}  {row['text']}") for row in record["results"]] or ["-"]
 
 
-def data_in_words(record):
-    """The data sources on one line; a sample is called one."""
-    return one_line("; ".join(_source_in_words(row) for row in record["data"])) or "-"
+def data_in_lines(record):
+    """The data sources, a line each; a sample is called one."""
+    return [one_line(_source_in_words(row)) for row in record["data"]] or ["-"]
 
 
 def _source_in_words(row):
@@ -79,24 +80,34 @@ def _source_in_words(row):
 
 def table(records, width):
     """The table of all records, as lines of at most `width` characters."""
-    rows = [HEADINGS]
+    rows = [[[heading] for heading in HEADINGS]]
     for record in records:
         rows.append(
-            (
-                record["name"],
-                STATUS_WORDS[record["status"]],
-                duration(record["seconds"]),
-                results_in_words(record),
-                data_in_words(record),
-            )
+            [
+                [record["name"]],
+                [STATUS_WORDS[record["status"]]],
+                [duration(record["seconds"])],
+                results_in_lines(record),
+                data_in_lines(record),
+            ]
         )
-    widths = _column_widths([max(map(len, column)) for column in zip(*rows, strict=True)], width)
-    lines = [
-        "  ".join(cut(text, room).ljust(room) for text, room in zip(row, widths, strict=True))
-        for row in rows
+    wanted = [
+        max(len(line) for cell in column for line in cell) for column in zip(*rows, strict=True)
     ]
+    widths = _column_widths(wanted, width)
+    lines = [line for row in rows for line in _row_in_lines(row, widths)]
     lines.insert(1, "  ".join("-" * room for room in widths))
     return [line.rstrip()[:width] for line in lines]
+
+
+def _row_in_lines(row, widths):
+    """One row of the table; a cell that is too wide goes on in the next line."""
+    cells = [
+        [part for line in cell for part in textwrap.wrap(line, room) or [""]]
+        for cell, room in zip(row, widths, strict=True)
+    ]
+    for parts in itertools.zip_longest(*cells, fillvalue=""):
+        yield "  ".join(part.ljust(room) for part, room in zip(parts, widths, strict=True))
 
 
 def _column_widths(wanted, width):
