@@ -10,6 +10,7 @@ get all 60,000 training images. Counted is `fit` alone, with compilation and wit
 
 import argparse
 import json
+import math
 import statistics
 import sys
 import time
@@ -28,7 +29,7 @@ def recipe():
     """What the notebook's cells tagged "cnn" define: build_cnn and compile_for."""
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     source = ["".join(c["source"]) for c in cells if "cnn" in c["metadata"].get("tags", ())]
-    defined = {"keras": keras}
+    defined = {"keras": keras, "math": math}
     exec("\n\n".join(source), defined)
     return defined["build_cnn"], defined["compile_for"], defined["BATCH_SIZE"]
 
