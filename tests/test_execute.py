@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import nbformat
@@ -371,3 +372,14 @@ def test_table_fits_the_width():
         # Nothing is cut: what is too wide goes on below.
         assert " ".join(lines).split().count("result") == 3
     assert "MNIST, from the cache" in report.table([record], 200)[2]
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "count", "jobs"), [(2, 5, 1), (4, 5, 1), (7, 5, 2), (100, 5, 4), (100, 1, 1)]
+)
+def test_no_more_at_a_time_than_memory_holds(monkeypatch, gigabytes, count, jobs):
+    memory = types.SimpleNamespace(available=gigabytes * 2**30)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(8), raising=False)
+    assert execute.default_jobs(count) == jobs

@@ -27,10 +27,13 @@ import threading
 import time
 import uuid
 
+import psutil
+
 from tools import processes, report
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MOST_JOBS = 4
+BYTES_PER_JOB = 3 * 2**30  # about what the hungriest lesson takes
 # A worker stops its kernel at the deadline and then writes its page. One that does not manage to
 # is stopped from here, so many seconds later.
 GRACE_SECONDS = 60
@@ -355,9 +358,10 @@ def parse(arguments):
 
 
 def default_jobs(count):
-    """As many at a time as there are cores to use, and at most four: each takes memory, too."""
+    """As many at a time as there are cores to use and memory to hold them, and at most four."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(cores or 1, count, MOST_JOBS))
+    fitting = psutil.virtual_memory().available // BYTES_PER_JOB
+    return max(1, min(cores or 1, count, fitting, MOST_JOBS))
 
 
 def main(arguments=None):
