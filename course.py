@@ -21,7 +21,7 @@ COLAB = os.path.join("constraints", "colab.txt")
 COMMANDS = (
     ("run", "execute every notebook; pages and report under build/ (ONLY=01 for some)"),
     ("lab", "open JupyterLab on the notebooks"),
-    ("test", "everything that must hold: checks, tests, both lessons on both backends"),
+    ("test", "everything that must hold: rules, tests, every lesson on both backends"),
     ("test-all", "test, and the lessons with Colab's frozen versions on Colab's Python"),
     ("lint", "check notebooks and scripts; changes nothing"),
     ("format", "put notebooks and scripts in order: no outputs, stable ids, ruff format"),
