@@ -9,7 +9,6 @@ get all 60,000 training images. Counted is `fit` alone, with compilation and wit
 """
 
 import argparse
-import json
 import math
 import statistics
 import sys
@@ -18,19 +17,16 @@ import time
 import keras
 import numpy as np
 
-from tools import check
+from tools import cells
 from utils import data, runtime
 
 TARGET = 0.99
-NOTEBOOK = check.ROOT / "notebooks" / "01_mnist_dense_vs_cnn.ipynb"
+NOTEBOOK = "01_mnist_dense_vs_cnn.ipynb"
 
 
 def recipe():
     """What the notebook's cells tagged "cnn" define: build_cnn and compile_for."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    source = ["".join(c["source"]) for c in cells if "cnn" in c["metadata"].get("tags", ())]
-    defined = {"keras": keras, "math": math}
-    exec("\n\n".join(source), defined)
+    defined = cells.definitions(NOTEBOOK, {"cnn"}, keras=keras, math=math)
     return defined["build_cnn"], defined["compile_for"], defined["BATCH_SIZE"]
 
 

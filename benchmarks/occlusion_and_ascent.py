@@ -11,30 +11,34 @@ counts; compilation is not part of it and stands in a column of its own.
 
 import argparse
 import itertools
-import json
 import time
 
 import keras
 import numpy as np
 from sklearn.datasets import load_sample_images
 
-from tools import check
+from tools import cells, check
 from utils import gradients, runtime
 
-NOTEBOOK = check.ROOT / "notebooks" / "03_activation_maps.ipynb"
+NOTEBOOK = "03_activation_maps.ipynb"
 TAGS = {"cifar-net", "occlusion", "ascent"}
 PATCH, STRIDE, GREY = 8, 2, 128.0
 
 
 def lesson():
     """What the tagged cells define."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    source = ["".join(c["source"]) for c in cells if TAGS & set(c["metadata"].get("tags", ()))]
     temple, flower = load_sample_images().images
-    defined = {"keras": keras, "np": np, "itertools": itertools, "gradients": gradients}
-    defined |= {"temple": temple, "flower": flower, "to_numpy": keras.ops.convert_to_numpy}
-    exec("\n\n".join(source), defined)
-    return defined
+    return cells.definitions(
+        NOTEBOOK,
+        TAGS,
+        keras=keras,
+        np=np,
+        itertools=itertools,
+        gradients=gradients,
+        temple=temple,
+        flower=flower,
+        to_numpy=keras.ops.convert_to_numpy,
+    )
 
 
 def network(defined):

@@ -30,6 +30,7 @@ import uuid
 import psutil
 
 from tools import processes, report
+from utils import runtime
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MOST_JOBS = 4
@@ -359,9 +360,8 @@ def parse(arguments):
 
 def default_jobs(count):
     """As many at a time as there are cores to use and memory to hold them, and at most four."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     fitting = psutil.virtual_memory().available // BYTES_PER_JOB
-    return max(1, min(cores or 1, count, fitting, MOST_JOBS))
+    return max(1, min(runtime.cores(), count, fitting, MOST_JOBS))
 
 
 def main(arguments=None):

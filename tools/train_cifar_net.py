@@ -9,27 +9,22 @@ and the gradients easier to read.
 """
 
 import argparse
-import json
 import sys
 import time
 
 import keras
 import numpy as np
 
-from tools import check
+from tools import cells, check
 from utils import data, runtime
 
-NOTEBOOK = check.ROOT / "notebooks" / "03_activation_maps.ipynb"
+NOTEBOOK = "03_activation_maps.ipynb"
 TARGET = check.ROOT / "data" / "weights" / "cifar_net.npz"
 
 
 def lesson_network():
     """The network as the lesson builds it."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    source = ["".join(c["source"]) for c in cells if "cifar-net" in c["metadata"].get("tags", ())]
-    defined = {"keras": keras}
-    exec("\n\n".join(source), defined)
-    return defined["build_cifar_net"]()
+    return cells.definitions(NOTEBOOK, {"cifar-net"}, keras=keras)["build_cifar_net"]()
 
 
 def normalised(network):

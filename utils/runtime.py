@@ -287,8 +287,15 @@ def _jax_device():
 
 
 def _cpu():
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Device("CPU", f"{cores} core{'s' if cores != 1 else ''}")
+    count = cores()
+    return Device("CPU", f"{count} core{'s' if count != 1 else ''}")
+
+
+def cores():
+    """How many CPU cores this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _requested_profile():
