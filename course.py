@@ -17,6 +17,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LOWEST, BEYOND = (3, 11), (3, 14)
 NEWEST = os.path.join("constraints", "newest.txt")
 COLAB = os.path.join("constraints", "colab.txt")
+# How many tests at a time: tests/conftest.py counts cores and memory.
+AT_A_TIME = ["-n", "auto", "--dist", "worksteal"]
 
 COMMANDS = (
     ("run", "execute every notebook; pages and report under build/ (ONLY=01 for some)"),
@@ -83,7 +85,7 @@ def command_lab(options, rest):
 
 def command_test(options, rest):
     python = environment(options, development=True)
-    return call([python, "-m", "pytest"] + rest)
+    return call([python, "-m", "pytest"] + AT_A_TIME + rest)
 
 
 def command_test_all(options, rest):
@@ -91,7 +93,7 @@ def command_test_all(options, rest):
     python = make_environment(
         os.path.join(HERE, ".venv-colab"), find_python(exactly=(3, 13)), COLAB, development=True
     )
-    return call([python, "-m", "pytest", "-m", "notebooks"] + rest) or status
+    return call([python, "-m", "pytest", "-m", "notebooks"] + AT_A_TIME + rest) or status
 
 
 def command_lint(options, rest):

@@ -9,6 +9,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tools.execute import default_jobs  # noqa: E402
+
 # Figures are drawn into memory, whatever screen there is.
 os.environ["MPLBACKEND"] = "agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -20,6 +22,16 @@ COURSE_VARIABLES = (
     "COURSE_PROFILE",
     "KERAS_BACKEND",
 )
+
+
+def pytest_xdist_auto_num_workers(config):
+    """With `-n auto`: as many tests at a time as `make run` runs notebooks."""
+    return default_jobs(sys.maxsize)
+
+
+def pytest_collection_modifyitems(items):
+    """The lessons first: they take longest, and what is quick fills the gaps at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("notebooks") is None)
 
 
 @pytest.fixture
