@@ -24,7 +24,7 @@ COMMANDS = (
     ("run", "execute every notebook; pages and report under build/ (ONLY=01 for some)"),
     ("lab", "open JupyterLab on the notebooks"),
     ("test", "everything that must hold: rules, tests, every lesson on both backends"),
-    ("test-all", "test, and the lessons with Colab's frozen versions on Colab's Python"),
+    ("test-all", "test with every combination, and the lessons with Colab's frozen versions on Colab's Python"),
     ("lint", "check notebooks and scripts; changes nothing"),
     ("format", "put notebooks and scripts in order: no outputs, stable ids, ruff format"),
     ("bench", "run the benchmarks (ONLY=windowing for one)"),
@@ -89,11 +89,12 @@ def command_test(options, rest):
 
 
 def command_test_all(options, rest):
-    status = command_test(options, rest)
+    everything = AT_A_TIME + ["--every-combination"]
+    status = call([environment(options, development=True), "-m", "pytest"] + everything + rest)
     python = make_environment(
         os.path.join(HERE, ".venv-colab"), find_python(exactly=(3, 13)), COLAB, development=True
     )
-    return call([python, "-m", "pytest", "-m", "notebooks"] + AT_A_TIME + rest) or status
+    return call([python, "-m", "pytest", "-m", "notebooks"] + everything + rest) or status
 
 
 def command_lint(options, rest):

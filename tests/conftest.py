@@ -24,6 +24,14 @@ COURSE_VARIABLES = (
 )
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--every-combination",
+        action="store_true",
+        help="execute every lesson on every backend with real data and with samples",
+    )
+
+
 def pytest_xdist_auto_num_workers(config):
     """With `-n auto`: as many tests at a time as `make run` runs notebooks."""
     return default_jobs(sys.maxsize)
