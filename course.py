@@ -24,7 +24,7 @@ COMMANDS = (
     ("run", "execute every notebook; pages and report under build/ (ONLY=01 for some)"),
     ("lab", "open JupyterLab on the notebooks"),
     ("test", "everything that must hold: rules, tests, every lesson on both backends"),
-    ("test-all", "test with every combination, and the lessons with Colab's frozen versions on Colab's Python"),
+    ("test-all", "test in every combination, and the lessons with Colab's frozen versions"),
     ("lint", "check notebooks and scripts; changes nothing"),
     ("format", "put notebooks and scripts in order: no outputs, stable ids, ruff format"),
     ("bench", "run the benchmarks (ONLY=windowing for one)"),
