@@ -65,19 +65,26 @@ class Seen:
     sent: int
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # clients that connect at the same moment
+
+
 class FaultyServer:
     """Serves `files` (path -> content) with scripted faults; use it as a context manager.
 
     `faults` maps a path to the faults of its first requests, one each; later requests to that
-    path are answered correctly. `seen` lists the requests that arrived.
+    path are answered correctly. `seen` lists the requests that arrived. With `keep_alive` a
+    connection serves any number of requests; `connections` counts them.
     """
 
-    def __init__(self):
+    def __init__(self, keep_alive: bool = False):
+        self.keep_alive = keep_alive
+        self.connections = 0
         self.files: dict[str, bytes] = {}
         self.faults: dict[str, list[Fault]] = {}
         self.seen: list[Seen] = []
         self.closing = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
@@ -107,6 +114,12 @@ class FaultyServer:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1" if server.keep_alive else "HTTP/1.0"
+
+            def setup(self):
+                server.connections += 1
+                super().setup()
+
             def do_GET(self):
                 path = urlsplit(self.path).path  # as a proxy it is asked for whole addresses
                 faults = server.faults.get(path)
@@ -148,6 +161,8 @@ class FaultyServer:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.send_body(body[:stop], fault.pause)
+                if stop < len(body):
+                    self.close_connection = True
                 if fault.hang:
                     server.closing.wait(10)
 

@@ -10,6 +10,7 @@ Nothing in here knows about datasets; `utils.files` does.
 
 import contextlib
 import errno
+import functools
 import gzip
 import hashlib
 import lzma
@@ -86,7 +87,7 @@ class DownloadError(RuntimeError):
         self.short = short
 
 
-class _SourceFailedError(Exception):
+class SourceFailedError(Exception):
     """This source cannot deliver the file: go on to the next one."""
 
     def __init__(self, reason: str, short: str, status: int | None = None):
@@ -95,7 +96,7 @@ class _SourceFailedError(Exception):
         self.status = status
 
 
-class _TryAgainError(Exception):
+class TryAgainError(Exception):
     """This source may deliver the file yet: wait (None: the usual back-off), then retry."""
 
     def __init__(
@@ -165,7 +166,7 @@ def download(
                 _download_from(url, task)
                 _rename(task.part, target)
                 return url
-            except _SourceFailedError as problem:
+            except SourceFailedError as problem:
                 failures.append(Failure(url, str(problem), problem.short, problem.status))
         kept = _size_of(task.part)
     lines = [f"{task.label} could not be downloaded."]
@@ -190,7 +191,7 @@ def install(source: str | os.PathLike, target: str | os.PathLike, sha256: str) -
             part.unlink(missing_ok=True)
             shutil.copyfile(source, part)
         except OSError as problem:
-            raise _local_problem(problem, part, source.stat().st_size) from problem
+            raise local_problem(problem, part, source.stat().st_size) from problem
         found = sha256_of(part)
         if found != sha256:
             part.unlink()
@@ -313,31 +314,31 @@ def _download_from(url: str, task: _Task) -> None:
     """Bring `task.part` to its full, checked content from one URL."""
     reason = unreachable_because(url)
     if reason:
-        raise _SourceFailedError(reason, UNREACHABLE)
+        raise SourceFailedError(reason, UNREACHABLE)
     furthest = _size_of(task.part)
     failed = 0
     continued = restarted = False
     while True:
         try:
             continued |= _transfer(url, task)
-        except _TryAgainError as problem:
+        except TryAgainError as problem:
             # A slow line that breaks often still gets there, so only attempts that bring
             # nothing new are counted.
             failed = 1 if _size_of(task.part) > furthest else failed + 1
             furthest = max(furthest, _size_of(task.part))
             if failed >= task.attempts:
                 tried = "once" if failed == 1 else f"{failed} times in a row"
-                raise _SourceFailedError(
+                raise SourceFailedError(
                     f"{problem} (tried {tried})", problem.short, problem.status
                 ) from problem
-            _wait(problem, failed, task.label, url)
+            wait_to_retry(problem, failed, task.label, url)
             continue
         found = sha256_of(task.part)
         if found == task.sha256:
             return
         _remove(task.part)
         if restarted or not continued:
-            raise _SourceFailedError(
+            raise SourceFailedError(
                 f"the content is not the expected one: {_hashes(found, task.sha256)}",
                 "checksum wrong",
             )
@@ -357,27 +358,48 @@ def _transfer(url: str, task: _Task) -> bool:
     headers = {"Accept-Encoding": "identity"}
     if position:
         headers["Range"] = f"bytes={position}-"
+    with (
+        request_problems(task.timeout),
+        requests.get(url, headers=headers, stream=True, timeout=task.timeout) as response,
+    ):
+        if response.status_code == 416 and sha256_of(task.part) == task.sha256:
+            return True
+        start, total = _accept(response, position, task)
+        _receive(response, start, total, task)
+        return start > 0
+
+
+@contextlib.contextmanager
+def request_problems(timeout: tuple[float, float]) -> Iterator[None]:
+    """Turn what `requests` and `urllib3` raise into `TryAgainError` or `SourceFailedError`.
+
+    `timeout` is the one of the request, for the message.
+    """
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=task.timeout) as response:
-            if response.status_code == 416 and sha256_of(task.part) == task.sha256:
-                return True
-            start, total = _accept(response, position, task)
-            _receive(response, start, total, task)
-            return start > 0
+        yield
     except http_problems.SSLError as problem:
-        raise _SourceFailedError(
+        raise SourceFailedError(
             f"no secure connection ({problem})", "no secure connection"
         ) from problem
     except (http_problems.Timeout, urllib3.exceptions.TimeoutError) as problem:
-        raise _TryAgainError(f"no data for {_seconds(task.timeout)}", "no answer") from problem
+        raise TryAgainError(f"no data for {_seconds(timeout)}", "no answer") from problem
     except (http_problems.ConnectionError, urllib3.exceptions.HTTPError) as problem:
         # requests wraps what happened in one or two layers that only repeat the address.
         cause = getattr(problem.args[0], "reason", problem) if problem.args else problem
-        raise _TryAgainError(f"the connection broke ({cause})", BROKEN) from problem
+        raise TryAgainError(f"the connection broke ({cause})", BROKEN) from problem
     except http_problems.RequestException as problem:
-        raise _SourceFailedError(
+        raise SourceFailedError(
             f"the request failed ({problem})", "the request failed"
         ) from problem
+
+
+def check_status(response: requests.Response) -> None:
+    """Raise `TryAgainError` for a status that says the server is busy or has a problem."""
+    status = response.status_code
+    if status in BUSY_STATUSES or status >= 500:
+        short = f"HTTP {status}"
+        described = f"{short} ({response.reason})"
+        raise TryAgainError(described, short, retry_after(response), status)
 
 
 def _accept(response: requests.Response, position: int, task: _Task) -> tuple[int, int | None]:
@@ -391,11 +413,10 @@ def _accept(response: requests.Response, position: int, task: _Task) -> tuple[in
     status = response.status_code
     short = f"HTTP {status}"
     described = f"{short} ({response.reason})"
-    if status in BUSY_STATUSES or status >= 500:
-        raise _TryAgainError(described, short, _retry_after(response), status)
+    check_status(response)
     if status == 416:
         _remove(task.part)
-        raise _TryAgainError(described, short, wait=0)
+        raise TryAgainError(described, short, wait=0)
     if status == 200:  # the whole file, whether or not a range was asked for
         start, total = 0, response.headers.get("Content-Length", "")
     elif status == 206:
@@ -403,13 +424,13 @@ def _accept(response: requests.Response, position: int, task: _Task) -> tuple[in
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range.strip())
         if not match or int(match[1]) != position:
             _remove(task.part)  # then the next request has no range
-            raise _TryAgainError(f"wrong Content-Range {content_range!r}", "wrong answer", wait=0)
+            raise TryAgainError(f"wrong Content-Range {content_range!r}", "wrong answer", wait=0)
         start, total = position, match[2]
     else:
-        raise _SourceFailedError(described, short, status)
+        raise SourceFailedError(described, short, status)
     total = int(total) if total.isdecimal() else None
     if None not in (total, task.size) and total != task.size:
-        raise _SourceFailedError(
+        raise SourceFailedError(
             f"offers {total} bytes where {task.size} were expected", "size wrong"
         )
     return start, total
@@ -423,8 +444,8 @@ def _receive(response: requests.Response, start: int, total: int | None, task: _
     try:
         part = open(task.part, "ab" if start else "wb", buffering=0)  # noqa: SIM115
     except OSError as problem:
-        raise _local_problem(problem, task.part, expected) from problem
-    with part, _progress_bar(task.label, start, expected) as bar:
+        raise local_problem(problem, task.part, expected) from problem
+    with part, progress_bar(task.label, start, expected) as bar:
         position = start
         # As sent: some servers declare a stored .gz file to be a compressed transfer.
         for chunk in response.raw.stream(CHUNK_BYTES, decode_content=False):
@@ -432,16 +453,16 @@ def _receive(response: requests.Response, start: int, total: int | None, task: _
                 _write_all(part, chunk)
             except OSError as problem:
                 missing = None if expected is None else expected - position
-                raise _local_problem(problem, task.part, missing) from problem
+                raise local_problem(problem, task.part, missing) from problem
             position += len(chunk)
             bar.update(len(chunk))
             if expected is not None and position > expected:
                 _remove(task.part)
-                raise _SourceFailedError(
+                raise SourceFailedError(
                     f"sends more than the expected {expected} bytes", "size wrong"
                 )
     if expected is not None and position < expected:
-        raise _TryAgainError(f"the connection broke after {position} of {expected} bytes", BROKEN)
+        raise TryAgainError(f"the connection broke after {position} of {expected} bytes", BROKEN)
 
 
 def _write_all(file, chunk: bytes) -> None:
@@ -450,14 +471,17 @@ def _write_all(file, chunk: bytes) -> None:
         rest = rest[file.write(rest) :]
 
 
-def _progress_bar(label: str, start: int, total: int | None) -> tqdm:
+def progress_bar(
+    label: str, start: int, total: int | None, unit: str = "B", shown: bool = True
+) -> tqdm:
     """Return a bar of plain text that shows up after a second and leaves nothing behind."""
     return tqdm(
         desc=label,
         initial=start,
         total=total,
-        unit="B",
-        unit_scale=True,
+        unit=unit,
+        unit_scale=unit == "B",
+        disable=not shown,
         file=sys.stdout,
         delay=1,
         ncols=80,
@@ -470,7 +494,7 @@ def _progress_bar(label: str, start: int, total: int | None) -> tqdm:
     )
 
 
-def _wait(problem: _TryAgainError, failed: int, label: str, url: str) -> None:
+def wait_to_retry(problem: TryAgainError, failed: int, label: str, url: str) -> None:
     """Sleep before the next attempt; say so when it takes long."""
     seconds = BACKOFF_SECONDS * 2 ** (failed - 1) if problem.wait is None else problem.wait
     seconds = min(seconds, LONGEST_WAIT_SECONDS)
@@ -480,7 +504,7 @@ def _wait(problem: _TryAgainError, failed: int, label: str, url: str) -> None:
     time.sleep(seconds)
 
 
-def _retry_after(response: requests.Response) -> float | None:
+def retry_after(response: requests.Response) -> float | None:
     """Return the wait in seconds that the server asks for, or None."""
     wish = response.headers.get("Retry-After")
     if wish is None:
@@ -503,6 +527,29 @@ def _hashes(found: str, expected: str) -> str:
 # --- Files -----------------------------------------------------------------------------------
 
 
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a small file so that it is whole or not there; its folder is made. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Two notebooks may write at once, so each has its own temporary file.
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes it private
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@functools.cache
+def _umask() -> int:
+    """Return the permissions that new files are not to have."""
+    mask = os.umask(0o022)  # it can only be read by setting it
+    os.umask(mask)
+    return mask
+
+
 @contextlib.contextmanager
 def locked(target: Path, label: str) -> Iterator[None]:
     """Hold the lock of `target`, so that only one process at a time writes it.
@@ -521,7 +568,7 @@ def locked(target: Path, label: str) -> Iterator[None]:
         lock = None  # a file system without locks, see below
     except OSError as problem:
         if problem.errno not in NO_LOCKS_ERRORS:
-            raise _local_problem(problem, target, None) from problem
+            raise local_problem(problem, target, None) from problem
         lock = None  # some network file systems have no locks: the checked rename must do
     try:
         yield
@@ -564,7 +611,7 @@ def _check_free_space(path: Path, needed: int) -> None:
         raise _disk_full(path, needed)
 
 
-def _local_problem(problem: OSError, path: Path, needed: int | None) -> DownloadError:
+def local_problem(problem: OSError, path: Path, needed: int | None) -> DownloadError:
     """Turn an error of this machine's disk into a sentence; a full disk keeps no part."""
     if problem.errno in DISK_FULL_ERRORS:
         return _disk_full(path, needed)
@@ -628,7 +675,7 @@ def unpack(archive: str | os.PathLike, folder: str | os.PathLike) -> Path:
                 f"{archive} is damaged ({problem}). Delete it and fetch it again."
             ) from problem
         except OSError as problem:
-            raise _local_problem(problem, folder, None) from problem
+            raise local_problem(problem, folder, None) from problem
     return folder
 
 

@@ -5,13 +5,12 @@ on every machine.
 """
 
 import gzip
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from utils.download import write_atomically
 from utils.formats import idx_bytes
 
 MNIST_SAMPLE = "scikit-learn's 8x8 digits scaled to 28x28"
@@ -99,16 +98,7 @@ def write_idx_files(arrays: dict[str, np.ndarray], folders: Iterable[Path]) -> d
 def _write_if_different(path: Path, content: bytes) -> None:
     if path.is_file() and path.read_bytes() == content:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Two notebooks may write at once, so each has its own temporary file.
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_atomically(path, content)
 
 
 # --- Patches of photos instead of CIFAR-10 ---------------------------------------------------
