@@ -29,6 +29,7 @@ from utils.files import (
     registry_files,
 )
 from utils.formats import read_cifar10_archive, read_idx
+from utils.texts import Text, load_madach, load_shakespeare, load_text
 
 __all__ = [
     "CIFAR10_CLASSES",
@@ -36,12 +37,16 @@ __all__ = [
     "ImageDataset",
     "Origin",
     "RegistryFile",
+    "Text",
     "cache_folder",
     "fetch",
     "fetch_with_origin",
     "load",
     "load_cifar10",
+    "load_madach",
     "load_mnist",
+    "load_shakespeare",
+    "load_text",
     "read_idx",
     "registry_files",
 ]
@@ -104,8 +109,8 @@ class ImageDataset:
         )
 
 
-def load(name: str) -> ImageDataset:
-    """Load a dataset by name, `mnist` or `cifar10`. Raises DataError for an unknown name."""
+def load(name: str) -> ImageDataset | Text:
+    """Load a dataset by name, such as `mnist` or `madach`. Raises DataError for an unknown name."""
     if name not in LOADERS:
         raise DataError(files.unknown("dataset", name, LOADERS))
     return LOADERS[name]()
@@ -176,7 +181,12 @@ def load_cifar10() -> ImageDataset:
     return _dataset("cifar10", arrays, CIFAR10_CLASSES, origin, {found.path.name: found.path})
 
 
-LOADERS = {"mnist": load_mnist, "cifar10": load_cifar10}
+LOADERS = {
+    "mnist": load_mnist,
+    "cifar10": load_cifar10,
+    "shakespeare": load_shakespeare,
+    "madach": load_madach,
+}
 
 
 def _dataset(

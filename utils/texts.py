@@ -1,0 +1,199 @@
+"""Long texts to learn from: two plays, and a text that every Python brings along.
+
+    from utils import data
+
+    play = data.load_text("shakespeare")    # or "madach"
+    play.text[:40]                          # "First Citizen:\\nBefore we proceed any fur…"
+    play.language                           # "en"
+    play.origin.is_sample                   # True if Python's own documentation stands in
+
+Lecture item L4.12.
+"""
+
+import re
+import unicodedata
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils import files
+from utils.files import DataError, Origin
+
+SHAKESPEARE = "text/tinyshakespeare.txt"
+MADACH = "text/madach-az-ember-tragediaja.xml"
+TEXT_SAMPLE = "the language reference that Python itself carries (pydoc_data.topics), in English"
+
+_TEI = "{http://www.tei-c.org/ns/1.0}"
+# What authors type as quotation marks, dashes and dots changed from version to version.
+_PLAIN_MARKS = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-"})
+
+
+@dataclass(frozen=True, repr=False)
+class Text:
+    """One long text.
+
+    Attributes:
+        name: the name in the registry, for instance `madach`.
+        title: author and title of what `text` holds.
+        language: of `text`, as a code of ISO 639: `en` or `hu`.
+        text: Unicode in normal form C (an accented letter is one character), lines end in a
+            newline character.
+        origin: where it came from.
+    """
+
+    name: str
+    title: str
+    language: str
+    text: str
+    origin: Origin
+
+    def __repr__(self) -> str:
+        return (
+            f"Text({self.name}: {self.title}, {len(self.text):,} characters, "
+            f"{len(set(self.text))} different ones, from: {self.origin.kind})"
+        )
+
+
+def load_text(name: str) -> Text:
+    """Load a text by name, `shakespeare` or `madach`. Raises DataError for an unknown name."""
+    if name not in TEXT_LOADERS:
+        raise DataError(files.unknown("text", name, TEXT_LOADERS))
+    return TEXT_LOADERS[name]()
+
+
+def load_shakespeare() -> Text:
+    """Load 1.1 million characters of Shakespeare's plays in English (Karpathy 2015).
+
+    Prints one line on where it came from. If no source has it, Python's own documentation
+    stands in; `origin.is_sample` tells, and so do two lines.
+    """
+    return _load("shakespeare", SHAKESPEARE, "William Shakespeare, plays", "en", read_plain_text)
+
+
+def load_madach() -> Text:
+    """Load Imre Madách's play The Tragedy of Man (1861) in Hungarian; see `read_tei_play`.
+
+    Prints one line on where it came from. If no source has it, Python's own documentation
+    stands in, which is *English* (`language` says so); `origin.is_sample` tells, and so do two
+    lines.
+    """
+    return _load("madach", MADACH, "Imre Madách, Az ember tragédiája", "hu", read_tei_play)
+
+
+TEXT_LOADERS = {"shakespeare": load_shakespeare, "madach": load_madach}
+
+
+def _load(name: str, file: str, title: str, language: str, read) -> Text:
+    failures = []
+    found = files.find([file], failures)
+    if found is None:
+        return _sample(name, file, failures)
+    text = read(found.path)
+    origin = found.origin(f"{len(text):,} characters")
+    print(f"{origin.text}.")
+    return Text(name, title, language, text, origin)
+
+
+def _sample(name: str, file: str, failures: list[files.Reason]) -> Text:
+    text = python_documentation()
+    stand_in = f"SAMPLE, not {files.entry_of(file).title}: {TEXT_SAMPLE}"
+    print(f"{stand_in}; {len(text):,} characters. Reason: {files.all_reasons(failures)}.")
+    print(f"For the real data: {files.ADVICE}.")
+    origin = Origin("sample", f"{stand_in} ({failures[-1].short})")
+    return Text(name, "The Python language reference", "en", text, origin)
+
+
+# --- Reading ---------------------------------------------------------------------------------
+
+
+def read_plain_text(path: Path) -> str:
+    """Read a text file in UTF-8. Raises DataError if it is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as problem:
+        raise DataError(f"{path} is no text in UTF-8: {problem}.") from problem
+    return unicodedata.normalize("NFC", text)
+
+
+def read_tei_play(path: Path) -> str:
+    """Read a play in TEI XML (Text Encoding Initiative) as it would stand on a page.
+
+    Kept are the heads of the scenes, the speakers' names, the lines of verse (one a line), prose,
+    and the stage directions, which are in brackets in the edition. A blank line separates
+    speeches. Left out are the header, the list of persons, and what the editors added: notes, and
+    counts of lines and pages in square brackets. Runs of blanks and line breaks inside an
+    element, which only indent the XML, become one blank.
+
+    Raises:
+        DataError: the file is not XML, or no play in TEI.
+    """
+    try:
+        body = ElementTree.parse(path).getroot().find(f"{_TEI}text/{_TEI}body")
+    except ElementTree.ParseError as problem:
+        raise DataError(f"{path} is not XML: {problem}.") from problem
+    if body is None:
+        raise DataError(f"{path} is no text in TEI: it has no text/body in {_TEI}.")
+    blocks = [block for part in body for block in _blocks(part) if block]
+    return unicodedata.normalize("NFC", "\n\n".join(blocks) + "\n")
+
+
+def _blocks(element: ElementTree.Element):
+    """Yield the parts that stand apart on the page: heads, stage directions, speeches."""
+    if element.tag == f"{_TEI}div":
+        for part in element:
+            yield from _blocks(part)
+    elif element.tag != f"{_TEI}note":
+        lines = list(_lines(element)) if element.tag == f"{_TEI}sp" else [_words(element)]
+        yield "\n".join(line for line in lines if line)
+
+
+def _lines(element: ElementTree.Element):
+    """Yield the lines of a speech: the speaker, verse, prose, and stage directions between."""
+    for part in element:
+        if part.tag == f"{_TEI}lg":  # a group of lines
+            yield from _lines(part)
+        elif part.tag != f"{_TEI}note":
+            yield _words(part)
+
+
+def _words(element: ElementTree.Element) -> str:
+    text = re.sub(r"\[[^]/]*[]/]", " ", "".join(_pieces(element)))  # once they typed [200/
+    return " ".join(text.split())
+
+
+def _pieces(element: ElementTree.Element):
+    """Yield the text of an element and of what is in it, without the editors' notes."""
+    yield element.text or ""
+    for part in element:
+        if part.tag != f"{_TEI}note":
+            yield from _pieces(part)
+        yield part.tail or ""
+
+
+# --- The sample ------------------------------------------------------------------------------
+
+
+def python_documentation() -> str:
+    """Return the prose of the language reference that `help()` shows: about 300,000 characters.
+
+    Every Python of the course has it on board. Its wording changes from version to version, so
+    results on it do too. Kept are paragraphs of running text, one a line, each only once (many
+    topics repeat each other); code, grammar and tables are left out. All characters are ASCII.
+    """
+    from pydoc_data.topics import topics
+
+    paragraphs = {}  # a dictionary keeps the order
+    for name in sorted(topics):
+        for paragraph in re.split(r"\n\s*\n", topics[name].translate(_PLAIN_MARKS)):
+            paragraph = " ".join(paragraph.split())
+            if _is_prose(paragraph):
+                paragraphs[paragraph] = None
+    return "\n".join(paragraphs) + "\n"
+
+
+def _is_prose(paragraph: str) -> bool:
+    """Whether a paragraph is made of sentences: a capital, a full stop, and mostly letters."""
+    if len(paragraph) < 80 or not paragraph.isascii() or not re.match(r"[A-Z].*[.:]$", paragraph):
+        return False
+    letters = sum(character.isalpha() or character == " " for character in paragraph)
+    return letters > 0.9 * len(paragraph)
