@@ -1,4 +1,4 @@
-"""Gradients with respect to the input: right by finite differences, on every backend there is."""
+"""Gradients of inputs and of weights: right by finite differences, on every backend there is."""
 
 import importlib.util
 import os
@@ -153,6 +153,78 @@ def test_what_does_not_depend_on_x_is_told(make):
 def test_a_zero_gradient_is_a_gradient():
     gradient = gradients.input_gradient(lambda x: keras.ops.sum(keras.ops.relu(x - 100)), X)
     assert not gradient.any()
+
+
+def test_weight_gradients_agree_with_finite_differences():
+    model = small_model()
+    target = np.random.default_rng(3).normal(size=(3, 5)).astype("float32")
+
+    def loss():
+        return keras.ops.mean((model(X, training=False) - target) ** 2)
+
+    weights = model.trainable_variables
+    found = gradients.weight_gradients(loss, weights)
+    assert [each.shape for each in found] == [tuple(weight.shape) for weight in weights]
+    random = np.random.default_rng(4)
+    for weight, gradient in zip(weights, found, strict=True):
+        before = keras.ops.convert_to_numpy(weight.value)
+        direction = random.normal(size=before.shape).astype("float32")
+
+        def loss_at(value, weight=weight):
+            weight.assign(value)
+            return float(keras.ops.convert_to_numpy(loss()))
+
+        slope = by_finite_differences(loss_at, before, direction)
+        weight.assign(before)
+        assert np.sum(gradient * direction) == pytest.approx(slope, rel=0.02, abs=2e-3)
+
+
+def test_weight_gradients_leave_the_model_as_it_is():
+    model = small_model()
+    before = model.get_weights()
+    trained = [weight.trainable for weight in model.weights]
+
+    def loss():
+        return keras.ops.mean(model(X, training=False) ** 2)
+
+    first = gradients.weight_gradients(loss, model.trainable_variables)
+    again = gradients.weight_gradients(loss, model.trainable_variables)
+    for one, other in zip(first, again, strict=True):
+        assert np.allclose(one, other, atol=1e-6)
+    for now, old in zip(model.get_weights(), before, strict=True):
+        assert np.array_equal(now, old)
+    assert [weight.trainable for weight in model.weights] == trained
+    model.compile("sgd", "mse")
+    model.fit(X, np.zeros((3, 5)), verbose=0)  # still works
+
+
+def test_weights_without_influence_have_the_gradient_zero():
+    used, unused = keras.Variable(np.ones(3)), keras.Variable(np.ones((2, 2)))
+    found = gradients.weight_gradients(lambda: keras.ops.sum(used * used), [used, unused])
+    assert np.allclose(found[0], 2) and not found[1].any() and found[1].shape == (2, 2)
+
+
+def test_weight_gradients_of_a_constant_are_told():
+    weight = keras.Variable(np.ones(3))
+    for loss in (lambda: keras.ops.sum(keras.ops.ones(3)), lambda: 1.0):
+        with pytest.raises(ValueError, match="does not depend on any of the weights"):
+            gradients.weight_gradients(loss, [weight])
+
+
+def test_weight_gradients_of_many_numbers_are_told():
+    weight = keras.Variable(np.ones(3))
+    with pytest.raises(ValueError, match=r"one number; it returned the shape \(3,\)"):
+        gradients.weight_gradients(lambda: weight * 2.0, [weight])
+
+
+def test_what_is_no_weight_is_told():
+    with pytest.raises(ValueError, match="no weights"):
+        gradients.weight_gradients(lambda: 0.0, [])
+    with pytest.raises(TypeError, match="one is a ndarray"):
+        gradients.weight_gradients(lambda: 0.0, [np.ones(3)])
+    with pytest.raises(TypeError, match="int32; a gradient needs floats"):
+        counter = keras.Variable(np.ones(3), dtype="int32", trainable=False)
+        gradients.weight_gradients(lambda: 0.0, [counter])
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])

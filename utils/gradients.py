@@ -1,8 +1,8 @@
-"""The gradient of a number with respect to the input, on every backend of Keras.
+"""The gradient of a number with respect to the input, or to weights, on every backend of Keras.
 
 Keras has no public call for gradients, because each backend computes them in its own way. These
-two functions hide that: give them a function of the input, written with a Keras model or with
-`keras.ops`, and they differentiate it.
+functions hide that: give them a function of the input (or, for `weight_gradients`, one that uses
+the weights), written with a Keras model or with `keras.ops`, and they differentiate it.
 """
 
 import keras
@@ -56,6 +56,46 @@ def gradient_function(scalar_of, *, with_value=False):
     return compiled
 
 
+def weight_gradients(loss_of, weights):
+    """Computes the gradient of a loss with respect to weights, for a look at each layer's.
+
+    Args:
+        loss_of: A function without arguments that computes one number from the weights, for
+            example `lambda: keras.ops.mean((model(x, training=False) - y) ** 2)`.
+        weights: Weights of a model or layer, such as `model.trainable_variables`: a list of
+            float variables.
+
+    Returns:
+        A list of arrays, one of each weight's shape, in their order. Weights that the loss does
+        not depend on have the gradient 0.
+
+    Raises:
+        TypeError: something in `weights` is no Keras variable, or holds no floats.
+        ValueError: `weights` is empty, `loss_of` returns something else than one number, or no
+            weight has an influence on it that could be differentiated.
+    """
+    weights = list(weights)
+    if not weights:
+        raise ValueError("There are no weights to differentiate with respect to. Is it built?")
+    for weight in weights:
+        if not isinstance(weight, keras.Variable):
+            raise TypeError(
+                f"weights must hold Keras variables, such as model.trainable_variables; one is a "
+                f"{type(weight).__name__}."
+            )
+        if "float" not in str(weight.dtype):
+            raise TypeError(f"{weight.path} holds {weight.dtype}; a gradient needs floats.")
+    name = keras.backend.backend()
+    known = {
+        "tensorflow": _tensorflow_weights,
+        "jax": _jax_weights,
+        "torch": _torch_weights,
+    }
+    if name not in known:
+        raise _unknown_backend(name, known)
+    return known[name](loss_of, weights)
+
+
 def _as_batch(x):
     x = np.asarray(keras.ops.convert_to_numpy(x))
     if not np.issubdtype(x.dtype, np.floating):
@@ -101,10 +141,14 @@ def _of_backend():
     name = keras.backend.backend()
     known = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
     if name not in known:
-        raise NotImplementedError(
-            f"Gradients are not known for the Keras backend {name}; use {', '.join(known)}."
-        )
+        raise _unknown_backend(name, known)
     return known[name]
+
+
+def _unknown_backend(name, known):
+    return NotImplementedError(
+        f"Gradients are not known for the Keras backend {name}; use {', '.join(known)}."
+    )
 
 
 # Each takes `scalar_of` and returns a function: NumPy arrays in, (value, gradient) out.
@@ -186,3 +230,81 @@ def _torch(scalar_of, compiled):
         return keras.ops.convert_to_numpy(value), keras.ops.convert_to_numpy(found)
 
     return run
+
+
+# Each takes `loss_of` and the weights, and returns their gradients as NumPy arrays.
+
+
+def _one_number(value):
+    shape = tuple(getattr(value, "shape", np.shape(value)))
+    if shape != ():
+        raise ValueError(
+            f"loss_of must return one number; it returned the shape {shape}. Add it up, or take "
+            "the mean: keras.ops.mean(...)."
+        )
+    return value
+
+
+def _no_weight_matters():
+    return ValueError(
+        "What loss_of returns does not depend on any of the weights, so there is no gradient. "
+        "Call the model inside loss_of, and compute the loss with keras.ops only."
+    )
+
+
+def _tensorflow_weights(loss_of, weights):
+    import tensorflow as tf
+
+    values = [weight.value for weight in weights]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(values)
+        loss = _one_number(tf.convert_to_tensor(loss_of()))
+    found = tape.gradient(loss, values)
+    if all(each is None for each in found):
+        raise _no_weight_matters()
+    return [
+        np.zeros(weight.shape, weight.dtype) if each is None else tf.convert_to_tensor(each).numpy()
+        for each, weight in zip(found, weights, strict=True)
+    ]
+
+
+def _jax_weights(loss_of, weights):
+    import jax
+
+    traced = []
+
+    def loss(values):
+        # The variables stand for these values while the loss is computed. What else the model
+        # would write (batch normalisation's averages) is thrown away with the scope.
+        with keras.StatelessScope(state_mapping=list(zip(weights, values, strict=True))):
+            value = _one_number(jax.numpy.asarray(loss_of()))
+        traced.append(isinstance(value, jax.core.Tracer))
+        return value
+
+    found = jax.grad(loss)([weight.value for weight in weights])
+    if not traced[-1]:
+        raise _no_weight_matters()
+    return [np.array(each) for each in found]
+
+
+def _torch_weights(loss_of, weights):
+    import torch
+
+    values = [weight.value for weight in weights]
+    before = [value.requires_grad for value in values]
+    for value in values:
+        value.requires_grad_(True)
+    try:
+        loss = _one_number(loss_of())
+        if not getattr(loss, "requires_grad", False):
+            raise _no_weight_matters()
+        found = torch.autograd.grad(loss, values, allow_unused=True)
+    finally:
+        for value, needed in zip(values, before, strict=True):
+            value.requires_grad_(needed)
+    if all(each is None for each in found):
+        raise _no_weight_matters()
+    return [
+        np.zeros(weight.shape, weight.dtype) if each is None else keras.ops.convert_to_numpy(each)
+        for each, weight in zip(found, weights, strict=True)
+    ]
