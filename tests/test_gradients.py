@@ -167,7 +167,7 @@ def test_weight_gradients_agree_with_finite_differences():
     assert [each.shape for each in found] == [tuple(weight.shape) for weight in weights]
     random = np.random.default_rng(4)
     for weight, gradient in zip(weights, found, strict=True):
-        before = keras.ops.convert_to_numpy(weight.value)
+        before = weight.numpy()
         direction = random.normal(size=before.shape).astype("float32")
 
         def loss_at(value, weight=weight):
