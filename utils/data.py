@@ -216,11 +216,9 @@ def _counts(arrays: dict[str, np.ndarray]) -> str:
 def _announce_sample(
     name: str, what: str, arrays: dict[str, np.ndarray], failures: list[files.Reason]
 ) -> Origin:
-    """Say in two lines what stands in for the file `name`, and why; return the sample's origin."""
-    text = f"SAMPLE, not {files.entry_of(name).title}: {what}"
-    print(f"{text}; {_counts(arrays)} images. Reason: {files.all_reasons(failures)}.")
-    print(f"For the real data: {files.ADVICE}.")
-    return Origin("sample", f"{text} ({failures[-1].short})")  # the last source decided it
+    """Say what stands in for the file `name`, and why; return the sample's origin."""
+    title = files.entry_of(name).title
+    return files.announce_sample(title, what, f"{_counts(arrays)} images", failures)
 
 
 if __name__ == "__main__":

@@ -388,6 +388,14 @@ def all_reasons(failures: Iterable[Reason]) -> str:
 # --- Single files ----------------------------------------------------------------------------
 
 
+def announce_sample(title: str, what: str, counted: str, failures: list[Reason]) -> Origin:
+    """Say in two lines what stands in for real data, and why; return the sample's origin."""
+    text = f"SAMPLE, not {title}: {what}"
+    print(f"{text}; {counted}. Reason: {all_reasons(failures)}.")
+    print(f"For the real data: {ADVICE}.")
+    return Origin("sample", f"{text} ({failures[-1].short})")  # the last source decided it
+
+
 def fetch(name: str) -> Path:
     """Return the path of a file of the registry, fetching it if need be.
 

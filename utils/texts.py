@@ -96,10 +96,8 @@ def _load(name: str, file: str, title: str, language: str, read) -> Text:
 
 def _sample(name: str, file: str, failures: list[files.Reason]) -> Text:
     text = python_documentation()
-    stand_in = f"SAMPLE, not {files.entry_of(file).title}: {TEXT_SAMPLE}"
-    print(f"{stand_in}; {len(text):,} characters. Reason: {files.all_reasons(failures)}.")
-    print(f"For the real data: {files.ADVICE}.")
-    origin = Origin("sample", f"{stand_in} ({failures[-1].short})")
+    counted = f"{len(text):,} characters"
+    origin = files.announce_sample(files.entry_of(file).title, TEXT_SAMPLE, counted, failures)
     return Text(name, "The Python language reference", "en", text, origin)
 
 
@@ -174,7 +172,7 @@ def _pieces(element: ElementTree.Element):
 
 
 def python_documentation() -> str:
-    """Return the prose of the language reference that `help()` shows: about 300,000 characters.
+    """Return the prose of the language reference that `help()` shows: about 170,000 characters.
 
     Every Python of the course has it on board. Its wording changes from version to version, so
     results on it do too. Kept are paragraphs of running text, one a line, each only once (many

@@ -12,7 +12,7 @@ from PIL import Image
 
 from utils import files
 from utils.download import DownloadError
-from utils.files import DataError, Origin, Reason
+from utils.files import DataError, Reason
 from utils.openimages import sets
 from utils.openimages.dataset import Photos
 from utils.openimages.labels import Category
@@ -62,11 +62,8 @@ def load_sample(failures: list[Reason]) -> Photos:
 
     Raises DataError where no folder can be written.
     """
-    text = f"SAMPLE, not Open Images: {WHAT}"
     counts = " + ".join(str(len(ABOUT) * count) for count in RECIPE.split)
-    print(f"{text}; {counts} photos. Reason: {files.all_reasons(failures)}.")
-    print(f"For the real data: {files.ADVICE}.")
-    origin = Origin("sample", f"{text} ({failures[-1].short})")
+    origin = files.announce_sample("Open Images", WHAT, f"{counts} photos", failures)
     classes = [category.name for category in RECIPE.categories]
     count = len(classes) * RECIPE.per_class
     problems = []

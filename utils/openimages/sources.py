@@ -5,6 +5,7 @@ or `open-images-dataset/validation/0001eeaf4aed83f9.jpg`. In a mirror that is it
 mirror's folder or address; at the official hosts `Source.address` says.
 """
 
+import contextlib
 import os
 import re
 import time
@@ -108,18 +109,24 @@ def blocks(source: Source, path: str, progress: Progress) -> Iterator[bytes]:
 
 
 def _blocks_of_file(path: Path, progress: Progress) -> Iterator[bytes]:
+    with _file_problems(path, "the mirror cannot be read"), open(path, "rb") as file:
+        progress.total = os.fstat(file.fileno()).st_size
+        while block := file.read(BLOCK_BYTES):
+            progress.read += len(block)
+            progress.tell(len(block))
+            yield block
+
+
+@contextlib.contextmanager
+def _file_problems(path: str | Path, short: str) -> Iterator[None]:
+    """Turn what reading a file of a mirror raises into NotThereError or SourceFailedError."""
     try:
-        with open(path, "rb") as file:
-            progress.total = os.fstat(file.fileno()).st_size
-            while block := file.read(BLOCK_BYTES):
-                progress.read += len(block)
-                progress.tell(len(block))
-                yield block
+        yield
     except FileNotFoundError as problem:
         raise NotThereError(f"{path} does not exist") from problem
     except OSError as problem:
         raise SourceFailedError(
-            f"{path} cannot be read ({problem.strerror or problem})", "the mirror cannot be read"
+            f"{path} cannot be read ({problem.strerror or problem})", short
         ) from problem
 
 
@@ -228,14 +235,8 @@ def read_small(
     """
     address = source.address(path)
     if source.is_folder:
-        try:
+        with _file_problems(address, "cannot be read"):
             return Path(address).read_bytes()
-        except FileNotFoundError as problem:
-            raise NotThereError(f"{address} does not exist") from problem
-        except OSError as problem:
-            raise SourceFailedError(
-                f"{address} cannot be read ({problem.strerror or problem})", "cannot be read"
-            ) from problem
     with (
         downloads.request_problems(TIMEOUT),
         session.get(
