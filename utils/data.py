@@ -29,6 +29,7 @@ from utils.files import (
     registry_files,
 )
 from utils.formats import read_cifar10_archive, read_idx
+from utils.speech import SpokenDigits, load_spoken_digits
 from utils.texts import Text, load_madach, load_shakespeare, load_text
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "ImageDataset",
     "Origin",
     "RegistryFile",
+    "SpokenDigits",
     "Text",
     "cache_folder",
     "fetch",
@@ -46,6 +48,7 @@ __all__ = [
     "load_madach",
     "load_mnist",
     "load_shakespeare",
+    "load_spoken_digits",
     "load_text",
     "read_idx",
     "registry_files",
@@ -109,7 +112,7 @@ class ImageDataset:
         )
 
 
-def load(name: str) -> ImageDataset | Text:
+def load(name: str) -> ImageDataset | Text | SpokenDigits:
     """Load a dataset by name, such as `mnist` or `madach`. Raises DataError for an unknown name."""
     if name not in LOADERS:
         raise DataError(files.unknown("dataset", name, LOADERS))
@@ -186,6 +189,7 @@ LOADERS = {
     "cifar10": load_cifar10,
     "shakespeare": load_shakespeare,
     "madach": load_madach,
+    "spoken_digits": load_spoken_digits,
 }
 
 

@@ -86,7 +86,7 @@ def _bring(entry: RegistryFile, folder: Path | None, failures: list[Reason]) -> 
     found = files.from_cache(entry, failures)
     if found and folder:
         try:
-            downloads.install(found.path, folder / entry.name, entry.sha256)
+            downloads.install(found.path, folder / entry.name, entry.sha256, entry.digest)
             return f"Copied from {found.path}."
         except downloads.DownloadError as problem:
             failures.append(Reason(problem.short, str(problem).rstrip(".")))
@@ -112,7 +112,7 @@ def _verify_command(arguments: argparse.Namespace) -> int:
         path = folder / entry.name
         if not path.is_file():
             state = "not cached"
-        elif downloads.sha256_of(path) == entry.sha256:
+        elif entry.digest(path) == entry.sha256:
             state = "right"
         else:
             state = "DAMAGED: delete it, or load it and it will be fetched again"

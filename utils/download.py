@@ -10,6 +10,7 @@ Nothing in here knows about datasets; `utils.files` does.
 
 import contextlib
 import errno
+import fnmatch
 import functools
 import gzip
 import hashlib
@@ -19,6 +20,7 @@ import queue
 import re
 import shutil
 import socket
+import struct
 import sys
 import tarfile
 import tempfile
@@ -115,6 +117,8 @@ class _Task:
     part: Path
     sha256: str
     size: int | None
+    largest: int | None
+    digest: Callable[[Path], str]
     label: str
     timeout: tuple[float, float]
     attempts: int
@@ -126,6 +130,8 @@ def download(
     sha256: str,
     size: int | None = None,
     *,
+    largest: int | None = None,
+    digest: Callable[[Path], str] | None = None,
     label: str | None = None,
     timeout: tuple[float, float] = (5, 20),
     attempts: int = 4,
@@ -137,6 +143,8 @@ def download(
         target: the path of the file; its folder is made.
         sha256: the expected digest, in hexadecimal.
         size: the expected size in bytes, if known.
+        largest: where the size is not known, more bytes than this are refused.
+        digest: what returns the digest of a file; by default `sha256_of`.
         label: the name that messages use; by default the file's name.
         timeout: seconds to wait for a connection, and for the next bytes.
         attempts: how many attempts in a row may fail without bringing any new bytes.
@@ -153,13 +161,15 @@ def download(
         part=target.with_name(target.name + ".part"),
         sha256=sha256.lower(),
         size=size,
+        largest=largest,
+        digest=digest or sha256_of,
         label=label or target.name,
         timeout=timeout,
         attempts=attempts,
     )
     failures = []
     with locked(target, task.label):
-        if target.is_file() and sha256_of(target) == task.sha256:
+        if target.is_file() and task.digest(target) == task.sha256:
             return target.resolve().as_uri()
         for url in [urls] if isinstance(urls, str) else urls:
             try:
@@ -177,7 +187,12 @@ def download(
     raise DownloadError("\n".join(lines), failures)
 
 
-def install(source: str | os.PathLike, target: str | os.PathLike, sha256: str) -> None:
+def install(
+    source: str | os.PathLike,
+    target: str | os.PathLike,
+    sha256: str,
+    digest: Callable[[Path], str] | None = None,
+) -> None:
     """Copy a local file to `target`, with the same guarantees as `download`.
 
     Raises:
@@ -192,7 +207,7 @@ def install(source: str | os.PathLike, target: str | os.PathLike, sha256: str) -
             shutil.copyfile(source, part)
         except OSError as problem:
             raise local_problem(problem, part, source.stat().st_size) from problem
-        found = sha256_of(part)
+        found = (digest or sha256_of)(part)
         if found != sha256:
             part.unlink()
             raise DownloadError(
@@ -201,15 +216,17 @@ def install(source: str | os.PathLike, target: str | os.PathLike, sha256: str) -
         _rename(part, target)
 
 
-def remove_if_wrong(path: str | os.PathLike, sha256: str) -> None:
-    """Delete `path` unless its sha256 is the expected one.
+def remove_if_wrong(
+    path: str | os.PathLike, sha256: str, digest: Callable[[Path], str] | None = None
+) -> None:
+    """Delete `path` unless its sha256 (what `digest` returns) is the expected one.
 
     The check happens under the file's lock, because another process may just have replaced it.
     Raises OSError or DownloadError where the folder cannot be written.
     """
     path = Path(path)
     with locked(path, path.name):
-        if path.is_file() and sha256_of(path) != sha256:
+        if path.is_file() and (digest or sha256_of)(path) != sha256:
             path.unlink()
 
 
@@ -217,6 +234,71 @@ def sha256_of(path: str | os.PathLike) -> str:
     """Return the sha256 of a file, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_sha256_of(path: str | os.PathLike, pattern: str, largest: int) -> str:
+    """Return one sha256, in hexadecimal, for the files in a zip archive that match a pattern.
+
+    Some hosts pack an archive anew for every request, so its own bytes change while what is in it
+    does not. This digest depends on the files alone, whatever folder they are in and however they
+    were packed. It is what the shell says, in the folder of the files, to
+
+        export LC_ALL=C; sha256sum *.wav | sha256sum
+
+    Args:
+        path: the archive.
+        pattern: of the files' paths in the archive, as for `members_like`.
+        largest: an archive that is larger than this, or whose files are larger together than
+            twice this, is not unpacked at all.
+
+    Returns:
+        The digest; for an archive that is damaged or none at all, a word on why it has no digest.
+    """
+    try:
+        size = os.stat(path).st_size
+        if size > largest:
+            return f"none (its {size} bytes are more than {largest})"
+        with zipfile.ZipFile(path) as archive:
+            members = members_like(archive, pattern)
+            unpacked = sum(member.file_size for member in members)
+            if unpacked > 2 * largest:
+                return f"none (unpacked, its {unpacked} bytes are more than {2 * largest})"
+            digest = hashlib.sha256()
+            for member in members:
+                # No member yields more bytes than it announces, and its CRC is compared.
+                found = hashlib.sha256(archive.read(member)).hexdigest()
+                digest.update(f"{found}  {_last_part(member)}\n".encode())
+            return digest.hexdigest()
+    except DAMAGED_ARCHIVE_ERRORS as problem:
+        return f"none ({problem or 'the archive is cut short'})"
+    except (RuntimeError, ValueError, OverflowError, struct.error) as problem:
+        return f"none ({problem})"  # encrypted, an unknown compression, or nonsense in its fields
+    except OSError as problem:
+        if problem.errno != errno.EINVAL:
+            raise
+        return "none (it points to places outside itself)"
+
+
+def members_like(archive: zipfile.ZipFile, pattern: str) -> list[zipfile.ZipInfo]:
+    """Return the files in an archive whose path ends like a pattern, ordered by their names.
+
+    Names that begin with a dot are left out: a Mac packs such shadows of its files.
+
+    Args:
+        archive: open for reading.
+        pattern: such as `recordings/*.wav`; folders above it may have any names.
+    """
+    members = [
+        member
+        for member in archive.infolist()
+        if fnmatch.fnmatchcase(f"/{member.filename}", f"*/{pattern}")
+        and not _last_part(member).startswith(".")
+    ]
+    return sorted(members, key=_last_part)
+
+
+def _last_part(member: zipfile.ZipInfo) -> str:
+    return member.filename.rpartition("/")[2]
 
 
 def format_bytes(count: int) -> str:
@@ -333,7 +415,7 @@ def _download_from(url: str, task: _Task) -> None:
                 ) from problem
             wait_to_retry(problem, failed, task.label, url)
             continue
-        found = sha256_of(task.part)
+        found = task.digest(task.part)
         if found == task.sha256:
             return
         _remove(task.part)
@@ -362,7 +444,7 @@ def _transfer(url: str, task: _Task) -> bool:
         request_problems(task.timeout),
         requests.get(url, headers=headers, stream=True, timeout=task.timeout) as response,
     ):
-        if response.status_code == 416 and sha256_of(task.part) == task.sha256:
+        if response.status_code == 416 and task.digest(task.part) == task.sha256:
             return True
         start, total = _accept(response, position, task)
         _receive(response, start, total, task)
@@ -433,6 +515,10 @@ def _accept(response: requests.Response, position: int, task: _Task) -> tuple[in
         raise SourceFailedError(
             f"offers {total} bytes where {task.size} were expected", "size wrong"
         )
+    if None not in (total, task.largest) and total > task.largest:
+        raise SourceFailedError(
+            f"offers {total} bytes where {task.largest} are the most", "size wrong"
+        )
     return start, total
 
 
@@ -461,6 +547,9 @@ def _receive(response: requests.Response, start: int, total: int | None, task: _
                 raise SourceFailedError(
                     f"sends more than the expected {expected} bytes", "size wrong"
                 )
+            if task.largest is not None and position > task.largest:
+                _remove(task.part)
+                raise SourceFailedError(f"sends more than {task.largest} bytes", "size wrong")
     if expected is not None and position < expected:
         raise TryAgainError(f"the connection broke after {position} of {expected} bytes", BROKEN)
 

@@ -60,7 +60,12 @@ class Reason:
 
 @dataclass(frozen=True)
 class RegistryFile:
-    """One file of the registry; `name` is also its path in the cache and in a mirror."""
+    """One file of the registry; `name` is also its path in the cache and in a mirror.
+
+    Of a zip archive that its host may pack anew at any time, the files in it are pinned instead
+    of the archive's own bytes: then `content` is their pattern (such as `recordings/*.wav`),
+    `sha256` is `download.content_sha256_of`, and `size` is only about right.
+    """
 
     name: str
     dataset: str
@@ -70,6 +75,18 @@ class RegistryFile:
     size: int
     licence: str
     citation: str
+    content: str = ""
+
+    @property
+    def largest(self) -> int | None:
+        """The most bytes that an archive packed anew may have; None where the size is fixed."""
+        return 2 * self.size if self.content else None
+
+    def digest(self, path: Path) -> str:
+        """Return the digest of a file to compare with `sha256`."""
+        if self.content:
+            return downloads.content_sha256_of(path, self.content, self.largest)
+        return downloads.sha256_of(path)
 
 
 @dataclass(frozen=True)
@@ -101,6 +118,7 @@ def _registry(path: Path) -> dict[str, RegistryFile]:
                 size=file["size"],
                 licence=file.get("licence") or about["licence"],
                 citation=file.get("citation") or about["citation"],
+                content=file.get("content", ""),
             )
             for dataset, about in datasets.items()
             for name, file in about["files"].items()
@@ -201,7 +219,8 @@ def is_right(path: Path, entry: RegistryFile) -> bool:
     state = path.stat()
     signature = (path, state.st_size, state.st_mtime_ns)
     if signature not in _verified:
-        if state.st_size != entry.size or downloads.sha256_of(path) != entry.sha256:
+        size_is_right = bool(entry.content) or state.st_size == entry.size
+        if not size_is_right or entry.digest(path) != entry.sha256:
             return False
         _verified.add(signature)
     return True
@@ -230,7 +249,7 @@ def from_cache(entry: RegistryFile, failures: list[Reason]) -> Found | None:
                 continue
             if is_right(path, entry):
                 return Found(entry, path, "cache", "the cache")
-            downloads.remove_if_wrong(path, entry.sha256)
+            downloads.remove_if_wrong(path, entry.sha256, entry.digest)
         except (OSError, DownloadError):
             pass  # it cannot be read, or cannot be deleted: then only go past it
         problem = f"the cached file {path} is damaged"
@@ -268,7 +287,7 @@ def from_mirror(
     where = f"the mirror {mirror}"
     target = (folder or cache_folder()) / entry.name
     try:
-        downloads.install(source, target, entry.sha256)
+        downloads.install(source, target, entry.sha256, entry.digest)
         return Found(entry, target, "mirror", where)
     except (OSError, DownloadError) as problem:
         try:
@@ -334,7 +353,15 @@ def _while_online(urls: Iterable[str]) -> Iterator[str]:
 
 def _fetch_to(folder: Path | None, entry: RegistryFile, urls: Iterable[str], kind: str) -> Found:
     target = (folder or cache_folder()) / entry.name
-    url = downloads.download(urls, target, entry.sha256, entry.size, label=entry.name)
+    url = downloads.download(
+        urls,
+        target,
+        entry.sha256,
+        None if entry.content else entry.size,
+        largest=entry.largest,
+        digest=entry.digest,
+        label=entry.name,
+    )
     if url.startswith("file:"):  # another process fetched it while this one waited
         return Found(entry, target, "cache", "the cache")
     host = urlsplit(url).netloc.rpartition("@")[2]  # no password in what is shown
