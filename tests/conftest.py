@@ -9,6 +9,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tools import matrix  # noqa: E402
 from tools.execute import default_jobs  # noqa: E402
 
 # Figures are drawn into memory, whatever screen there is.
@@ -30,6 +31,11 @@ def pytest_addoption(parser):
         action="store_true",
         help="execute every lesson on every backend with real data and with samples",
     )
+    parser.addoption(
+        "--environment-name",
+        default="newest",
+        help="what the table of lessons and environments calls the versions that are installed",
+    )
 
 
 def pytest_xdist_auto_num_workers(config):
@@ -40,6 +46,21 @@ def pytest_xdist_auto_num_workers(config):
 def pytest_collection_modifyitems(items):
     """The lessons first: they take longest, and what is quick fills the gaps at the end."""
     items.sort(key=lambda item: item.get_closest_marker("notebooks") is None)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """What became of the lessons, as a table, and remembered for `python -m tools.matrix`."""
+    runs = []
+    for outcome in ("passed", "failed", "skipped"):
+        for report in terminalreporter.getreports(outcome):
+            lesson = dict(report.user_properties).get("lesson")
+            if lesson and (report.when == "call" or outcome != "passed"):
+                runs.append({**lesson, "outcome": outcome, "seconds": report.duration})
+    if runs:
+        name = config.getoption("environment_name")
+        matrix.remember(name, runs)
+        terminalreporter.section("lessons")
+        terminalreporter.write_line("\n".join(matrix.as_table({name: runs})))
 
 
 @pytest.fixture

@@ -1,0 +1,72 @@
+"""Which lesson ran where: the table that `make test-all` ends with.
+
+Each run of the tests leaves what became of its notebooks in build/matrix/NAME.json, where NAME is
+what `--environment-name` said: newest, colab (Colab's frozen versions) or tpu (the same without
+TensorFlow, as on Colab's TPU runtime). This puts them side by side:
+
+    python -m tools.matrix
+"""
+
+import json
+import sys
+
+from tools import check
+
+FOLDER = check.ROOT / "build" / "matrix"
+MARKS = {"passed": "{seconds:.0f} s", "failed": "FAILED", "skipped": "-"}
+
+
+def remember(name, runs):
+    """Write the outcomes of one run of the tests.
+
+    Args:
+        name: The environment's name; it is the file's name too.
+        runs: Dictionaries with lesson, backend, kind ("sample", "real"), outcome and seconds.
+    """
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / f"{name}.json").write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
+
+
+def remembered():
+    """All outcomes on disk: a dictionary of environment to runs."""
+    return {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(FOLDER.glob("*.json"))
+    }
+
+
+def as_table(environments):
+    """The outcomes as lines of text: a lesson a row; environment, backend and data a column.
+
+    A combination that was never tried is empty, and one that was skipped has a dash.
+    """
+    columns, cells = [], {}
+    for environment, runs in environments.items():
+        for run in runs:
+            column = (environment, run["backend"], run["kind"])
+            if column not in columns and run["outcome"] != "skipped":
+                columns.append(column)
+            cells[run["lesson"], column] = MARKS[run["outcome"]].format(**run)
+    lessons = sorted({lesson for lesson, _ in cells})
+    heads = [["lesson", *(column[part] for column in columns)] for part in range(3)]
+    heads[1][0] = heads[2][0] = ""
+    rows = [[lesson, *(cells.get((lesson, c), "") for c in columns)] for lesson in lessons]
+    widths = [max(map(len, column)) for column in zip(*heads, *rows, strict=True)]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in heads + rows
+    ]
+
+
+def main():
+    """Print the table; the exit status says whether anything in it failed."""
+    environments = remembered()
+    if not environments:
+        sys.exit(f"{FOLDER} holds no outcomes yet: run `make test` or `make test-all` first.")
+    print("\n".join(as_table(environments)))
+    runs = [run for environment in environments.values() for run in environment]
+    return int(any(run["outcome"] == "failed" for run in runs))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
