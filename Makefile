@@ -8,12 +8,12 @@ REPO ?=
 REF ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run lab test test-all lint format bench lock badges clean
+.PHONY: help setup run lab test test-all lint format site gallery homework bench lock badges clean
 
 help:  ## list the commands
 	@$(PYTHON) course.py help
 
-setup run lab test test-all lint format bench lock clean:
+setup run lab test test-all lint format site gallery homework bench lock clean:
 	@$(PYTHON) course.py $@ $(ONLY) $(ARGS)
 
 badges:

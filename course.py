@@ -24,9 +24,12 @@ COMMANDS = (
     ("run", "execute every notebook; pages and report under build/ (ONLY=01 for some)"),
     ("lab", "open JupyterLab on the notebooks"),
     ("test", "everything that must hold: rules, tests, every lesson on both backends"),
-    ("test-all", "test in every combination, and the lessons with Colab's frozen versions"),
+    ("test-all", "test in every combination, the lessons with Colab's versions; ends with a table"),
     ("lint", "check notebooks and scripts; changes nothing"),
     ("format", "put notebooks and scripts in order: no outputs, stable ids, ruff format"),
+    ("site", "the executed course as a site in build/site, and its tests"),
+    ("gallery", "take the pictures of README.md from the executed notebooks"),
+    ("homework", "make the students' homework of the instructor's versions"),
     ("bench", "run the benchmarks (ONLY=windowing for one)"),
     ("badges", "write your fork's address everywhere: make badges REPO=owner/name"),
     ("setup", "only make the environment"),
@@ -84,17 +87,23 @@ def command_lab(options, rest):
 
 
 def command_test(options, rest):
-    python = environment(options, development=True)
+    python = environment(options, development=True, site=True)
     return call([python, "-m", "pytest"] + AT_A_TIME + rest)
 
 
 def command_test_all(options, rest):
+    """All tests, then the lessons as Colab has it: its versions, and those without TensorFlow."""
     everything = AT_A_TIME + ["--every-combination"]
-    status = call([environment(options, development=True), "-m", "pytest"] + everything + rest)
-    python = make_environment(
-        os.path.join(HERE, ".venv-colab"), find_python(exactly=(3, 13)), COLAB, development=True
-    )
-    return call([python, "-m", "pytest", "-m", "notebooks"] + everything + rest) or status
+    newest = environment(options, development=True, site=True)
+    statuses = [call([newest, "-m", "pytest"] + everything + rest)]
+    for name, absent in (("colab", []), ("tpu", ["tensorflow"])):
+        python = make_environment(
+            os.path.join(HERE, ".venv-" + name), find_python(exactly=(3, 13)), COLAB, True, absent
+        )
+        lessons = ["-m", "pytest", "-m", "notebooks", "--environment-name", name]
+        statuses.append(call([python] + lessons + everything + rest))
+    call([newest, "-m", "tools.matrix"])
+    return next((status for status in statuses if status), 0)
 
 
 def command_lint(options, rest):
@@ -103,6 +112,18 @@ def command_lint(options, rest):
 
 def command_format(options, rest):
     return call([environment(options, development=True), "-m", "tools.check", "--fix"] + rest)
+
+
+def command_site(options, rest):
+    return call([environment(options, site=True), "-m", "tools.site"] + rest)
+
+
+def command_gallery(options, rest):
+    return call([environment(options), "-m", "tools.gallery"] + rest)
+
+
+def command_homework(options, rest):
+    return call([environment(options), "-m", "tools.homework"] + rest)
 
 
 def command_bench(options, rest):
@@ -125,7 +146,7 @@ def command_lock(options, rest):
     newest = ["--upgrade", "--universal", "--python-version", "3.11", "-o", NEWEST]
     frozen = os.path.join("constraints", "colab.in")
     colab = ["--python-version", "3.13", "-c", frozen, "-o", COLAB]
-    status = call(compile_one + ["requirements-dev.txt"] + newest)
+    status = call(compile_one + ["requirements-dev.txt", "requirements-site.txt"] + newest)
     return status or call(compile_one + ["requirements-dev.txt"] + colab)
 
 
@@ -136,6 +157,9 @@ COMMAND_FUNCTIONS = {
     "test-all": command_test_all,
     "lint": command_lint,
     "format": command_format,
+    "site": command_site,
+    "gallery": command_gallery,
+    "homework": command_homework,
     "bench": command_bench,
     "badges": command_badges,
     "setup": command_setup,
@@ -144,7 +168,7 @@ COMMAND_FUNCTIONS = {
 
 
 def clean():
-    for name in ("build", ".venv", ".venv-colab"):
+    for name in ("build", ".venv", ".venv-colab", ".venv-tpu"):
         path = os.path.join(HERE, name)
         if os.path.isdir(path):
             print("removing " + path)
@@ -173,20 +197,25 @@ def call(command):
     return status
 
 
-def environment(options, development=False):
+def environment(options, development=False, site=False):
     """Path of a Python that has everything; makes or updates .venv where needed."""
     if options.here:
         check_version(sys.version_info[:2], sys.executable)
         return sys.executable
     folder = os.path.join(HERE, ".venv")
-    return make_environment(folder, None, NEWEST, development)
+    return make_environment(folder, None, NEWEST, development, site=site)
 
 
-def make_environment(folder, python, constraints, development):
-    """Makes a virtual environment, or brings it up to date when the requirements changed."""
+def make_environment(folder, python, constraints, development, absent=(), site=False):
+    """Makes a virtual environment, or brings it up to date when the requirements changed.
+
+    Packages named in `absent` are taken out again, to see how the course does without them.
+    """
     inside = os.path.join(folder, "Scripts" if os.name == "nt" else "bin")
     inside = os.path.join(inside, "python.exe" if os.name == "nt" else "python")
     wanted = ["requirements.txt", constraints] + ["requirements-dev.txt"] * bool(development)
+    if site or (development and constraints == NEWEST):  # the tests build a small site, too
+        wanted.append("requirements-site.txt")
     stamp = os.path.join(folder, "course-stamp")
     if works(inside) and is_current(stamp, wanted):
         return inside
@@ -198,6 +227,8 @@ def make_environment(folder, python, constraints, development):
         create(python, folder)
     print("Installing (a few minutes the first time) …", flush=True)
     install(inside, wanted, constraints)
+    if absent:
+        call([inside, "-m", "pip", "uninstall", "-q", "-y"] + list(absent))
     remember(stamp, wanted)
     return inside
 

@@ -27,6 +27,9 @@ def addresses_in(root):
     for path in address.files_with_addresses(root):
         text = path.read_text(encoding="utf-8")
         found |= set(re.findall(r"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)/", text))
+        found |= set(
+            re.findall(r"github\.com/([\w.-]+/[\w.-]+)/blob/[\w.-]+/notebooks/\S+\.md", text)
+        )
         found |= set(re.findall(r"mybinder\.org/v2/gh/([\w.-]+/[\w.-]+)/", text))
         found |= set(re.findall(r"src=https://github\.com/([\w.-]+/[\w.-]+)/", text))
         found |= set(re.findall(r'REPOSITORY, REF = \\?"([^"\\]+)', text))

@@ -73,7 +73,8 @@ def test_without_any_python_it_says_which_to_install(monkeypatch):
 def pretended(monkeypatch, tmp_path):
     """course.py in a folder of its own, with installations written down instead of done."""
     (tmp_path / "constraints").mkdir()
-    for name in ("requirements.txt", "requirements-dev.txt", course.NEWEST):
+    lists = [f"requirements{part}.txt" for part in ("", "-dev", "-site")]
+    for name in [*lists, course.NEWEST]:
         (tmp_path / name).write_text("numpy\n", encoding="utf-8")
     installed = []
 
@@ -88,8 +89,9 @@ def pretended(monkeypatch, tmp_path):
     return tmp_path, installed
 
 
-def make(root, development=False):
-    return course.make_environment(str(root / ".venv"), None, course.NEWEST, development)
+def make(root, development=False, site=False):
+    place = str(root / ".venv")
+    return course.make_environment(place, None, course.NEWEST, development, site=site)
 
 
 def test_the_environment_is_made_once_and_again_when_the_requirements_change(pretended):
@@ -103,6 +105,16 @@ def test_the_environment_is_made_once_and_again_when_the_requirements_change(pre
     (root / "requirements.txt").write_text("numpy\npandas\n", encoding="utf-8")
     make(root)
     assert len(installed) == 3
+
+
+def test_what_the_site_needs_is_installed_with_it_or_for_development(pretended):
+    root, installed = pretended
+    make(root, site=True)
+    make(root)
+    assert installed == [["requirements.txt", course.NEWEST, "requirements-site.txt"]]
+    make(root, development=True)
+    make(root, site=True)
+    assert len(installed) == 2
 
 
 def test_a_failed_installation_is_tried_again_next_time(pretended, monkeypatch):

@@ -15,7 +15,7 @@ import nbformat
 import psutil
 import pytest
 
-from tools import execute, report
+from tools import execute, report, worker
 
 ROOT = Path(__file__).resolve().parent.parent
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
@@ -383,3 +383,18 @@ def test_no_more_at_a_time_than_memory_holds(monkeypatch, gigabytes, count, jobs
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(8), raising=False)
     assert execute.default_jobs(count) == jobs
+
+
+def test_pages_carry_the_figures_alternative_texts():
+    def figure(data, **metadata):
+        bundle = {"image/png": data, "text/plain": "a figure"}
+        return nbformat.v4.new_output("display_data", bundle, metadata=metadata)
+
+    told = {"image/png": {"alt": 'A "rising" line'}}
+    outputs = [figure("AAAA\nBBBB\n", **told), figure("CCCC\n")]
+    cell = nbformat.v4.new_code_cell("plot()", outputs=outputs)
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    page, _ = worker.HTMLExporter(template_name="lab").from_notebook_node(notebook)
+    page = worker.with_descriptions(page, notebook)
+    assert page.count("A &quot;rising&quot; line") == 1
+    assert "CCCC" in page

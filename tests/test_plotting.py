@@ -1,8 +1,11 @@
 """Pictures: what is drawn is what was given, and a wrong shape is told."""
 
 import matplotlib.pyplot as plt
+import nbclient
+import nbformat
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from utils import plotting
 
@@ -99,3 +102,57 @@ def test_activations_are_drawn_channel_by_channel():
     assert np.allclose(drawn()[4], maps[0, :, :, 4])
     with pytest.raises(ValueError, match=r"activations\[0\]"):
         plotting.activation_grid(np.zeros((2, 7, 7, 5)))
+
+
+def test_the_alternative_text_says_what_titles_axes_and_legends_say():
+    history = {"accuracy": [0.5, 0.8], "val_accuracy": [0.4, 0.7]}
+    plotting.learning_curves({"net": history}, title="it learns")
+    assert plotting.alternative_text(plt.gcf()) == (
+        "it learns, horizontal axis: epoch, vertical axis: accuracy, "
+        "legend: net, validation; net, training."
+    )
+
+
+def test_the_alternative_text_of_a_grid_names_some_captions_and_stays_short():
+    plotting.image_grid(np.zeros((20, 4, 4)), [f"digit {i}" for i in range(20)], title="twenty")
+    text = plotting.alternative_text(plt.gcf())
+    assert text.startswith("twenty. 20 images. digit 0. digit 1.")
+    assert text.endswith("and 14 more.")
+    plt.figure().suptitle("word " * 500)
+    assert len(plotting.alternative_text(plt.gcf())) <= 600
+
+
+def test_a_figure_that_says_nothing_is_called_that():
+    plt.subplots()
+    assert plotting.alternative_text(plt.gcf()) == "A figure without titles."
+
+
+def test_a_kernel_stores_the_alternative_text_and_prints_nothing(monkeypatch):
+    """As in a lesson: figures drawn in later cells, also in one that sets the style again."""
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    cells = [
+        "import matplotlib.pyplot as plt\nfrom utils import plotting\nplotting.set_style()",
+        "plt.plot([1, 2])\nplt.title('a line')\nplt.xlabel('time (s)')",
+        "plotting.set_style()\nfigure, _ = plt.subplots()\nfigure.suptitle('shown')\nfigure",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    resources = {"metadata": {"path": str(ROOT)}}
+    nbclient.NotebookClient(notebook, kernel_name="python3", resources=resources).execute()
+    outputs = [output for cell in notebook.cells for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "stream"]
+    texts = [o.metadata["image/png"]["alt"] for o in outputs if "image/png" in o.get("data", {})]
+    assert texts[0] == "a line, horizontal axis: time (s)."
+    assert set(texts[1:]) == {"shown."}
+
+
+def test_outside_a_notebook_nothing_is_changed():
+    plotting.set_style()  # a script has no shell: this must do nothing, and say nothing
+
+
+def test_a_picture_that_cannot_be_described_is_drawn_all_the_same(monkeypatch):
+    def fail(figure):
+        raise RuntimeError("no words")
+
+    monkeypatch.setattr(plotting, "alternative_text", fail)
+    assert plotting._described(lambda figure: b"png")(plt.figure()) == b"png"
+    assert plotting._described(lambda figure: None)(plt.figure()) is None

@@ -21,7 +21,7 @@ REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 _IN_LINKS = re.compile(
     r"(?P<site>https://colab\.research\.google\.com/github/|https://github\.com/)"
-    r"(?P<repository>[^/\s]+/[^/\s]+)/blob/(?P<ref>[^/\s]+)/(?P<path>[^)\s]+\.ipynb)"
+    r"(?P<repository>[^/\s]+/[^/\s]+)/blob/(?P<ref>[^/\s]+)/(?P<path>[^)\s]+\.ipynb|notebooks/[^)\s]+\.md)"
 )
 _IN_BINDER = re.compile(
     r"https://mybinder\.org/v2/gh/(?P<repository>[^/\s]+/[^/\s]+)/(?P<ref>[^?\s]+)\?"

@@ -250,9 +250,27 @@ def write_pages(notebook, source, out, error=None):
     exporter = HTMLExporter(template_name="lab", embed_images=True)
     resources = {"metadata": {"name": source.stem, "path": str(source.parent)}}
     page, _ = exporter.from_notebook_node(notebook, resources=resources)
+    page = with_descriptions(page, notebook)
     if error:
         page = re.sub(r"<body[^>]*>", lambda body: body[0] + banner(error), page, count=1)
     (out / "html" / f"{source.stem}.html").write_text(page, encoding="utf-8")
+
+
+def with_descriptions(page, notebook):
+    """The page with the alternative texts that the figures carry, which nbconvert leaves out."""
+    texts = {
+        "".join(output["data"]["image/png"].split()): output["metadata"]["image/png"]["alt"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "alt" in output.get("metadata", {}).get("image/png", {})
+    }
+
+    def described(tag):
+        text = texts.get("".join(tag["data"].split()))
+        return f'<img alt="{html.escape(text)}"{tag["rest"]}' if text else tag[0]
+
+    picture = r'<img alt="[^"]*"(?P<rest>[^>]*?src="data:image/png;base64,(?P<data>[^"]*)")'
+    return re.sub(picture, described, page)
 
 
 def banner(error):

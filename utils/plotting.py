@@ -2,10 +2,13 @@
 
 Every function draws a new figure with matplotlib and leaves it open, so that a notebook shows it
 at the end of the cell; `matplotlib.pyplot.gcf()` is the figure just drawn. Titles are arguments,
-because a title should state what *this* run found.
+because a title should state what *this* run found. They are also read aloud: in a notebook every
+figure carries its titles and labels as alternative text (see `alternative_text`).
 """
 
+import importlib
 import math
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,8 +41,90 @@ _STYLE = {
 
 
 def set_style():
-    """Gives all later figures the look of the course: calm, large enough, colour-blind-safe."""
+    """Gives all later figures the look of the course: calm, large enough, colour-blind-safe.
+
+    In a notebook, all later figures are stored with their alternative text as well.
+    """
+    _store_alternative_texts()
     plt.rcParams.update(_STYLE)
+
+
+def alternative_text(figure, *, panels=6, longest=600):
+    """What a figure shows, in words, for those who cannot see it: its titles, axes and legends.
+
+    Args:
+        figure: A matplotlib figure.
+        panels: So many panels are described; of the others only their number is given.
+        longest: At most so many characters.
+    """
+    drawn = [axis for axis in figure.axes if axis.has_data() or axis.texts]
+    axes = [axis for axis in drawn if axis.get_visible() and not hasattr(axis, "_colorbar")]
+    described = [text for text in map(_axis_in_words, axes) if text]
+    parts = [_plain(figure.get_suptitle())] if hasattr(figure, "get_suptitle") else []
+    if len(axes) > 1:
+        images = all(axis.images and not axis.lines for axis in axes)
+        parts.append(f"{len(axes)} {'images' if images else 'panels'}")
+    parts += described[:panels]
+    if len(described) > panels:
+        parts.append(f"and {len(described) - panels} more")
+    text = ". ".join(part.rstrip(".") for part in parts if part) or "A figure without titles"
+    return text + "." if len(text) < longest else text[: longest - 1].rstrip() + "…"
+
+
+def _axis_in_words(axis):
+    titles = [_plain(axis.get_title(loc=place)) for place in ("left", "center", "right")]
+    parts = [title for title in titles if title]
+    if axis.axison:
+        labels = [("horizontal", axis.get_xlabel()), ("vertical", axis.get_ylabel())]
+        parts += [f"{name} axis: {_plain(label)}" for name, label in labels if label]
+    legend = axis.get_legend()
+    entries = [_plain(text.get_text()) for text in legend.get_texts()] if legend else []
+    if entries:
+        parts.append("legend: " + "; ".join(entries))
+    return ", ".join(parts)
+
+
+def _plain(text):
+    return " ".join(text.replace("$", "").split())
+
+
+def _store_alternative_texts():
+    """Lets the notebook store every figure's alternative text beside it, as metadata "alt"."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if not hasattr(shell, "kernel"):  # a script, or a terminal, where nothing is stored
+        return
+    if "inline" in plt.get_backend():
+        # Tells the shell how figures become pictures; else this happens with the first figure.
+        importlib.import_module("matplotlib_inline.backend_inline")
+    _describe_pictures(shell.display_formatter)
+    if not hasattr(shell, "describes_pictures"):  # again before each cell: %matplotlib undoes it
+        shell.describes_pictures = lambda *_: _describe_pictures(shell.display_formatter)
+        shell.events.register("pre_run_cell", shell.describes_pictures)
+
+
+def _describe_pictures(display_formatter):
+    """Wraps what turns figures into PNG and JPEG, unless that is done already."""
+    for kind in ("image/png", "image/jpeg"):
+        formatter = display_formatter.formatters.get(kind)
+        draw = formatter and formatter.type_printers.get(plt.Figure)
+        if draw and not hasattr(draw, "describes"):
+            formatter.for_type(plt.Figure, _described(draw))
+
+
+def _described(draw):
+    def draw_and_describe(figure):
+        drawn = draw(figure)
+        if not drawn:
+            return drawn
+        data, metadata = drawn if isinstance(drawn, tuple) else (drawn, {})
+        try:
+            return data, {**metadata, "alt": alternative_text(figure)}
+        except Exception:  # a picture without words is better than none
+            return drawn
+
+    draw_and_describe.describes = True
+    return draw_and_describe
 
 
 def as_images(images):
