@@ -200,7 +200,7 @@ def test_the_syllabus_must_list_every_item_once(tmp_path):
     folder = tmp_path / "notebooks"
     folder.mkdir()
     text = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
-    for path in check.notebook_paths():
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
         (folder / path.name).write_bytes(path.read_bytes())
     cases = {
         text: None,

@@ -25,6 +25,7 @@ from tools import address
 ROOT = address.ROOT
 LECTURE_ITEMS = {"L1": 15, "L2": 10, "L3": 22, "L4": 17, "L5": 27}
 MOST_LINES = 40
+KEPT_METADATA = ("tags", "nbgrader", "homework", "editable", "deletable")  # of cells
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)>\s]+)>?(?:\s+\"[^\"]*\")?\)")
 _ITEM = re.compile(r"\bL([1-5])\.(\d+)(?:\s*[–-]\s*L\1\.(\d+))?")
@@ -41,6 +42,11 @@ class Lesson:
     path: pathlib.Path
     place: str
     notebook: nbformat.NotebookNode
+
+    @property
+    def is_homework(self):
+        """Whether this is homework; it has tasks and a way to hand in, but claims no results."""
+        return "homework" in self.path.parts
 
     @functools.cached_property
     def code(self):
@@ -116,7 +122,8 @@ def rule_parses(lesson):
 def rule_short_cells(lesson):
     """One idea a cell."""
     for number, cell in lesson.code:
-        lines = sum(1 for line in cell.source.splitlines() if line.strip())
+        shown = cell.source.split("### BEGIN HIDDEN TESTS")[0]  # students see no more
+        lines = sum(1 for line in shown.splitlines() if line.strip())
         if lines > MOST_LINES:
             yield f"cell {number} has {lines} lines; split it (at most {MOST_LINES})"
 
@@ -137,6 +144,10 @@ def rule_opening(lesson):
 
 def rule_sections(lesson):
     """Objectives, checks, a task for the reader and a recap are there."""
+    if lesson.is_homework:
+        if not any(heading.startswith("Hand in") for heading in lesson.headings):
+            yield "has no section called Hand in"
+        return
     if "**You will**" not in lesson.prose:
         yield "has no objectives (a paragraph that starts with **You will**)"
     for wanted in ("Check", "Your turn", "Recap"):
@@ -155,7 +166,7 @@ def rule_setup_cell(lesson):
 def rule_headline(lesson):
     """The headline results are recorded, once."""
     count = sum(cell.source.count("results.headline(") for _, cell in lesson.code)
-    if count != 1:
+    if count != 1 and not lesson.is_homework:
         yield f"calls results.headline {count} times; once is right"
 
 
@@ -169,7 +180,9 @@ def rule_no_paths(lesson):
 
 def rule_links(lesson):
     """Links to files resolve."""
-    yield from broken_links(lesson.prose, lesson.path.parent)
+    # An instructor's version is written with the links of the student's version made of it.
+    parents = lesson.path.parents
+    yield from broken_links(lesson.prose, parents[parents[0].name == "instructor"])
 
 
 def rule_closed(lesson):
@@ -326,7 +339,7 @@ def _fix_cells(lesson):
         lesson.code[0][1].metadata["tags"] = ["setup"]
     taken = set()
     for cell in lesson.notebook.cells:
-        for name in [name for name in cell.metadata if name not in ("tags", "nbgrader")]:
+        for name in [name for name in cell.metadata if name not in KEPT_METADATA]:
             del cell.metadata[name]
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
