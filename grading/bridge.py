@@ -1,0 +1,76 @@
+"""The narrow bridge to a kernel: values come out of it as text, functions in it can be called.
+
+What comes back is a stranger's text. Here it is only passed on; `judge_process` reads it, and what
+it cannot read is an error of that one task.
+"""
+
+import dataclasses
+
+STOPPED = ("timeout", "output", "memory", "processes", "died", "deadline")
+
+
+@dataclasses.dataclass
+class State:
+    """What a task needs of the notebook: values as text, problems by name, functions there are.
+
+    `stopped` says why the kernel could not hand it over, if it could not.
+    """
+
+    values: dict = dataclasses.field(default_factory=dict)
+    problems: dict = dataclasses.field(default_factory=dict)
+    functions: list = dataclasses.field(default_factory=list)
+    stopped: str | None = None
+
+    @property
+    def missing(self):
+        """Names that the notebook did not define."""
+        return [name for name, problem in self.problems.items() if problem == "missing"]
+
+
+def collect(kernel, task, seconds):
+    """The state of a task's names."""
+    if not (task.values or task.functions):
+        return State()
+    names = f"{list(task.values)!r}, {list(task.functions)!r}, {kernel.limits.value_bytes}"
+    outcome = kernel.ask(_of_module(f"state({names})"), seconds)
+    if outcome.status in STOPPED:
+        return State(stopped=outcome.status)
+    state = State()
+    answer = outcome.answer or {}
+    values, problems, functions = (answer.get(key) for key in ("values", "problems", "functions"))
+    for name in task.values:
+        if isinstance(values, dict) and isinstance(values.get(name), str):
+            state.values[name] = values[name]
+    for name in task.functions:
+        if isinstance(functions, list) and name in functions:
+            state.functions.append(name)
+    for name in (*task.values, *task.functions):
+        if name not in state.values and name not in state.functions:
+            known = problems.get(name) if isinstance(problems, dict) else None
+            state.problems[name] = str(known or "not plain: reading it failed")[:500]
+    return state
+
+
+def call(kernel, name, arguments, seconds):
+    """Calls a function of the notebook.
+
+    Args:
+        arguments: text that `plain_values.dumps` made of `[positional, named]`.
+
+    Returns:
+        A dictionary with one of `result` (text), `raised` and `message`, `problem`, or `stopped`.
+    """
+    code = f"call({name!r}, {arguments!r}, {kernel.limits.value_bytes})"
+    outcome = kernel.ask(_of_module(code), seconds)
+    if outcome.status in STOPPED:
+        return {"stopped": outcome.status}
+    answer = outcome.answer or {}
+    if isinstance(answer.get("result"), str):
+        return {"result": answer["result"]}
+    if isinstance(answer.get("raised"), str):
+        return {"raised": answer["raised"], "message": str(answer.get("message"))[:2000]}
+    return {"problem": str(answer.get("problem", "the call failed"))[:500]}
+
+
+def _of_module(call):
+    return f"__import__('sys').modules['course_hand_over'].{call}"

@@ -1,0 +1,224 @@
+"""A warm interpreter: it has imported what takes long, and forks a kernel for every submission.
+
+    python zygote.py FD WORKING_FOLDER MODULE ...
+
+Importing Keras takes ten times as long as judging a small submission. This process does it once. It
+is the first process of a sandbox, listens on the socket FD, and serves one connection at a time:
+one connection, one submission. It reads nothing of a student's and runs nothing of a student's.
+
+What it forks goes into namespaces of its own before it becomes a kernel: processes, mounts,
+network, shared memory. A student's code therefore sees neither this process nor the files,
+processes or shared memory of an earlier submission; they are gone with the namespaces. It has no
+capabilities, and this process cannot be looked into (it is not "dumpable"). When a connection ends,
+every process of the sandbox but this one is killed.
+"""
+
+import contextlib
+import ctypes
+import importlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import sys
+import warnings
+
+NEW_MOUNTS, NEW_USER, NEW_PROCESSES = 0x00020000, 0x10000000, 0x20000000
+NEW_NETWORK, NEW_SHARED_MEMORY, NEW_NAMES = 0x40000000, 0x08000000, 0x04000000
+NO_SUID, NO_DEVICES, NO_EXECUTE = 2, 4, 8
+BIND, RECURSIVE, PRIVATE, READ_ONLY, REMOUNT = 0x1000, 0x4000, 0x40000, 1, 32
+SET_DUMPABLE, DROP_BOUNDING, SET_NO_NEW_PRIVILEGES, DIE_WITH_PARENT = 4, 24, 38, 1
+
+SLOT = pathlib.Path("/slot")  # where the grader puts the folders of runs
+RUN = pathlib.Path("/run/grading")  # where a kernel finds its own
+OUTER_PROC = pathlib.Path("/run/outer-proc")
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main():
+    """Imports, then serves until the grader ends it."""
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    working_folder = pathlib.Path(sys.argv[2])
+    # Signals that have no handler do not reach the first process of a sandbox.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    libc.prctl(SET_DUMPABLE, 0, 0, 0, 0)
+    import kernel_side
+
+    kernel_side.prepare_hand_over()
+    failed = import_all(sys.argv[3:])
+    warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
+    with listener:
+        while True:
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError, ValueError):
+                serve(connection, kernel_side, working_folder, failed)
+            kill_all_others()
+
+
+def import_all(modules):
+    """Imports the modules; returns the names of those that cannot be."""
+    failed = []
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except Exception:  # a submission that needs it will say so itself
+            failed.append(name)
+    return failed
+
+
+def serve(connection, kernel_side, working_folder, failed):
+    """Answers the requests of one submission: each starts a kernel in place of the one before."""
+    for line in connection.makefile("rb"):
+        run = json.loads(line)["run"]
+        kill_all_others()
+        ready, says = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            with end_always():
+                os.close(ready)
+                child(says, connection, kernel_side, run, working_folder)
+        os.close(says)
+        with open(ready, "rb") as answer:
+            problem = answer.read().decode() or None
+        tell(connection, {"run": run, "problem": problem, "not imported": failed})
+
+
+def tell(connection, message):
+    """One line to the grader."""
+    connection.sendall(json.dumps(message).encode() + b"\n")
+
+
+@contextlib.contextmanager
+def end_always():
+    """A forked process never returns into the code of the one it came from."""
+    try:
+        yield
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
+
+
+def child(says, connection, kernel_side, run, working_folder):
+    """Moves into namespaces of its own, then waits for the kernel, which is started there."""
+    run_folder = SLOT / run
+    settings = json.loads((run_folder / "settings.json").read_text(encoding="utf-8"))
+    try:
+        libc.prctl(SET_DUMPABLE, 1, 0, 0, 0)
+        separate()
+        pid = os.fork()  # from here on in the new namespace of processes
+        if pid:
+            os.close(says)
+            _, status = os.waitpid(pid, 0)
+            tell(connection, {"run": run, "ended": os.waitstatus_to_exitcode(status)})
+            return
+        libc.prctl(DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+        arrange_files(settings, run_folder, working_folder)
+        shed_privileges()
+        close_descriptors(says)
+        kernel_side.set_limits(settings)
+        pid = os.fork()
+    except Exception as error:
+        os.write(says, f"{type(error).__name__}: {error}".encode()[:1000])
+        os._exit(1)
+    os.close(says)
+    if pid:
+        reap(pid)
+    os.environ.update(settings["environment"])
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+    sys.argv[1:] = []
+    kernel_side.copy_files(RUN / "files", working_folder)
+    kernel_side.run_kernel(settings, RUN, working_folder)
+
+
+def separate():
+    """New namespaces; the user keeps its number."""
+    user, group = os.getuid(), os.getgid()
+    kinds = NEW_USER | NEW_MOUNTS | NEW_PROCESSES | NEW_NETWORK | NEW_SHARED_MEMORY | NEW_NAMES
+    check(libc.unshare(kinds), "unshare")
+    pathlib.Path("/proc/self/setgroups").write_text("deny")
+    pathlib.Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+    pathlib.Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+
+
+def arrange_files(settings, run_folder, working_folder):
+    """Empty writable folders, the folder of this run, and nothing of any other."""
+    mount("none", "/", None, RECURSIVE | PRIVATE)
+    mount(run_folder, RUN, None, BIND)
+    mount("none", RUN, None, BIND | REMOUNT | READ_ONLY | NO_SUID | NO_DEVICES)
+    empty(SLOT, 1, "555")
+    for folder, megabytes in settings["writable"].items():
+        empty(folder, megabytes, "1777")
+    # Where the sandbox was started by root, a new /proc is refused unless a whole one is there.
+    with contextlib.suppress(OSError):
+        mount("proc", "/proc", "proc", NO_SUID | NO_DEVICES | NO_EXECUTE)
+    if OUTER_PROC.exists():
+        empty(OUTER_PROC, 1, "555")
+
+
+def empty(folder, megabytes, mode):
+    """An empty folder in memory, of limited size, over whatever is there."""
+    options = f"size={megabytes}m,nr_inodes=100000,mode={mode}"
+    mount("tmpfs", folder, "tmpfs", NO_SUID | NO_DEVICES, options)
+
+
+def mount(source, target, kind, flags, options=None):
+    """The system call of that name."""
+    coded = [
+        None if each is None else os.fsencode(each) for each in (source, target, kind, options)
+    ]
+    result = libc.mount(*coded[:3], ctypes.c_ulong(flags), coded[3])
+    check(result, f"mount {target}")
+
+
+def shed_privileges():
+    """No capabilities, in this process and in all that it starts."""
+    for number in range(64):
+        libc.prctl(DROP_BOUNDING, number, 0, 0, 0)
+    check(libc.prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0), "no new privileges")
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3, this process
+    check(libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
+
+
+def close_descriptors(kept):
+    """Nothing stays open of what the warm interpreter has open."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    os.closerange(3, kept)
+    os.closerange(kept + 1, 65536)
+
+
+def reap(kernel):
+    """The first process of a namespace: it collects the others, and ends all with the kernel."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    while True:
+        pid, status = os.wait()
+        if pid == kernel:
+            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def kill_all_others():
+    """Kills every process of the sandbox but this one, and waits until they are gone."""
+    if os.getpid() != 1:  # anywhere else this would reach the user's own processes
+        os._exit(1)
+    while True:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def check(result, what):
+    """Raises what the system says about a call that failed."""
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+if __name__ == "__main__":
+    main()

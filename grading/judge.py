@@ -1,0 +1,107 @@
+"""Judges a task in a clean process, and carries its calls of the student's functions to the kernel.
+
+The grader's side of `judge_process.py`.
+"""
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+
+from grading.sandbox import ROOT
+
+PROCESS = ROOT / "grading" / "judge_process.py"
+
+
+class TooLateError(Exception):
+    """The process did not answer in time."""
+
+
+class Judge:
+    """The clean process, started beforehand and again whenever it had to be ended."""
+
+    def __init__(self):
+        self._process = None
+        self._start()
+
+    def _start(self):
+        variables = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+        variables |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        self._buffer = b""
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", str(PROCESS)],
+            cwd="/",
+            env=variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def judge(self, task, state, call, seconds, value_bytes):
+        """The verdict on a task, and a message for the student.
+
+        Args:
+            task: the assignment's.
+            state: what the notebook handed over.
+            call: calls a function of the student's: (name, arguments as text, seconds) -> answer.
+            seconds: that all may take.
+
+        Returns:
+            (verdict, message); the verdict can also be "stopped", then the message is why.
+        """
+        deadline = time.monotonic() + seconds
+        question = {
+            "hidden": task.hidden,
+            "values": state.values,
+            "functions": state.functions,
+            "value_bytes": value_bytes,
+        }
+        result = ("error", "The check itself ended without a verdict.")
+        try:
+            self._send(question)
+            while "ended" not in (answer := self._receive(deadline)):
+                if "call" in answer:
+                    left = max(deadline - time.monotonic(), 0.1)
+                    self._send(call(answer["call"], answer["arguments"], left))
+                else:
+                    result = (answer["verdict"], answer["message"])
+        except TooLateError:
+            self._restart()
+            return "stopped", "timeout"
+        except OSError:  # it died
+            self._restart()
+        return result
+
+    def _send(self, message):
+        self._process.stdin.write(json.dumps(message).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def _receive(self, deadline):
+        stream = self._process.stdout.fileno()
+        while b"\n" not in self._buffer:
+            left = deadline - time.monotonic()
+            if left < 0 or not select.select([stream], [], [], left)[0]:
+                raise TooLateError
+            data = os.read(stream, 2**20)
+            if not data:
+                raise OSError("the judging process ended")
+            self._buffer += data
+        line, self._buffer = self._buffer.split(b"\n", 1)
+        return json.loads(line)
+
+    def _restart(self):
+        self.close()
+        self._start()
+
+    def close(self):
+        """Ends the process, and a test that it may be running."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, 9)
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                stream.close()
