@@ -1,0 +1,127 @@
+"""Compare ways to feed `model.fit` with batches that take a while to load.
+
+    python -m benchmarks.input_pipeline                  # under a minute
+    python -m benchmarks.input_pipeline --wait 60        # a slower disk
+
+A batch of 64 digits waits `--wait` milliseconds, as if for a disk or a network, and is then made
+in NumPy. It trains lesson 10's CNN. The ways: a generator in the main thread; the same through
+the lesson's `prefetch`, taken from the notebook; `keras.utils.PyDataset` with one and with
+several workers; and, where TensorFlow is installed, `tf.data`. Each runs once to compile and is
+then timed; the device alone, fed from memory, is the limit that none of them can pass.
+"""
+
+import argparse
+import importlib.util
+import platform
+import queue
+import threading
+import time
+
+import keras
+import numpy as np
+
+from tools import cells
+from utils import runtime
+
+NOTEBOOK = "10_scaling_out.ipynb"
+BATCH_SIZE = 64
+
+
+def load(number, wait):
+    """One batch: images (64, 28, 28) and labels (64,), after a wait in seconds."""
+    time.sleep(wait)
+    random = np.random.default_rng(number)
+    images = random.integers(0, 256, size=(BATCH_SIZE, 28, 28), dtype="uint8")
+    return images, random.integers(0, 10, size=BATCH_SIZE, dtype="int32")
+
+
+class Batches(keras.utils.PyDataset):
+    """The batches as Keras's own kind of dataset."""
+
+    def __init__(self, count, wait, **options):
+        super().__init__(**options)
+        self.count, self.wait = count, wait
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, number):
+        return load(number, self.wait)
+
+
+def generator(count, wait):
+    """The batches, one after the other, in whatever thread asks for them."""
+    for number in range(count):
+        yield load(number, wait)
+
+
+def tensorflow_dataset(count, wait, threads):
+    """The batches through `tf.data`, loaded by several threads and prefetched."""
+    import tensorflow as tf
+
+    def load_in_python(number):
+        x, y = tf.numpy_function(lambda n: load(int(n), wait), [number], (tf.uint8, tf.int32))
+        return tf.ensure_shape(x, (BATCH_SIZE, 28, 28)), tf.ensure_shape(y, (BATCH_SIZE,))
+
+    numbers = tf.data.Dataset.range(count)
+    return numbers.map(load_in_python, num_parallel_calls=threads).prefetch(tf.data.AUTOTUNE)
+
+
+def ways(wait, threads):
+    """Name to a function that makes the batches, given how many."""
+    prefetch = cells.definitions(NOTEBOOK, {"prefetch"}, queue=queue, threading=threading)
+    prefetch = prefetch["prefetch"]
+    found = {
+        "a generator": lambda count: generator(count, wait),
+        "the lesson's prefetch, one thread": lambda count: prefetch(generator(count, wait)),
+        "PyDataset, workers=1": lambda count: Batches(count, wait, workers=1),
+        f"PyDataset, workers={threads}": lambda count: Batches(
+            count, wait, workers=threads, max_queue_size=2 * threads
+        ),
+    }
+    if importlib.util.find_spec("tensorflow"):
+        name = f"tf.data, {threads} parallel calls"
+        found[name] = lambda count: tensorflow_dataset(count, wait, threads)
+    found["no wait: the device alone"] = lambda count: Batches(count, 0.0)
+    return found
+
+
+def build():
+    """The lesson's CNN, compiled."""
+    model = cells.definitions(NOTEBOOK, {"cnn"}, keras=keras)["build_cnn"]()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.01), loss)
+    return model
+
+
+def batches_per_second(model, make, count):
+    """How fast `fit` gets through so many batches, compilation not counted."""
+    model.fit(make(3), steps_per_epoch=3, verbose=0)
+    start = time.perf_counter()
+    model.fit(make(count), steps_per_epoch=count, verbose=0)
+    return count / (time.perf_counter() - start)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--wait", type=float, default=30, help="milliseconds for each batch")
+    parser.add_argument("--batches", type=int, default=80, help="batches to time")
+    parser.add_argument("--threads", type=int, default=4, help="where several can load")
+    options = parser.parse_args()
+    runtime.set_seed(0)
+    model = build()
+    print(
+        f"{options.batches} batches of {BATCH_SIZE}, {options.wait:g} ms of waiting for each, "
+        f"Python {platform.python_version()}, Keras {keras.__version__} on "
+        f"{keras.backend.backend()}, {runtime.cores()} cores.\n"
+    )
+    print("| way | batches/s | ratio |\n|---|--:|--:|")
+    slowest = None
+    for name, make in ways(options.wait / 1000, options.threads).items():
+        rate = batches_per_second(model, make, options.batches)
+        slowest = slowest or rate
+        print(f"| {name} | {rate:.1f} | {rate / slowest:.1f} × |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
