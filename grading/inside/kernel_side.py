@@ -100,6 +100,8 @@ def run_kernel(settings, run_folder, working_folder):
         log_level=50,
     )
     app.initialize([])
+    # exit() would end the kernel a moment later, in the middle of an innocent cell.
+    app.shell.ask_exit = lambda: None
     app.start()
 
 

@@ -1,0 +1,235 @@
+"""Grades a class: python -m grading SUBMISSIONS --homework 4 --out RESULTS
+
+Every submission runs in a process and a working copy of its own, isolated from the network, from
+the hidden tests and from all others (bubblewrap; where it is missing, `--unsafe` is needed). The
+results' folder gets grades.csv, feedback/STUDENT.html, summary.html and summary.json. Interrupted
+or repeated, only what is missing or changed is run.
+
+Exit status: 0 if every submission was graded, or could not be for a reason that is its own (no
+notebook in it, for example); 1 if the grader itself failed for some; 2 for a wrong command line,
+or without isolation; 130 after Ctrl-C, 143 after SIGTERM.
+"""
+
+import argparse
+import dataclasses
+import difflib
+import signal
+import sys
+import time
+from pathlib import Path
+
+from grading import pool, submissions
+from grading.limits import Limits
+
+
+class UsageError(Exception):
+    """The command line asks for something that is not there."""
+
+
+def parse(arguments=None):
+    """The command line's options."""
+    usual = Limits()
+    parser = argparse.ArgumentParser(
+        prog="python -m grading",
+        description=__doc__.split("\n\n")[0],
+        epilog=__doc__.split("\n\n", 1)[1],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("submissions", type=Path, help="folder with a folder or a file a student")
+    add("--homework", required=True, help="its number, or an instructor's notebook")
+    add("--out", type=Path, required=True, help="folder for the results")
+    add("--jobs", type=int, help="how many at a time; default: what cores and memory allow")
+    add("--due", help="when it had to be handed in, such as 2026-11-20T23:59 (local time)")
+    add("--only", action="append", metavar="STUDENT", help="grade only this one; can be repeated")
+    add("--again", action="store_true", help="try again what failed or was stopped by a limit")
+    add("--fresh", action="store_true", help="grade everything anew")
+    add("--unsafe", action="store_true", help="run without isolation (read the README first)")
+    add("--scheduler", metavar="ADDRESS", help="Dask cluster, such as tcp://host:8786 or local:3")
+    limits = parser.add_argument_group("limits")
+    limits.add_argument(
+        "--cell-seconds", type=float, default=usual.cell_s, help="default %(default)s"
+    )
+    limits.add_argument(
+        "--deadline", type=float, default=usual.notebook_s, help="seconds; default %(default)s"
+    )
+    limits.add_argument(
+        "--memory", type=int, default=usual.memory_mb, help="MB; default %(default)s"
+    )
+    limits.add_argument("--disk", type=int, default=usual.disk_mb, help="MB; default %(default)s")
+    options = parser.parse_args(arguments)
+    if options.jobs is not None and options.jobs < 1:
+        parser.error("--jobs must be at least 1")
+    return options
+
+
+def main(arguments=None):
+    """Grades; returns the exit status."""
+    options = parse(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        return _run(options)
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on where this one was.", file=sys.stderr)
+        return 130
+    except SystemExit as end:
+        if end.code == 143:
+            print("\nEnded. The same command goes on where this one was.", file=sys.stderr)
+        return end.code
+
+
+def _terminated(number, frame):
+    sys.exit(128 + number)
+
+
+def _run(options):
+    from grading import run
+    from grading.assignment import load_assignment
+
+    try:
+        assignment = load_assignment(options.homework)
+        found, aside = submissions.find_submissions(options.submissions)
+        limits = dataclasses.replace(
+            Limits(),
+            cell_s=options.cell_seconds,
+            notebook_s=options.deadline,
+            memory_mb=options.memory,
+            disk_mb=options.disk,
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    due = _due(options.due)
+    if not found:
+        raise UsageError(f"There are no submissions in {options.submissions}.")
+    is_isolated, isolation = _isolation(options, limits)
+    _prepare(options.out, options.submissions)
+    wanted = _wanted(options.only, found)
+    print(f"{assignment.title}: {len(found)} submission(s)")
+    for sentence in isolation + aside:
+        print(f"  {sentence}")
+    group = run.Class(found, assignment, limits, is_isolated, options.out, due)
+    group.look()
+    slugs = group.to_do(wanted, options.fresh, options.again)
+    about = {"isolation": isolation, "aside": aside, "due": due}
+    started = time.monotonic()
+    try:
+        if slugs:
+            _grade(group, slugs, options, limits)
+    finally:
+        rows = group.write_reports(about)
+    _conclude(rows, options.out, len(slugs), time.monotonic() - started)
+    return 1 if any(row.status == "could not be graded" for row in rows) else 0
+
+
+def _grade(group, slugs, options, limits):
+    from tqdm import tqdm
+
+    if options.scheduler:
+        from grading import cluster
+
+        try:
+            backend = cluster.Cluster(options.scheduler, options.unsafe)
+        except cluster.Unavailable as error:
+            raise UsageError(str(error)) from None
+        print(f"  {backend.describe()}")
+    else:
+        jobs = options.jobs or pool.default_jobs(len(slugs), limits.memory_mb)
+        backend = pool.Local(min(jobs, len(slugs)))
+        print(f"  {len(slugs)} to grade, {backend.jobs} at a time")
+    sys.stdout.flush()
+    bar = tqdm(total=len(slugs), unit="submission", mininterval=1, smoothing=0.1)
+
+    def told(slug):
+        result = group.results.get(slug)
+        if result and result.get("problem"):
+            bar.write(f"{group.submissions[slug].student}: {result['problem']}", file=sys.stderr)
+        bar.update()
+
+    try:
+        group.grade(slugs, backend, told, options.fresh or options.again)
+    finally:
+        bar.close()
+        # A second Ctrl-C must not leave processes behind.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            backend.close()
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def _isolation(options, limits):
+    """Whether submissions are isolated, and what that means, in sentences.
+
+    Raises:
+        UsageError: they are not, and that was not asked for.
+    """
+    from grading import sandbox
+
+    if options.scheduler:
+        text = "Isolated by bubblewrap on the machines of the cluster, where it works there."
+        return not options.unsafe, [text]
+    try:
+        chosen = sandbox.choose(options.unsafe)
+    except sandbox.NotIsolatedError as error:
+        raise UsageError(str(error)) from None
+    return chosen.is_isolated, sandbox.isolation_report(chosen, limits)
+
+
+def _due(text):
+    if text is None:
+        return None
+    due = submissions.read_stamp(text)
+    if due is None:
+        raise UsageError(f"--due {text}: write it as 2026-11-20T23:59")
+    return due
+
+
+def _prepare(out, folder):
+    """The results' folder, made; it must not lie among the submissions."""
+    try:
+        if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
+            raise UsageError("--out lies inside of the submissions; name a folder beside them.")
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror or error}") from None
+
+
+def _wanted(names, found):
+    """The slugs that the names mean; None for all."""
+    if not names:
+        return None
+    wanted = set()
+    for name in names:
+        plain = submissions.nfc(name).casefold()
+        match = {
+            each.slug
+            for each in found
+            if plain in (each.student.casefold(), each.id.casefold(), each.slug.casefold())
+        }
+        if not match:
+            known = [each.student for each in found]
+            near = difflib.get_close_matches(name, known, 3, 0.5)
+            hint = f" Did you mean: {', '.join(near)}?" if near else ""
+            raise UsageError(f"Nobody is called {name!r}.{hint}")
+        wanted |= match
+    return wanted
+
+
+def _conclude(rows, out, count, seconds):
+    print(f"{count} graded in {seconds / 60:.1f} min, {len(rows)} submissions in all.")
+    waiting = sum(row.status == "not graded yet" for row in rows)
+    if waiting:
+        print(f"  {waiting} not graded yet.")
+    for row in rows:
+        if row.status not in ("graded", "not graded yet"):
+            print(f"  {row.student}: {row.status}. {row.notes[0] if row.notes else ''}")
+    print(f"Results: {out / 'summary.html'}, {out / 'grades.csv'}, {out / 'feedback'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

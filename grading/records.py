@@ -1,0 +1,118 @@
+"""What is known already: one file a submission, so that a run can stop and go on at any time.
+
+A record is valid for exactly what it was made from: the submission's files, the assignment, the
+limits, and the grader itself. Records are written in one step; a run that is killed leaves either
+the old record or the new one. Two runs on the same results share the work: each submission is
+claimed by one of them while it is being graded.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import filelock
+
+FORMAT = 1
+# Modules that only find, show, or distribute; a change there changes no grade.
+FRONT = {f"{name}.py" for name in ("__main__", "cluster", "pages", "pool", "records", "report")}
+FRONT |= {f"{name}.py" for name in ("run", "safe_html", "submissions", "summary")}
+
+
+@functools.cache
+def engine_version():
+    """Changes whenever a part of the grader changes that a grade could depend on."""
+    digest = hashlib.sha256()
+    here = Path(__file__).parent
+    for path in sorted(here.rglob("*.py")):
+        name = path.relative_to(here).as_posix()
+        if name not in FRONT:
+            digest.update(name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def key(handed, assignment, limits, is_isolated):
+    """Names everything that a result depends on.
+
+    Args:
+        handed: A `grading.reading.Handed`.
+        assignment: The `Assignment`.
+        limits: The `Limits`.
+        is_isolated: Whether the sandbox was in use.
+    """
+    parts = [
+        FORMAT,
+        handed.digest,
+        handed.name,
+        assignment.version,
+        dataclasses.asdict(limits),
+        is_isolated,
+        engine_version(),
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+class Store:
+    """The records below the results' folder."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder) / "records"
+        (self.folder / ".locks").mkdir(parents=True, exist_ok=True)
+
+    def read(self, slug):
+        """A submission's record, or None if there is none or it is damaged."""
+        try:
+            record = json.loads(self._path(slug).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        is_record = isinstance(record, dict) and record.get("format") == FORMAT
+        return record if is_record and isinstance(record.get("result"), dict) else None
+
+    def write(self, slug, key, result):
+        """Stores a result."""
+        record = {"format": FORMAT, "key": key, "finished": time.time(), "result": result}
+        write_whole(self._path(slug), json.dumps(record, ensure_ascii=False))
+
+    def claim(self, slug):
+        """Takes a submission for this run.
+
+        Returns:
+            A lock to be released when its record is written; None if another run has it.
+        """
+        lock = filelock.FileLock(self.folder / ".locks" / slug, thread_local=False)
+        try:
+            return lock.acquire(timeout=0).lock
+        except filelock.Timeout:
+            return None
+
+    def _path(self, slug):
+        return self.folder / f"{slug}.json"
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Only one run at a time writes the reports."""
+    with filelock.FileLock(Path(folder) / "records" / ".locks" / ".reports"):
+        yield
+
+
+def write_whole(path, text):
+    """Writes a file in one step: whoever reads it sees the old content or the new one."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise

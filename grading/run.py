@@ -1,0 +1,188 @@
+"""One run over a class: what is known is kept, the rest is graded, the reports are written."""
+
+import collections
+import time
+from pathlib import Path
+
+from grading import notebooks, reading, records, report
+from grading.assignment import load_assignment, numbers, release
+
+SECONDS_BETWEEN_CLAIMS = 0.5
+
+
+class Class:
+    """The submissions of a class, with what is known about each.
+
+    Args:
+        submissions: A list of `Submission`.
+        assignment: The `Assignment`.
+        limits: The `Limits`.
+        is_isolated: Whether the sandbox is used.
+        out: The results' folder.
+        due: Seconds since 1970, or None.
+    """
+
+    def __init__(self, submissions, assignment, limits, is_isolated, out, due=None):
+        self.submissions = {each.slug: each for each in submissions}
+        self.assignment, self.limits, self.is_isolated = assignment, limits, is_isolated
+        self.out, self.due = Path(out), due
+        self.store = records.Store(out)
+        self.traits = notebooks.Traits.of(assignment.name, release(assignment))
+        self.others = list(_other_homework(assignment))
+        self.handed = {}
+        self.results = {}
+
+    def look(self):
+        """Reads what was handed in, and what is known already."""
+        for slug, submission in self.submissions.items():
+            handed = reading.read(submission, self.traits, self.others)
+            handed.notebook, handed.files = None, {}  # read again when it is its turn
+            self.handed[slug] = handed
+            self._recall(slug)
+
+    def _recall(self, slug):
+        record = self.store.read(slug)
+        if record and record["key"] == self._key(self.handed[slug]):
+            self.results[slug] = record["result"]
+
+    def _key(self, handed):
+        return records.key(handed, self.assignment, self.limits, self.is_isolated)
+
+    def to_do(self, wanted=None, fresh=False, again=False):
+        """The slugs of what has to be graded, in order.
+
+        Args:
+            wanted: Slugs; only these.
+            fresh: Whether to grade also what is known.
+            again: Whether to grade again what the grader could not grade, and where a task was
+                stopped by a limit.
+        """
+        slugs = [slug for slug, handed in self.handed.items() if not handed.problem]
+        if wanted is not None:
+            slugs = [slug for slug in slugs if slug in wanted]
+        if fresh:
+            return slugs
+        return [
+            slug
+            for slug in slugs
+            if slug not in self.results or (again and was_stopped(self.results[slug]))
+        ]
+
+    def job(self, slug):
+        """What the grading process needs, and the key of its result; None if it is gone."""
+        handed = reading.read(self.submissions[slug], self.traits, self.others)
+        if handed.problem:
+            return None, None
+        job = {
+            "assignment_name": self.assignment.name,
+            "assignment_text": self.assignment.path.read_text(encoding="utf-8"),
+            "assignment_version": self.assignment.version,
+            "engine_version": records.engine_version(),
+            "notebook": handed.notebook,
+            "files": handed.files,
+            "limits": vars(self.limits),
+            "unsafe": not self.is_isolated,
+            "judge_seconds": sum(task.seconds for task in self.assignment.tasks),
+        }
+        return job, self._key(handed)
+
+    def rows(self):
+        """The lines of the report."""
+        return [
+            report.make_row(
+                each, self.handed[slug], self.results.get(slug), self.assignment, self.due
+            )
+            for slug, each in self.submissions.items()
+        ]
+
+    def write_reports(self, about):
+        """Writes the table and the pages; returns the rows."""
+        for slug in self.submissions:  # another run may have done some
+            if slug not in self.results:
+                self._recall(slug)
+        rows = self.rows()
+        report.write(self.out, rows, self.assignment, about)
+        return rows
+
+    def grade(self, slugs, backend, told, is_forced):
+        """Grades submissions, and stores each result as it arrives.
+
+        Args:
+            slugs: Which.
+            backend: A `pool.Local` or a `cluster.Cluster`.
+            told: A function that is called with each slug when its result is there.
+            is_forced: Whether to grade also what another run has done in the meantime.
+        """
+        waiting = collections.deque(slugs)
+        under_way = {}
+        next_claim = 0.0
+        while waiting or under_way:
+            now = time.monotonic()
+            while waiting and len(under_way) < backend.capacity() and now >= next_claim:
+                slug = self._claim(waiting, under_way, told, is_forced, backend)
+                if slug is None:
+                    next_claim = now + SECONDS_BETWEEN_CLAIMS
+            answer = backend.collect(SECONDS_BETWEEN_CLAIMS)
+            if answer is None:
+                continue
+            slug, result = answer
+            lock, key = under_way.pop(slug)
+            try:
+                self.store.write(slug, key, result)
+            finally:
+                lock.release()
+            self.results[slug] = result
+            report.write_page(self.out, self._row(slug), self.assignment)
+            told(slug)
+
+    def _row(self, slug):
+        return report.make_row(
+            self.submissions[slug],
+            self.handed[slug],
+            self.results.get(slug),
+            self.assignment,
+            self.due,
+        )
+
+    def _claim(self, waiting, under_way, told, is_forced, backend):
+        """Starts the first waiting submission that no other run is at; None if there is none."""
+        for _ in range(len(waiting)):
+            slug = waiting.popleft()
+            lock = self.store.claim(slug)
+            if lock is None:
+                waiting.append(slug)
+                continue
+            started = False
+            try:
+                job, key = self.job(slug)
+                record = self.store.read(slug)
+                is_known = record and record["key"] == key and not is_forced
+                if job is not None and not is_known:
+                    backend.submit(slug, job)
+                    under_way[slug] = lock, key
+                    started = True
+                    return slug
+            finally:
+                if not started:
+                    lock.release()
+            if job is not None:
+                self.results[slug] = record["result"]
+            told(slug)
+            return slug
+        return None
+
+
+def was_stopped(result):
+    """Whether a second try could end otherwise: the grader failed, or a limit was hit."""
+    verdicts = {task["verdict"] for task in result.get("tasks", [])}
+    return bool(result.get("problem")) or bool(verdicts & {"timeout", "memory", "died"})
+
+
+def _other_homework(assignment):
+    for number in numbers():
+        if number != assignment.number:
+            try:
+                other = load_assignment(number)
+            except ValueError:  # it does not keep the rules; it is not asked for either
+                continue
+            yield notebooks.Traits.of(other.title, release(other))

@@ -1,0 +1,219 @@
+"""Grades submissions in a process of its own, so that nothing that happens here stops the run.
+
+    python -m grading.work
+
+Reads the path of a job's folder from each line of standard input, grades, and answers with a line:
+"judged" when result.json is there, "done" when page.html is there too. Ends when standard input
+ends, whatever it is doing: then nobody waits for the answer any more.
+
+A job's folder holds job.json, the instructor's notebook, and the other files handed in. It is read
+by the grader only; what the submission sees is a copy that the sandbox makes.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import queue
+import re
+import shutil
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+
+OWN_FOLDER = "GRADING_FOLDER"  # an environment variable: the folder of this process's own
+JOB, RESULT, PAGE, FILES = "job.json", "result.json", "page.html", "files"
+
+
+def write_job(folder, job):
+    """Writes a job into an empty folder.
+
+    Args:
+        folder: The folder.
+        job: A dictionary: "assignment_name" and "assignment_text" (the instructor's notebook),
+            "notebook" (the submitted one), "files" (name to bytes), "limits", "unsafe".
+    """
+    folder = Path(folder)
+    name = f"{job['assignment_name']}.ipynb"
+    (folder / name).write_text(job["assignment_text"], encoding="utf-8")
+    files = folder / FILES
+    files.mkdir()
+    left_out = []
+    for name, data in job["files"].items():
+        path = files / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        except OSError as error:  # a file and a folder of one name, or a name too long
+            left_out.append(f"{name} could not be put beside the notebook: {error.strerror}.")
+    kept = {key: job[key] for key in ("assignment_name", "notebook", "limits", "unsafe")}
+    text = json.dumps({**kept, "notes": left_out})
+    (folder / JOB).write_text(text, encoding="utf-8")
+
+
+def read_result(folder):
+    """The result in a job's folder, with its page; None if there is none."""
+    folder = Path(folder)
+    try:
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    try:
+        result["page"] = (folder / PAGE).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        result["page"] = ""
+        result["events"].append("The notebook could not be shown.")
+    return result
+
+
+def failure(problem, **more):
+    """The result of a submission that the grader could not grade."""
+    return {"problem": problem, "points": 0, "tasks": [], "events": [], "notes": [], **more}
+
+
+class Grader:
+    """Grades jobs one after the other, with one warm interpreter for all of them."""
+
+    def __init__(self):
+        self._warm, self._warm_for = None, None
+
+    def grade(self, folder):
+        """Grades the job in a folder.
+
+        Args:
+            folder: The job's folder.
+
+        Returns:
+            The engine's result, with "notes" about what was restored. Never raises.
+        """
+        started = time.monotonic()
+        try:
+            return self._grade(Path(folder))
+        except Exception as error:
+            traceback.print_exc()
+            reason = f"could not be graded: {type(error).__name__}: {error}"
+            return failure(reason[:500], seconds=time.monotonic() - started)
+
+    def _grade(self, folder):
+        import nbformat
+
+        from grading import sandbox as sandboxes
+        from grading.assignment import load_assignment, restore
+        from grading.engine import grade_notebook
+        from grading.limits import Limits
+
+        job = json.loads((folder / JOB).read_text(encoding="utf-8"))
+        assignment = load_assignment(folder / f"{job['assignment_name']}.ipynb")
+        limits, sandbox = Limits(**job["limits"]), sandboxes.choose(job["unsafe"])
+        notebook, notes = restore(nbformat.from_dict(job["notebook"]), assignment)
+        work = folder / "work"
+        work.mkdir()
+        warm = self._interpreter(sandbox, limits, modules_of(assignment))
+        result = grade_notebook(
+            notebook, assignment, work, limits, sandbox, warm=warm, files=folder / FILES
+        )
+        result["notes"] = job["notes"] + notes
+        result["events"] = list(result["events"])
+        return result
+
+    def _interpreter(self, sandbox, limits, modules):
+        """The warm interpreter, started when needed; None where there can be none."""
+        from grading import warm
+
+        if not sandbox.is_isolated:
+            return None
+        wanted = (limits, modules)
+        if self._warm is not None and self._warm.popen.poll() is not None:
+            self.close()  # it died
+        if self._warm_for != wanted:
+            self.close()
+            self._warm_for = wanted
+            if warm.is_possible(sandbox, limits)[0]:
+                self._warm = warm.Warm(sandbox, limits, modules)
+        return self._warm
+
+    def close(self):
+        """Ends the warm interpreter."""
+        interpreter, self._warm, self._warm_for = self._warm, None, None
+        if interpreter is not None:
+            interpreter.close()
+
+
+def modules_of(assignment):
+    """What is worth importing once for all: what the assignment's own cells import."""
+    from grading.warm import MODULES
+
+    text = "\n".join(cell["source"] for cell in assignment.notebook["cells"])
+    if re.search(r"\b(utils|keras|tensorflow)\b", text):
+        return MODULES
+    always = ("numpy", "ipykernel", "matplotlib_inline")
+    names = {name: name.split(".")[0] for name in MODULES}
+    return tuple(m for m, top in names.items() if top in always or re.search(rf"\b{top}\b", text))
+
+
+def main():
+    """Answers one job after the other."""
+    # What a library prints must not be taken for an answer.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    grader = Grader()
+    for line in _lines_until_end():
+        folder = Path(line)
+        result = grader.grade(folder)
+        executed = result.pop("executed", None)
+        _write(folder / RESULT, json.dumps(result, default=_plain))
+        print("judged", file=answers, flush=True)
+        if executed:
+            try:
+                from grading import safe_html
+
+                _write(folder / PAGE, safe_html.render(executed))
+            except Exception:
+                traceback.print_exc()
+        shutil.rmtree(folder / "work", ignore_errors=True)
+        print("done", file=answers, flush=True)
+
+
+def _lines_until_end():
+    """The lines of standard input; at its end the process ends, in the middle of a job or not."""
+    lines = queue.SimpleQueue()
+
+    def read():
+        for line in sys.stdin:
+            lines.put(line.rstrip("\n"))
+        _leave()
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        yield lines.get()
+
+
+def _leave():
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            child.kill()
+    if os.environ.get(OWN_FOLDER):
+        shutil.rmtree(os.environ[OWN_FOLDER], ignore_errors=True)
+    os._exit(0)
+
+
+def _write(path, text):
+    """Writes a file in one step, because the other side may read it at any moment."""
+    new = path.with_suffix(".new")
+    new.write_text(text, encoding="utf-8", errors="replace")
+    os.replace(new, path)
+
+
+def _plain(value):
+    """NumPy's numbers and what else JSON does not know."""
+    if hasattr(value, "item"):
+        return value.item()
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else str(value)
+
+
+if __name__ == "__main__":
+    main()
