@@ -152,6 +152,10 @@ def _grade(group, slugs, options, limits):
 
     try:
         group.grade(slugs, backend, told, options.fresh or options.again)
+    except ConnectionError as error:
+        if not options.scheduler:
+            raise
+        raise UsageError(f"{error}. The same command goes on with what is missing.") from None
     finally:
         bar.close()
         # A second Ctrl-C must not leave processes behind.
@@ -171,8 +175,14 @@ def _isolation(options, limits):
     from grading import sandbox
 
     if options.scheduler:
-        text = "Isolated by bubblewrap on the machines of the cluster, where it works there."
+        text = "Isolated by bubblewrap on the machines of the cluster where it works; "
+        if options.unsafe:
+            text += "NOT ISOLATED on the others (--unsafe)."
+        else:
+            text += "the others refuse."
         return not options.unsafe, [text]
+    if sys.platform == "win32":  # it has no `fork`, so `--unsafe` does not help either
+        raise UsageError("The grader runs on Linux and macOS. On Windows, use it inside WSL 2.")
     try:
         chosen = sandbox.choose(options.unsafe)
     except sandbox.NotIsolatedError as error:

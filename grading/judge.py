@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from grading.sandbox import ROOT
+from grading.sandbox import ROOT, data_folder
 
 PROCESS = ROOT / "grading" / "judge_process.py"
 
@@ -30,6 +30,11 @@ class Judge:
     def _start(self):
         variables = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
         variables |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        # The tests look for data where the submission found them, and not in the network either.
+        variables["COURSE_OFFLINE"] = "1"
+        for name in ("COURSE_DATA_DIR", "COURSE_DATA_MIRROR"):
+            if folder := data_folder(name):
+                variables[name] = folder
         self._buffer = b""
         self._process = subprocess.Popen(
             [sys.executable, "-I", str(PROCESS)],

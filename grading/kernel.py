@@ -309,7 +309,7 @@ class Exchange:
             self._count(size, request)
             if self.outcome.output_bytes <= self.kernel.limits.output_bytes:
                 add_output(self.outcome.outputs, kind, content)
-        except (KeyError, TypeError, AttributeError, ValueError):
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
             self._count(size, None)
 
     def _count(self, size, request):

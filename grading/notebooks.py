@@ -159,7 +159,8 @@ def _old_cells(raw):
     worksheets = raw["worksheets"] if isinstance(raw["worksheets"], list) else []
     cells = []
     for sheet in worksheets:
-        for cell in sheet.get("cells") or [] if isinstance(sheet, dict) else []:
+        inside = sheet.get("cells") if isinstance(sheet, dict) else None
+        for cell in inside if isinstance(inside, list) else []:
             if not isinstance(cell, dict):
                 cells.append(cell)
                 continue
@@ -168,7 +169,7 @@ def _old_cells(raw):
             if kind == "heading":
                 level = cell.get("level", 1)
                 level = level if isinstance(level, int) and 1 <= level <= 6 else 1
-                source = "#" * level + " " + _text(source or "")
+                source = "#" * level + " " + (_text(source) or "")
                 kind = "markdown"
             if kind == "html":
                 kind = "markdown"

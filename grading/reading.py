@@ -12,7 +12,6 @@ import stat
 import time
 import unicodedata
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from grading import notebooks
@@ -98,8 +97,6 @@ def read(submission, homework, others=()):
         budget = _Budget()
         try:
             files += _expand(source, number, budget, handed.notes)
-        except OverflowError as error:
-            handed.notes.append(f"{source.name} holds {error} and was not read to its end.")
         except OSError as error:
             handed.notes.append(f"{source.name} could not be read: {error.strerror or error}.")
     digest = hashlib.sha256()
@@ -112,14 +109,20 @@ def read(submission, homework, others=()):
     return handed
 
 
+def _is_notebook(name):
+    return name.lower().endswith(".ipynb")
+
+
 def _choose(handed, files, homework, others):
     """Which notebook counts: the newest of those that belong to this homework."""
-    candidates = [file for file in files if file.name.lower().endswith(".ipynb")]
+    candidates = [file for file in files if _is_notebook(file.name)]
     if not candidates:
         handed.status = "no notebook"
         if files:
             names = ", ".join(sorted({file.name for file in files})[:5])
             handed.problem = f"There is no notebook (.ipynb) among what was handed in: {names}."
+        elif handed.notes:
+            handed.problem = "Nothing of what was handed in could be read; the reasons follow."
         else:
             handed.problem = "Nothing was handed in: there is no file."
         return
@@ -130,6 +133,8 @@ def _choose(handed, files, homework, others):
             readable.append((file, notebook, notes))
         except notebooks.Unreadable as error:
             broken.append((file, str(error)))
+        except Exception as error:  # whatever a stranger can think of must not stop the run
+            broken.append((file, f"It cannot be read ({type(error).__name__})."))
     fitting = [each for each in readable if homework.fits(each[1], others)]
     if not fitting:
         _nothing_fits(handed, readable, broken, others)
@@ -188,7 +193,7 @@ def _companions(files, chosen):
     same_source = [file for file in files if file.source == chosen.source]
     loose = [file for file in files if file.source != chosen.source]
     for file in sorted(loose, key=lambda each: (each.rank, each.when or 0)) + same_source:
-        if file is chosen or file.name.lower().endswith(".ipynb"):
+        if file is chosen or _is_notebook(file.name):
             continue
         path = PurePosixPath(file.name)
         if file.source == chosen.source and path.is_relative_to(folder):
@@ -207,13 +212,21 @@ def _expand(source, number, budget, notes):
         return []
     is_folder = source.path.is_dir()
     loose = _walk(source.path, notes) if is_folder else [(source.name, source.path)]
+    # Notebooks first: a large file beside them must not use up what may be read.
+    loose.sort(key=lambda each: not _is_notebook(each[0]))
     files = []
     for name, path in loose:
-        budget.one_more()
-        size = path.stat().st_size
-        budget.take(size)
-        data = path.read_bytes()
-        when = path.stat().st_mtime
+        try:
+            budget.one_more()
+            budget.take(path.stat().st_size)
+            data = path.read_bytes()
+            when = path.stat().st_mtime
+        except OverflowError as error:
+            notes.append(f"{source.name} holds {error} and was not read to its end.")
+            break
+        except OSError as error:
+            notes.append(f"{name} could not be read: {error.strerror or error}.")
+            continue
         base = dict(source=number, rank=source.rank, late=source.late)
         if name.lower().endswith(".zip"):
             again = attempt(name)
@@ -247,8 +260,8 @@ def _walk(folder, notes):
                 notes.append(f"{label} is a link or a device and was not read.")
             elif name in names and not is_ignored(name):
                 found.append((label, path))
-            if len(found) > MOST_FILES:
-                raise OverflowError(f"more than {MOST_FILES:,} files")
+            if len(found) > MOST_FILES:  # one too many, which `_expand` reports
+                return found
     return found
 
 
@@ -256,8 +269,8 @@ def _unzip(data, label, budget, notes):
     """The files in a zip: name, bytes, and time. Nothing dangerous comes out of it."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-        members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, IndexError):
+        members = sorted(archive.infolist(), key=lambda each: not _is_notebook(each.filename))
+    except Exception:  # damaged in whatever way
         notes.append(f"{label} is not a readable zip.")
         return
     for member in members:
@@ -273,17 +286,16 @@ def _unzip(data, label, budget, notes):
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
             notes.append(f"{label}: {name} is a link or a device and was left out.")
             continue
-        budget.one_more()
         try:
+            budget.one_more()
             content = _read_member(archive, member, budget)
         except OverflowError as error:
             notes.append(f"{label} unpacks to {error} and was not read to its end.")
             return
-        except RuntimeError:
-            notes.append(f"{label}: {name} is encrypted and could not be read.")
-            continue
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, EOFError, ValueError):
-            notes.append(f"{label}: {name} is damaged and could not be read.")
+        except Exception as error:  # each way of packing has errors of its own
+            is_encrypted = member.flag_bits & 1 and isinstance(error, RuntimeError)
+            what = "encrypted" if is_encrypted else "damaged"
+            notes.append(f"{label}: {name} is {what} and could not be read.")
             continue
         if name.lower().endswith(".zip"):
             notes.append(f"{label}: {name}, a zip in a zip, was not opened.")

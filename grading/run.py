@@ -175,7 +175,8 @@ class Class:
 def was_stopped(result):
     """Whether a second try could end otherwise: the grader failed, or a limit was hit."""
     verdicts = {task["verdict"] for task in result.get("tasks", [])}
-    return bool(result.get("problem")) or bool(verdicts & {"timeout", "memory", "died"})
+    by_limits = {"timeout", "memory", "died", "not reached"}
+    return bool(result.get("problem")) or bool(verdicts & by_limits)
 
 
 def _other_homework(assignment):
