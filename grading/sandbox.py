@@ -225,7 +225,9 @@ def python_folders():
     # Reached by links: the interpreter of a virtual environment, a folder of versions.
     folders.append(str(pathlib.Path(sys.executable).resolve().parents[1]))
     folders = {place for folder in folders for place in (folder, os.path.realpath(folder))}
-    return sorted(place for place in folders if place not in ("/", "/usr"))
+    # Never a whole home: a Python in ~/bin is then not found in the sandbox, which says so.
+    hidden = {"/", "/usr", "/home", str(pathlib.Path.home()), os.path.realpath(pathlib.Path.home())}
+    return sorted(folders - hidden)
 
 
 def data_folder(variable):

@@ -195,6 +195,7 @@ BROKEN = {
     "cells that are no list": (b'{"cells": 5, "nbformat": 4}', "not a list"),
     "no cells": (b'{"cells": [], "nbformat": 4}', "no cells"),
     "of the future": (b'{"cells": [], "nbformat": 7}', "format 7"),
+    "format 3, wrongly": (b'{"nbformat": 3, "worksheets": [{"cells": 5}]}', "no cells"),
     "too many cells": (b'{"cells": [' + b"1," * 2500 + b"1]}", "2,501 cells"),
 }
 
@@ -394,6 +395,16 @@ def test_damaged_zips(folder):
         (folder / "ana.zip").write_bytes(broken)
         handed = read_one(folder)
         assert handed.notebook is None and handed.status == "no notebook"
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
+def test_a_member_damaged_in_any_packing(folder, packing):
+    with zipfile.ZipFile(folder / "ana.zip", "w", packing) as archive:
+        archive.writestr("hw1.ipynb", notebook())
+    data = bytearray((folder / "ana.zip").read_bytes())
+    data[60:90] = b"\xff" * 30
+    (folder / "ana.zip").write_bytes(bytes(data))
+    assert read_one(folder).notebook is None
 
 
 def test_an_encrypted_zip(folder):
