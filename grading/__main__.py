@@ -106,9 +106,10 @@ def _run(options):
     due = _due(options.due)
     if not found:
         raise UsageError(f"There are no submissions in {options.submissions}.")
-    is_isolated, isolation = _isolation(options, limits)
     _prepare(options.out, options.submissions)
     wanted = _wanted(options.only, found)
+    # Last, so that a typo is told wherever the command is tried.
+    is_isolated, isolation = _isolation(options, limits)
     print(f"{assignment.title}: {len(found)} submission(s)")
     for sentence in isolation + aside:
         print(f"  {sentence}")
