@@ -106,10 +106,12 @@ def _run(options):
     due = _due(options.due)
     if not found:
         raise UsageError(f"There are no submissions in {options.submissions}.")
-    _prepare(options.out, options.submissions)
+    if options.out.resolve().is_relative_to(options.submissions.resolve()):
+        raise UsageError("--out lies inside of the submissions; name a folder beside them.")
     wanted = _wanted(options.only, found)
-    # Last, so that a typo is told wherever the command is tried.
+    # After the rest, so that a typo is told wherever the command is tried.
     is_isolated, isolation = _isolation(options, limits)
+    _make(options.out)
     print(f"{assignment.title}: {len(found)} submission(s)")
     for sentence in isolation + aside:
         print(f"  {sentence}")
@@ -200,11 +202,9 @@ def _due(text):
     return due
 
 
-def _prepare(out, folder):
-    """The results' folder, made; it must not lie among the submissions."""
+def _make(out):
+    """The results' folder."""
     try:
-        if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
-            raise UsageError("--out lies inside of the submissions; name a folder beside them.")
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--out {out}: {error.strerror or error}") from None

@@ -68,10 +68,10 @@ def test_full_points_and_none(number, tmp_path, plain_environment):
 HANG = "def maps_of(layer_name, images):\n    while True:\n        pass"
 DIE = "def separable_parameters(*args):\n    import os\n    os._exit(0)"
 GROW = """
-dilations = [1, 3, 8, 8]
 hoard = []
 for _ in range(200):
     hoard.append(np.ones(5_000_000))
+dilations = [1, 3, 8, 8]
 """
 
 
