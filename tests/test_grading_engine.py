@@ -7,6 +7,9 @@ what is harmless, without bubblewrap.
 
 import dataclasses
 import os
+import pathlib
+import shutil
+import tempfile
 import time
 
 import ipykernel
@@ -569,8 +572,16 @@ def test_without_a_warm_interpreter_that_is_gone(bwrap):
     assert not result["warm"]
 
 
-def test_nothing_is_left_behind(bwrap, plain, tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path)[:60])
+@pytest.fixture
+def short_folder():
+    """A folder with a short name: the path of a socket has little room, tmp_path may be long."""
+    folder = tempfile.mkdtemp(prefix="left-")
+    yield pathlib.Path(folder)
+    shutil.rmtree(folder)
+
+
+def test_nothing_is_left_behind(bwrap, plain, short_folder, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(short_folder))
     before = set(psutil.pids())
     for sandbox in (bwrap, plain):
         leaves = "import subprocess\nsubprocess.Popen(['sleep', '987'])\nx = 42"
@@ -581,4 +592,4 @@ def test_nothing_is_left_behind(bwrap, plain, tmp_path, monkeypatch):
             assert "987" not in psutil.Process(pid).cmdline()
         except psutil.Error:
             continue
-    assert [path for path in tmp_path.iterdir() if path.name.startswith("run-")] == []
+    assert [path for path in short_folder.iterdir() if path.name.startswith("run-")] == []
