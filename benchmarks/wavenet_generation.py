@@ -24,6 +24,7 @@ import time
 
 import numpy as np
 
+from tools import cells
 from utils import fast_wavenet
 
 CLASSES, REAL_TIME = 256, 16_000
@@ -33,26 +34,10 @@ SIZES = [(10, 32, 64), (20, 32, 64), (30, 32, 64), (40, 32, 64), (30, 16, 32), (
 def build_wavenet(dilations, channels=32, skip_channels=64, features=0, hop=80):
     """The lesson's model: classes of the samples before → logits of the next one, at every step."""
     import keras
-    from keras import layers, ops
 
-    previous = keras.Input((None,), dtype="int32")
-    condition = keras.Input((None, features)) if features else None
-    units = layers.Dense(32, activation="tanh")(condition) if features else None
-    x = layers.Embedding(CLASSES, channels)(previous)
-    skips = []
-    for rate in dilations:
-        both = layers.Conv1D(2 * channels, 2, dilation_rate=rate, padding="causal")(x)
-        if features:
-            added = layers.Dense(2 * channels, use_bias=False)(units)
-            both = both + layers.UpSampling1D(hop)(added)
-        filtered, gate = ops.split(both, 2, axis=-1)
-        z = ops.tanh(filtered) * ops.sigmoid(gate)
-        x = x + layers.Conv1D(channels, 1)(z)
-        skips.append(layers.Conv1D(skip_channels, 1)(z))
-    y = ops.relu(layers.Add()(skips))
-    y = layers.Conv1D(skip_channels, 1, activation="relu")(y)
-    logits = layers.Conv1D(CLASSES, 1)(y)
-    return keras.Model([previous, condition] if features else previous, logits)
+    lesson = cells.definitions("09_wavenet.ipynb", {"wavenet"}, keras=keras, np=np)
+    lesson["HOP"] = hop
+    return lesson["build_wavenet"](dilations, channels, skip_channels, features)
 
 
 def random_weights(shapes, seed=0):
