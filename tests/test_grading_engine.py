@@ -422,6 +422,13 @@ def test_files_of_the_submission_are_there_and_nothing_of_the_grader(bwrap, tmp_
     (tmp_path / "log.csv").write_text("42")
     (tmp_path / "sub" / "more.txt").write_text("7")
     (tmp_path / "passwd").symlink_to("/etc/passwd")
+    # The environment may lie in the repository's folder, as .venv does: of that folder it is then
+    # all there is to see.
+    python = sandboxes.python_folders()
+    hidden = [str(tmp_path), "/home", "/root/.ssh", "/course/grading", "/course/tests"]
+    hidden += ["/course/notebooks/homework/instructor"]
+    hidden += [str(path) for path in sandboxes.ROOT.iterdir() if str(path) not in python]
+    passed_over = ["/proc", "/sys", "/usr", *python]
     look = f"""
 import os, pathlib
 x = int(pathlib.Path("log.csv").read_text())
@@ -429,12 +436,10 @@ y = int(pathlib.Path("sub/more.txt").read_text())
 links = os.path.lexists("passwd")
 seen = []
 for folder, folders, names in os.walk("/"):
-    if folder.startswith(("/proc", "/sys", "/usr", "/opt")):
+    if folder in {passed_over!r}:
         folders[:] = []
     seen += [os.path.join(folder, name) for name in folders + names]
-hidden = [each for each in ({str(sandboxes.ROOT)!r}, {str(tmp_path)!r}, "/home", "/root/.ssh",
-    "/course/grading", "/course/tests", "/course/notebooks/homework/instructor")
-    if os.path.exists(each)]
+hidden = [each for each in {hidden!r} if os.path.lexists(each)]
 names = [each for each in seen if "instructor" in each or "judge" in each]
 written = []
 for folder, folders, names_ in os.walk("/"):
