@@ -111,7 +111,7 @@ def _run(options):
     wanted = _wanted(options.only, found)
     # After the rest, so that a typo is told wherever the command is tried.
     is_isolated, isolation = _isolation(options, limits)
-    _make(options.out)
+    _make(options.out, assignment)
     print(f"{assignment.title}: {len(found)} submission(s)")
     for sentence in isolation + aside:
         print(f"  {sentence}")
@@ -202,12 +202,15 @@ def _due(text):
     return due
 
 
-def _make(out):
+def _make(out, assignment):
     """The results' folder."""
+    from grading import records
+
     try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--out {out}: {error.strerror or error}") from None
+        records.reserve(out, assignment.name)
+    except (ValueError, OSError) as error:
+        problem = getattr(error, "strerror", None) or error
+        raise UsageError(f"--out {out}: {problem}.") from None
 
 
 def _wanted(names, found):

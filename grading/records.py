@@ -57,6 +57,25 @@ def key(handed, assignment, limits, is_isolated):
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def reserve(folder, homework):
+    """Makes the results' folder, for one homework only: another's reports would be overwritten.
+
+    Args:
+        folder: The results' folder.
+        homework: The assignment's name.
+
+    Raises:
+        ValueError: It holds another homework's results.
+        OSError: It cannot be made.
+    """
+    path = Path(folder) / "records" / ".homework"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    there = path.read_text(encoding="utf-8").strip() if path.exists() else homework
+    if there != homework:
+        raise ValueError(f"it holds the results of {there}; name a folder of {homework}'s own")
+    write_whole(path, homework + "\n")
+
+
 class Store:
     """The records below the results' folder."""
 

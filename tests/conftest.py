@@ -1,7 +1,9 @@
 """What the tests share: the repository's root on the path, and an environment of their own."""
 
+import importlib.util
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -38,6 +40,7 @@ def pytest_addoption(parser):
     )
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
     """With `-n auto`: as many tests at a time as `make run` runs notebooks."""
     return default_jobs(sys.maxsize)
@@ -69,6 +72,25 @@ def plain_environment(monkeypatch):
     for name in COURSE_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
+
+
+@pytest.fixture
+def run_again():
+    """A function: runs tests of a file (as of `pytest -k`) on another backend, if it is there."""
+
+    def run(file, chosen, backend):
+        import keras
+
+        if backend == keras.backend.backend():
+            pytest.skip("this is the backend of the tests above")
+        if importlib.util.find_spec(backend) is None:
+            pytest.skip(f"{backend} is not installed")
+        environment = {**os.environ, "KERAS_BACKEND": backend}
+        command = [sys.executable, "-m", "pytest", "-q", str(file), "-k", chosen]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-3000:]
+
+    return run
 
 
 @pytest.fixture(autouse=True)

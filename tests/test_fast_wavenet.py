@@ -1,7 +1,6 @@
 """The fast generator: the same logits and the same samples as the Keras model, on every backend."""
 
 import dataclasses
-import importlib.util
 import os
 import subprocess
 import sys
@@ -473,13 +472,5 @@ def test_the_comparison_in_numpy_is_the_same_formula(conditioned):
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_on_the_other_backends(backend):
-    if backend == keras.backend.backend():
-        pytest.skip("this is the backend of the tests above")
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    environment = {**os.environ, "KERAS_BACKEND": backend}
-    command = [sys.executable, "-m", "pytest", "-q", f"{__file__}"]
-    command += ["-k", "logits_are or what_was_read or generating and top_k"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:]
+def test_on_the_other_backends(backend, run_again):
+    run_again(__file__, "logits_are or what_was_read or generating and top_k", backend)

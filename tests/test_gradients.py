@@ -1,14 +1,8 @@
 """Gradients of inputs and of weights: right by finite differences, on every backend there is."""
 
-import importlib.util
-import os
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
 
 from utils import gradients
 
@@ -228,13 +222,5 @@ def test_what_is_no_weight_is_told():
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
-def test_on_the_other_backends(backend):
-    if backend == keras.backend.backend():
-        pytest.skip("this is the backend of the tests above")
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    environment = {**os.environ, "KERAS_BACKEND": backend}
-    this = f"{__file__}"
-    command = [sys.executable, "-m", "pytest", "-q", this, "-k", "not other_backends"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:]
+def test_on_the_other_backends(backend, run_again):
+    run_again(__file__, "not other_backends", backend)

@@ -24,7 +24,7 @@ from conftest import ROOT
 from grading_class import STUDENTS
 from page_checker import dangers
 
-from grading import sandbox
+from grading import records, sandbox
 from grading.assignment import load_assignment, release
 
 pytestmark = pytest.mark.skipif(
@@ -313,3 +313,12 @@ def test_without_isolation_it_refuses(few, tmp_path):
     assert done.returncode == 2
     assert "bubblewrap" in done.stderr and "--unsafe" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_results_of_another_homework_are_not_overwritten(few, tmp_path):
+    assignment, choose = few
+    folder, out = choose("ada"), tmp_path / "out"
+    records.reserve(out, "hw9_something_else")
+    done = run(folder, assignment, out)
+    assert done.returncode == 2 and not (out / "grades.csv").exists()
+    assert "hw9_something_else" in done.stderr and "folder of" in done.stderr
