@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from utils import download as downloads
+from utils import network
 
 
 def stay_on_this_machine(monkeypatch) -> None:
@@ -19,8 +20,8 @@ def stay_on_this_machine(monkeypatch) -> None:
         if name.lower().endswith("_proxy") or name.startswith("COURSE_"):
             monkeypatch.delenv(name)
     monkeypatch.setattr(downloads, "BACKOFF_SECONDS", 0.01)
-    monkeypatch.setattr(downloads, "PROBE_SECONDS", 0.5)
-    monkeypatch.setattr(downloads, "_probed", {})
+    monkeypatch.setattr(network, "PROBE_SECONDS", 0.5)
+    monkeypatch.setattr(network, "_probed", {})
     resolve = socket.getaddrinfo
 
     def only_loopback(host, *arguments, **options):

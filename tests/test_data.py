@@ -24,7 +24,7 @@ import pytest
 from faulty_server import Fault, FaultyServer, stay_on_this_machine
 from tiny_files import CIFAR_IMAGES, CIFAR_LABELS, MNIST, contents, idx
 
-from utils import data, data_commands, files
+from utils import data, data_commands, files, network
 from utils import download as downloads
 from utils.data import DataError
 
@@ -70,7 +70,7 @@ class World:
         """Forget everything that a process remembers."""
         for name, empty in (("_verified", set()), ("_unreachable_hosts", set()), ("_said", set())):
             self.monkeypatch.setattr(files, name, empty)
-        self.monkeypatch.setattr(downloads, "_probed", {})
+        self.monkeypatch.setattr(network, "_probed", {})
         files._registry.cache_clear()
         files._writable_folder.cache_clear()
 
@@ -342,7 +342,7 @@ def test_machine_without_network_is_noticed_quickly_and_once(world, capsys):
     world.hosts = [f"https://{host}.invalid" for host in "abc"]
     world.write_registry()
     world.monkeypatch.setattr(socket, "getaddrinfo", hang)
-    world.monkeypatch.setattr(downloads, "PROBE_SECONDS", 0.3)
+    world.monkeypatch.setattr(network, "PROBE_SECONDS", 0.3)
     for name in data.MNIST_FILES.values():
         start = time.monotonic()
         with pytest.raises(DataError):

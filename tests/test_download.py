@@ -7,22 +7,20 @@ file under the final name.
 import errno
 import gzip
 import hashlib
-import io
 import random
 import re
 import socket
 import subprocess
 import sys
-import tarfile
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
 from faulty_server import Fault, FaultyServer, stay_on_this_machine
 
 from utils import download as downloads
-from utils.download import DownloadError, download, sha256_of, unpack
+from utils import network
+from utils.download import DownloadError, download, sha256_of
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONTENT = random.Random(0).randbytes(400_000)  # several chunks, so that there is a half-way
@@ -345,8 +343,8 @@ def test_progress_of_a_long_download_is_one_line(server, target, monkeypatch, ca
 
 CHILD = """
 import sys
-from utils import download as downloads
-downloads.PROBE_SECONDS = 2
+from utils import download as downloads, network
+network.PROBE_SECONDS = 2
 url, target, sha256 = sys.argv[1:]
 print(downloads.download(url, target, sha256), flush=True)
 """
@@ -412,7 +410,7 @@ def test_unknown_host_is_noticed_quickly_and_once(target, monkeypatch):
     for _ in range(2):
         with pytest.raises(DownloadError, match=r"data\.invalid cannot be reached"):
             download("http://data.invalid/file.bin", target, SHA256)
-    assert not downloads.network_available("https://data.invalid:80/other")
+    assert not network.network_available("https://data.invalid:80/other")
     assert time.monotonic() - start < 0.5
     assert asked == ["data.invalid"]
 
@@ -448,12 +446,12 @@ def test_unreachable_host_does_not_stop_the_next_source(server, target):
 def test_course_offline_forbids_even_loopback(server, target, monkeypatch):
     monkeypatch.setenv("COURSE_OFFLINE", "1")
     url = server.add("/file.bin", CONTENT)
-    assert not downloads.network_available(url)
+    assert not network.network_available(url)
     with pytest.raises(DownloadError, match="COURSE_OFFLINE is set"):
         download(url, target, SHA256)
     assert server.seen == []
     monkeypatch.setenv("COURSE_OFFLINE", "0")
-    assert downloads.network_available(url)
+    assert network.network_available(url)
 
 
 def test_proxy_is_probed_and_used(server, target, monkeypatch):
@@ -473,88 +471,6 @@ def test_dead_proxy_is_noticed(target, monkeypatch):
 def test_nonsense_address_is_an_error_and_not_a_crash(target):
     with pytest.raises(DownloadError, match="not an http"):
         download("data.bin", target, SHA256)
-
-
-# --- Archives --------------------------------------------------------------------------------
-
-
-def make_tar(path: Path, members: dict[str, bytes], links: dict[str, str] | None = None) -> Path:
-    with tarfile.open(path, "w:gz") as archive:
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-        for name, destination in (links or {}).items():
-            member = tarfile.TarInfo(name)
-            member.type, member.linkname = tarfile.SYMTYPE, destination
-            archive.addfile(member)
-    return path
-
-
-def make_zip(path: Path, members: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return path
-
-
-@pytest.mark.parametrize("make", [make_tar, make_zip])
-def test_unpack(make, tmp_path):
-    archive = make(tmp_path / "archive", {"a.txt": b"a", "below/b.txt": b"b"})
-    folder = unpack(archive, tmp_path / "deep" / "out")
-    assert folder == tmp_path / "deep" / "out"
-    assert (folder / "a.txt").read_bytes() == b"a"
-    assert (folder / "below" / "b.txt").read_bytes() == b"b"
-    archive.unlink()
-    assert unpack(archive, folder) == folder  # unpacked earlier: left alone
-
-
-@pytest.mark.parametrize(
-    "evil", ["../evil.txt", "below/../../evil.txt", "/{tmp}/evil.txt", "..\\evil.txt", "C:\\evil"]
-)
-def test_zip_member_outside_is_refused(evil, tmp_path):
-    evil = evil.replace("/{tmp}", str(tmp_path))
-    archive = make_zip(tmp_path / "archive.zip", {"good.txt": b"good", evil: b"evil"})
-    with pytest.raises(DownloadError, match="is refused"):
-        unpack(archive, tmp_path / "deep" / "out")
-    assert_nothing_unpacked(tmp_path)
-
-
-@pytest.mark.parametrize("evil", ["../evil.txt", "below/../../evil.txt"])
-def test_tar_member_outside_is_refused(evil, tmp_path):
-    archive = make_tar(tmp_path / "archive.tgz", {"good.txt": b"good", evil: b"evil"})
-    with pytest.raises(DownloadError, match="is refused"):
-        unpack(archive, tmp_path / "deep" / "out")
-    assert_nothing_unpacked(tmp_path)
-
-
-@pytest.mark.parametrize("destination", ["/etc", "../.."])
-def test_tar_link_outside_is_refused(destination, tmp_path):
-    archive = make_tar(tmp_path / "archive.tgz", {"good.txt": b"good"}, {"link": destination})
-    with pytest.raises(DownloadError, match="is refused"):
-        unpack(archive, tmp_path / "deep" / "out")
-    assert_nothing_unpacked(tmp_path)
-
-
-def test_truncated_archive_leaves_nothing(tmp_path):
-    archive = make_tar(tmp_path / "archive.tgz", {"a": CONTENT, "b": CONTENT})
-    archive.write_bytes(archive.read_bytes()[:HALF])
-    with pytest.raises(DownloadError, match=r"damaged .* fetch it again"):
-        unpack(archive, tmp_path / "deep" / "out")
-    assert_nothing_unpacked(tmp_path)
-
-
-def test_other_files_are_no_archives(tmp_path):
-    (tmp_path / "notes.txt").write_text("no archive", encoding="utf-8")
-    with pytest.raises(DownloadError, match="neither a tar nor a zip"):
-        unpack(tmp_path / "notes.txt", tmp_path / "out")
-    with pytest.raises(DownloadError, match="does not exist"):
-        unpack(tmp_path / "missing.zip", tmp_path / "out")
-
-
-def assert_nothing_unpacked(tmp_path: Path) -> None:
-    left = [path.name for path in tmp_path.rglob("*") if not path.name.endswith(".lock")]
-    assert sorted(left) in (["archive.tgz", "deep"], ["archive.zip", "deep"])
 
 
 # --- Copies ----------------------------------------------------------------------------------

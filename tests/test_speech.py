@@ -19,8 +19,7 @@ import numpy as np
 import pytest
 from faulty_server import Fault, FaultyServer, stay_on_this_machine
 
-from utils import data, data_commands, files, sounds, speech
-from utils import download as downloads
+from utils import archives, data, data_commands, files, network, sounds, speech
 from utils.data import DataError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -100,7 +99,7 @@ class World:
     def new_process(self):
         for name in ("_verified", "_unreachable_hosts", "_said"):
             self.monkeypatch.setattr(files, name, set())
-        self.monkeypatch.setattr(downloads, "_probed", {})
+        self.monkeypatch.setattr(network, "_probed", {})
         files._registry.cache_clear()
         files._writable_folder.cache_clear()
 
@@ -210,7 +209,7 @@ def test_digest_is_that_of_the_files(tmp_path):
     path = tmp_path / "a.zip"
     for content in (OFFICIAL, REPACKED, packed(RECORDINGS, kind=zipfile.ZIP_STORED, level=None)):
         path.write_bytes(content)
-        found = downloads.content_sha256_of(path, "recordings/*.wav", 10**6)
+        found = archives.content_sha256_of(path, "recordings/*.wav", 10**6)
         assert found == expected_digest(RECORDINGS)
     assert OFFICIAL != REPACKED and len(OFFICIAL) != len(REPACKED)
 
@@ -433,7 +432,7 @@ def test_an_unchanged_archive_is_checked_once(world, monkeypatch):
     def never(*arguments):
         raise AssertionError("it was checked again")
 
-    monkeypatch.setattr(downloads, "content_sha256_of", never)
+    monkeypatch.setattr(archives, "content_sha256_of", never)
     data.load_spoken_digits()
 
 

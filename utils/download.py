@@ -10,24 +10,14 @@ Nothing in here knows about datasets; `utils.files` does.
 
 import contextlib
 import errno
-import fnmatch
 import functools
-import gzip
 import hashlib
-import lzma
 import os
-import queue
 import re
 import shutil
-import socket
-import struct
 import sys
-import tarfile
 import tempfile
-import threading
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,24 +29,16 @@ from filelock import FileLock, Timeout
 from requests import exceptions as http_problems
 from tqdm import tqdm
 
+from utils.network import unreachable_because
+
 CHUNK_BYTES = 64 * 1024
 BACKOFF_SECONDS = 1.0  # the wait after the first failure; it doubles after each further one
 LONGEST_WAIT_SECONDS = 30.0  # no server can make us wait longer than this
 SECONDS_BETWEEN_UPDATES = 2.0  # of the progress bar, where each update may stay in the output
-PROBE_SECONDS = 4.0  # a host that has not answered by then counts as unreachable
 UNREACHABLE = "its source cannot be reached"  # short reasons, see `Failure`
 BROKEN = "the connection broke"
 BUSY_STATUSES = {408, 425, 429}  # besides these, every 5xx is worth another attempt
 DISK_FULL_ERRORS = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-REFUSED_MEMBER_ERRORS = getattr(tarfile, "FilterError", ())  # Python 3.11.4 and newer
-DAMAGED_ARCHIVE_ERRORS = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    gzip.BadGzipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-)
 NO_LOCKS_ERRORS = {
     getattr(errno, name, errno.ENOSYS) for name in ("ENOSYS", "ENOLCK", "ENOTSUP", "EOPNOTSUPP")
 }
@@ -236,71 +218,6 @@ def sha256_of(path: str | os.PathLike) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def content_sha256_of(path: str | os.PathLike, pattern: str, largest: int) -> str:
-    """Return one sha256, in hexadecimal, for the files in a zip archive that match a pattern.
-
-    Some hosts pack an archive anew for every request, so its own bytes change while what is in it
-    does not. This digest depends on the files alone, whatever folder they are in and however they
-    were packed. It is what the shell says, in the folder of the files, to
-
-        export LC_ALL=C; sha256sum *.wav | sha256sum
-
-    Args:
-        path: the archive.
-        pattern: of the files' paths in the archive, as for `members_like`.
-        largest: an archive that is larger than this, or whose files are larger together than
-            twice this, is not unpacked at all.
-
-    Returns:
-        The digest; for an archive that is damaged or none at all, a word on why it has no digest.
-    """
-    try:
-        size = os.stat(path).st_size
-        if size > largest:
-            return f"none (its {size} bytes are more than {largest})"
-        with zipfile.ZipFile(path) as archive:
-            members = members_like(archive, pattern)
-            unpacked = sum(member.file_size for member in members)
-            if unpacked > 2 * largest:
-                return f"none (unpacked, its {unpacked} bytes are more than {2 * largest})"
-            digest = hashlib.sha256()
-            for member in members:
-                # No member yields more bytes than it announces, and its CRC is compared.
-                found = hashlib.sha256(archive.read(member)).hexdigest()
-                digest.update(f"{found}  {_last_part(member)}\n".encode())
-            return digest.hexdigest()
-    except DAMAGED_ARCHIVE_ERRORS as problem:
-        return f"none ({problem or 'the archive is cut short'})"
-    except (RuntimeError, ValueError, OverflowError, struct.error) as problem:
-        return f"none ({problem})"  # encrypted, an unknown compression, or nonsense in its fields
-    except OSError as problem:
-        if problem.errno != errno.EINVAL:
-            raise
-        return "none (it points to places outside itself)"
-
-
-def members_like(archive: zipfile.ZipFile, pattern: str) -> list[zipfile.ZipInfo]:
-    """Return the files in an archive whose path ends like a pattern, ordered by their names.
-
-    Names that begin with a dot are left out: a Mac packs such shadows of its files.
-
-    Args:
-        archive: open for reading.
-        pattern: such as `recordings/*.wav`; folders above it may have any names.
-    """
-    members = [
-        member
-        for member in archive.infolist()
-        if fnmatch.fnmatchcase(f"/{member.filename}", f"*/{pattern}")
-        and not _last_part(member).startswith(".")
-    ]
-    return sorted(members, key=_last_part)
-
-
-def _last_part(member: zipfile.ZipInfo) -> str:
-    return member.filename.rpartition("/")[2]
-
-
 def format_bytes(count: int) -> str:
     """Return a size for people: `28.9 kB`, `170.5 MB`."""
     if count < 1000:
@@ -311,82 +228,6 @@ def format_bytes(count: int) -> str:
             return f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
-
-
-# --- Is there a network? ---------------------------------------------------------------------
-
-_probed: dict[tuple[str, int], str] = {}
-_probe_lock = threading.Lock()
-
-
-def offline_requested() -> bool:
-    """Tell whether `COURSE_OFFLINE` forbids the use of the network."""
-    return os.environ.get("COURSE_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
-
-
-def network_available(url: str) -> bool:
-    """Tell whether the host of `url` (or the proxy that leads there) accepts connections.
-
-    The answer takes at most about four seconds and is remembered for the process and host.
-    """
-    return not unreachable_because(url)
-
-
-def unreachable_because(url: str) -> str:
-    """Return why the host of `url` cannot be reached, or an empty string if it can."""
-    if offline_requested():
-        return "COURSE_OFFLINE is set, so the network is not used"
-    try:
-        host, port = _first_hop(url)
-    except ValueError as problem:
-        return f"not an http(s) address ({problem})"
-    with _probe_lock:
-        if (host, port) not in _probed:
-            _probed[host, port] = _probe(host, port)
-        return _probed[host, port]
-
-
-def _first_hop(url: str) -> tuple[str, int]:
-    """Return host and port that a request for `url` connects to: the proxy's, if there is one."""
-    proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
-    if proxy:
-        url = proxy if "://" in proxy else f"http://{proxy}"
-    parts = urlsplit(url)
-    default_port = {"http": 80, "https": 443}.get(parts.scheme, 1080 if proxy else None)
-    port = parts.port or default_port
-    if not parts.hostname or not port:
-        raise ValueError(url)
-    return parts.hostname, port
-
-
-def _probe(host: str, port: int) -> str:
-    """Try to connect; return why it did not work, or an empty string."""
-    answers = queue.SimpleQueue()
-
-    def connect() -> None:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as problem:
-            answers.put(f"{host} cannot be reached ({getattr(problem, 'strerror', problem)})")
-            return
-        # One address per family, so that a dead IPv6 route does not use up the time of IPv4.
-        reason = f"{host} cannot be reached (it has no address)"
-        for address in {family: where for family, *_, where in reversed(found)}.values():
-            try:
-                socket.create_connection(address[:2], timeout=PROBE_SECONDS / 2.1).close()
-                answers.put("")
-                return
-            except OSError as problem:
-                reason = f"{host} cannot be reached ({problem.strerror or problem})"
-        answers.put(reason)
-
-    # getaddrinfo has no timeout and can hang for 20 s with a dead name server. A daemon thread
-    # can be left behind.
-    threading.Thread(target=connect, daemon=True).start()
-    try:
-        return answers.get(timeout=PROBE_SECONDS)
-    except queue.Empty:
-        return f"{host} cannot be reached (no answer within {PROBE_SECONDS:.0f} s)"
 
 
 # --- One source ------------------------------------------------------------------------------
@@ -526,7 +367,7 @@ def _receive(response: requests.Response, start: int, total: int | None, task: _
     """Write the body to the part from byte `start` on and check its length."""
     expected = total if task.size is None else task.size
     if expected is not None:
-        _check_free_space(task.part, expected - start)
+        check_free_space(task.part, expected - start)
     try:
         part = open(task.part, "ab" if start else "wb", buffering=0)  # noqa: SIM115
     except OSError as problem:
@@ -690,7 +531,7 @@ def _rename(part: Path, target: Path) -> None:
         ) from problem
 
 
-def _check_free_space(path: Path, needed: int) -> None:
+def check_free_space(path: Path, needed: int) -> None:
     """Raise DownloadError if the folder of `path` has less than `needed` bytes free."""
     try:
         free = shutil.disk_usage(path.parent).free
@@ -724,75 +565,3 @@ def _disk_full(path: Path, needed: int | None) -> DownloadError:
         "Free space, or set COURSE_DATA_DIR to a folder on another disk.",
         short="disk full",
     )
-
-
-# --- Archives --------------------------------------------------------------------------------
-
-
-def unpack(archive: str | os.PathLike, folder: str | os.PathLike) -> Path:
-    """Unpack a tar (also compressed) or zip archive into `folder` and return the folder.
-
-    All or nothing: the members are unpacked beside the folder, which gets its name in the end.
-    So a folder that exists and is not empty was unpacked earlier and is left alone.
-
-    Raises:
-        DownloadError: a member would land outside the folder, the archive is damaged or of
-            another kind, or the disk is full. Nothing is unpacked then.
-    """
-    archive, folder = Path(archive), Path(folder)
-    if folder.is_dir() and any(folder.iterdir()):
-        return folder
-    if not archive.is_file():
-        raise DownloadError(f"{archive} does not exist, so it cannot be unpacked.")
-    with locked(folder, folder.name):
-        if folder.is_dir():
-            if any(folder.iterdir()):  # another process has unpacked it meanwhile
-                return folder
-            folder.rmdir()
-        try:
-            temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-            try:
-                _unpacker(archive)(archive, temporary)
-                os.chmod(temporary, 0o755)  # mkdtemp makes it private
-                os.replace(temporary, folder)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
-        except REFUSED_MEMBER_ERRORS as problem:
-            raise DownloadError(f"{archive} is refused: {problem}. Nothing was unpacked.") from None
-        except DAMAGED_ARCHIVE_ERRORS as problem:
-            raise DownloadError(
-                f"{archive} is damaged ({problem}). Delete it and fetch it again."
-            ) from problem
-        except OSError as problem:
-            raise local_problem(problem, folder, None) from problem
-    return folder
-
-
-def _unpacker(archive: Path) -> Callable[[Path, Path], None]:
-    if tarfile.is_tarfile(archive):
-        return _unpack_tar
-    if zipfile.is_zipfile(archive):
-        return _unpack_zip
-    raise DownloadError(f"{archive} is neither a tar nor a zip archive (or it is damaged).")
-
-
-def _unpack_tar(archive: Path, folder: Path) -> None:
-    if not hasattr(tarfile, "data_filter"):
-        raise DownloadError("Unpacking safely needs Python 3.11.4 or newer.")
-    with tarfile.open(archive) as members:
-        members.extractall(folder, filter="data")
-
-
-def _unpack_zip(archive: Path, folder: Path) -> None:
-    with zipfile.ZipFile(archive) as members:
-        inside = folder.resolve()
-        for name in members.namelist():
-            # A backslash or a drive means something only on Windows, but is never right.
-            outside = not (folder / name).resolve().is_relative_to(inside)
-            if outside or "\\" in name or re.match(r"[A-Za-z]:", name) or name.startswith("/"):
-                raise DownloadError(
-                    f"{archive} is refused: its member {name!r} would land outside the folder. "
-                    "Nothing was unpacked."
-                )
-        _check_free_space(folder, sum(member.file_size for member in members.infolist()))
-        members.extractall(folder)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
+from utils import archives, network
 from utils import download as downloads
 from utils.download import DownloadError, format_bytes
 
@@ -64,7 +65,7 @@ class RegistryFile:
 
     Of a zip archive that its host may pack anew at any time, the files in it are pinned instead
     of the archive's own bytes: then `content` is their pattern (such as `recordings/*.wav`),
-    `sha256` is `download.content_sha256_of`, and `size` is only about right.
+    `sha256` is `archives.content_sha256_of`, and `size` is only about right.
     """
 
     name: str
@@ -85,7 +86,7 @@ class RegistryFile:
     def digest(self, path: Path) -> str:
         """Return the digest of a file to compare with `sha256`."""
         if self.content:
-            return downloads.content_sha256_of(path, self.content, self.largest)
+            return archives.content_sha256_of(path, self.content, self.largest)
         return downloads.sha256_of(path)
 
 
@@ -304,7 +305,7 @@ def from_mirror(
 def _from_web_mirror(
     entry: RegistryFile, failures: list[Reason], mirror: str, folder: Path | None
 ) -> Found | None:
-    if downloads.offline_requested():
+    if network.offline_requested():
         return None  # the official sources will give the same reason
     url = f"{mirror.rstrip('/')}/{quote(entry.name)}"
     try:
@@ -327,7 +328,7 @@ def from_official(
     """Download from the official sources, unless `COURSE_OFFLINE` is set."""
     if not entry.urls:
         return None
-    if downloads.offline_requested():
+    if network.offline_requested():
         text = "COURSE_OFFLINE is set, so the network is not used"
         failures.append(Reason("COURSE_OFFLINE is set", text))
     else:
@@ -346,7 +347,7 @@ def _while_online(urls: Iterable[str]) -> Iterator[str]:
     for url in urls:
         if len(_unreachable_hosts) >= 2:
             return
-        if not downloads.network_available(url):
+        if not network.network_available(url):
             _unreachable_hosts.add(urlsplit(url).hostname)
         yield url
 

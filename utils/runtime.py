@@ -390,10 +390,10 @@ def _minutes(number):
 
 
 def _data_order():
-    from utils import download  # not at the top: it needs packages that `prepare` looks for
+    from utils import network  # not at the top: it needs packages that `prepare` looks for
 
     steps = ["cache"]
-    offline = download.offline_requested()
+    offline = network.offline_requested()
     mirror = os.environ.get("COURSE_DATA_MIRROR", "").strip()
     if mirror:
         steps.append(f"mirror {mirror}")

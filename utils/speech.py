@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utils import download, files, sounds
+from utils import archives, files, sounds
 from utils.files import DataError, Origin
 
 SAMPLE_RATE = 8000  # Hz, of the dataset and of the sample
@@ -217,7 +217,7 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
     recordings = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            for member in download.members_like(archive, files.entry_of(FSDD).content):
+            for member in archives.members_like(archive, files.entry_of(FSDD).content):
                 name = member.filename.rpartition("/")[2]
                 label = f"{path}: {name}"
                 channels, sample_rate, bits = sounds.parse_wav(archive.read(member), label)
@@ -227,7 +227,7 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
                         f"{bits} bits, expected 1 channel, {SAMPLE_RATE} Hz and 16 bits."
                     )
                 recordings[name.removesuffix(".wav")] = channels[:, 0]
-    except (*download.DAMAGED_ARCHIVE_ERRORS, RuntimeError, ValueError, struct.error) as problem:
+    except (*archives.DAMAGED_ARCHIVE_ERRORS, RuntimeError, ValueError, struct.error) as problem:
         if isinstance(problem, DataError):
             raise
         raise DataError(
@@ -248,7 +248,7 @@ def read_sample(path: Path) -> dict[str, np.ndarray]:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
             codes, lengths, names = (content[key] for key in ("codes", "lengths", "names"))
-    except (OSError, KeyError, ValueError, *download.DAMAGED_ARCHIVE_ERRORS) as problem:
+    except (OSError, KeyError, ValueError, *archives.DAMAGED_ARCHIVE_ERRORS) as problem:
         raise DataError(
             f"The bundled sample {path} cannot be read ({problem}). "
             "It is part of the repository: get that file again."

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from utils import download as downloads
+from utils import network
 from utils.download import SourceFailedError, TryAgainError
 
 GOOGLE = "https://storage.googleapis.com"  # the tables, below openimages/
@@ -66,7 +67,7 @@ class Source:
     def problem(self, path: str) -> str:
         """Return why nothing can be had from here right now, or an empty string."""
         if not self.is_folder:
-            return downloads.unreachable_because(self.address(path))
+            return network.unreachable_because(self.address(path))
         if not Path(self.base).expanduser().is_dir():
             return f"COURSE_DATA_MIRROR is {self.base}, which is neither a folder nor http(s)"
         return ""

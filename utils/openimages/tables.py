@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from utils import download as downloads
-from utils import files
+from utils import files, network
 from utils.download import SourceFailedError
 from utils.files import DataError, Reason
 from utils.openimages.sources import NotThereError, Progress, Source, all_sources, blocks
@@ -176,7 +176,7 @@ def read_content(
         try:
             reason = source.problem(path)
             if reason:
-                offline = not source.is_folder and downloads.offline_requested()
+                offline = not source.is_folder and network.offline_requested()
                 raise SourceFailedError(reason, OFFLINE if offline else downloads.UNREACHABLE)
             content = _read_from(source, path, columns, keep, progress)
         except NotThereError as problem:
