@@ -54,11 +54,12 @@ def pytest_collection_modifyitems(items):
 def pytest_terminal_summary(terminalreporter, config):
     """What became of the lessons, as a table, and remembered for `python -m tools.matrix`."""
     runs = []
-    for outcome in ("passed", "failed", "skipped"):
+    for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.getreports(outcome):
             lesson = dict(report.user_properties).get("lesson")
             if lesson and (report.when == "call" or outcome != "passed"):
-                runs.append({**lesson, "outcome": outcome, "seconds": report.duration})
+                kept = "failed" if outcome == "error" else outcome
+                runs.append({**lesson, "outcome": kept, "seconds": report.duration})
     if runs:
         name = config.getoption("environment_name")
         matrix.remember(name, runs)

@@ -36,11 +36,27 @@ def test_what_was_left_out_is_told_from_what_was_never_tried(outcomes):
     assert [line.split()[1:] for line in matrix.as_table({"x": both})[3:]] == [["-"], ["1", "s"]]
 
 
-def test_the_status_tells_of_a_failure(outcomes, capsys):
+def test_a_later_run_replaces_only_what_it_tried(outcomes):
+    again = dict(lesson="01_b", backend="jax", kind="real", outcome="passed", seconds=4)
+    matrix.remember("tpu", [again])
+    found = {run["lesson"]: run["outcome"] for run in matrix.remembered()["tpu"]}
+    assert found == {"00_a": "skipped", "01_b": "passed"}
+
+
+def test_the_status_tells_of_a_failure_and_of_a_gap(outcomes, capsys):
     assert matrix.main() == 1
-    (outcomes / "matrix" / "tpu.json").write_text(json.dumps([]), encoding="utf-8")
+    told = capsys.readouterr().out
+    assert "01_b never ran in newest" in told and "00_a never ran in tpu" in told
+    for name in ("newest", "tpu"):
+        passed = [
+            dict(lesson=lesson, backend="jax", kind="sample", outcome="passed", seconds=1)
+            for lesson in ("00_a", "01_b")
+        ]
+        path = outcomes / "matrix" / f"{name}.json"
+        path.write_text(json.dumps(passed), encoding="utf-8")
     assert matrix.main() == 0
-    assert "00_a" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "never ran" not in told and "COURSE_DATA_MIRROR named no mirror" in told
 
 
 def test_without_outcomes_it_says_what_to_do(tmp_path, monkeypatch):

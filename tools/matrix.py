@@ -17,14 +17,21 @@ MARKS = {"passed": "{seconds:.0f} s", "failed": "FAILED", "skipped": "-"}
 
 
 def remember(name, runs):
-    """Write the outcomes of one run of the tests.
+    """Write the outcomes of one run of the tests; what it did not try keeps its last outcome.
 
     Args:
         name: The environment's name; it is the file's name too.
         runs: Dictionaries with lesson, backend, kind ("sample", "real"), outcome and seconds.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / f"{name}.json").write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
+    path = FOLDER / f"{name}.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    now = {_combination(run): run for run in before} | {_combination(run): run for run in runs}
+    path.write_text(json.dumps(list(now.values()), indent=1) + "\n", encoding="utf-8")
+
+
+def _combination(run):
+    return run["lesson"], run["backend"], run["kind"]
 
 
 def remembered():
@@ -58,14 +65,28 @@ def as_table(environments):
     ]
 
 
+def missing(environments):
+    """Sentences about lessons that an environment should have run, and did not at all."""
+    lessons = {run["lesson"] for runs in environments.values() for run in runs}
+    sentences = []
+    for environment, runs in environments.items():
+        ran = {run["lesson"] for run in runs if run["outcome"] != "skipped"}
+        sentences += [f"{lesson} never ran in {environment}." for lesson in sorted(lessons - ran)]
+    return sentences
+
+
 def main():
-    """Print the table; the exit status says whether anything in it failed."""
+    """Print the table; the exit status is 1 if anything in it failed or is missing."""
     environments = remembered()
     if not environments:
         sys.exit(f"{FOLDER} holds no outcomes yet: run `make test` or `make test-all` first.")
     print("\n".join(as_table(environments)))
+    gaps = missing(environments)
+    print("\n".join(gaps))
     runs = [run for environment in environments.values() for run in environment]
-    return int(any(run["outcome"] == "failed" for run in runs))
+    if not any(run["outcome"] != "skipped" and run["kind"] == "real" for run in runs):
+        print("Real data are left out: COURSE_DATA_MIRROR named no mirror of them.")
+    return int(bool(gaps) or any(run["outcome"] == "failed" for run in runs))
 
 
 if __name__ == "__main__":
