@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+NAMES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 PROFILES = ("quick", "full")
 BACKENDS = ("tensorflow", "jax", "torch")
 PYTHON_VERSIONS = ((3, 11), (3, 14))  # from, up to but not including
@@ -329,12 +330,14 @@ def set_seed(seed):
     keras.utils.set_random_seed(seed)
 
 
-def banner(*, quick_minutes, full_minutes):
+def banner(*, quick_minutes, full_minutes, parts=None):
     """Prints in one look what this lesson runs on and how long it will take.
 
     Args:
         quick_minutes: What the lesson takes in profile quick, on two CPU cores.
-        full_minutes: What it takes in profile full, on a GPU.
+        full_minutes: What it takes in profile full, on a GPU; an estimate.
+        parts: Of a lesson that needs more than the backend it runs on: a package's name, and what
+            is left out without it. `{"jax": "several devices"}`
     """
     rows = [
         ("Device", str(device())),
@@ -342,6 +345,7 @@ def banner(*, quick_minutes, full_minutes):
         ("Profile", _profile_reason()),
         ("Time", _expected_time(quick_minutes, full_minutes)),
         ("Data", _data_order()),
+        *[("Left out", text) for text in _left_out(parts or {})],
     ]
     for name, text in rows:
         print(f"{name:<8} {text}")
@@ -351,14 +355,19 @@ def banner(*, quick_minutes, full_minutes):
 
 
 def _versions():
-    shown = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
-    parts = [f"{shown[backend()]} {_loaded_version(backend())}"]
+    parts = [f"{NAMES[backend()]} {_loaded_version(backend())}"]
     parts += [f"Keras {_loaded_version('keras')}", f"NumPy {_loaded_version('numpy')}"]
     parts.append(f"Python {platform.python_version()}")
     text = ", ".join(parts)
     if backend() == "torch":
         text += " (the course is tested on TensorFlow and JAX, not on PyTorch)"
     return text
+
+
+def _left_out(parts):
+    for module, part in parts.items():
+        if importlib.util.find_spec(module) is None:
+            yield f"{part} ({NAMES.get(module, module)} is not installed)"
 
 
 def _loaded_version(module):
@@ -377,7 +386,7 @@ def _profile_reason():
 def _expected_time(quick_minutes, full_minutes):
     if profile() == "quick":
         return f"about {_minutes(quick_minutes)} on two CPU cores"
-    text = f"about {_minutes(full_minutes)} on a GPU"
+    text = f"an estimated {_minutes(full_minutes)} on a GPU"
     if not device().is_accelerator:
         text += ", many times that on a CPU"
     return text
