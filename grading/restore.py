@@ -29,6 +29,9 @@ from grading.recognise import (
 # A moved answer is rather left where it is (with the student's cells around it), and a moved
 # test cell put back.
 WEIGHT_OF_ANSWER, WEIGHT_OF_OTHERS, WEIGHT_OF_TEXT = 30, 20, 1
+# Stands in for an answer cell that is gone. The stub would not do: the student may have answered
+# in another cell, as after "merge cells", and `total = None` would take that answer back.
+MISSING = "# This cell was missing."
 
 
 def restore(submitted, assignment):
@@ -91,22 +94,19 @@ def _settle_duplicates(cells, keys, known):
         places = [number for number, key in enumerate(keys) if key == grade_id]
         if len(places) < 2:
             continue
-        name = name_of(known, grade_id)
+        about = f"{name_of(known, grade_id)} was there {len(places)} times"
         if not is_answer(known[grade_id]):
             dropped |= set(places[1:])
-            notes.append(f"{name} was there {len(places)} times; one was kept.")
+            notes.append(f"{about}; one was kept.")
             continue
         kept, empty = _kept_answers(cells, places, known[grade_id])
         dropped |= set(empty)
-        followers[kept[0]] = kept[1:]  # copied or split: they run too, right after it
-        notes.append(
-            f"{name} was there {len(places)} times. "
-            + (
-                "All were kept and run in their order, so the last one counts."
-                if len(kept) > 1
-                else "Copies without an answer of their own were left out."
-            )
-        )
+        tested = _next_test(keys, known, kept[0])
+        followers[kept[0]] = [place for place in kept[1:] if place < tested]  # right after it
+        below = [place for place in kept if place > tested]
+        for place in below:
+            keys[place] = None  # a cell of the student's own, where it stands
+        notes.append(f"{about}. {_about_copies(len(kept), len(below))}")
     dropped |= {number for numbers in followers.values() for number in numbers}
     order = []
     for number in range(len(cells)):
@@ -115,6 +115,31 @@ def _settle_duplicates(cells, keys, known):
             order += [(None, cells[follower]) for follower in followers.get(number, ())]
     keys[:], cells[:] = [key for key, _ in order], [cell for _, cell in order]
     return notes
+
+
+def _next_test(keys, known, place):
+    """Where the first test cell below a place stands; a copy below that one came too late."""
+    for number in range(place + 1, len(keys)):
+        key = keys[number]
+        if (
+            key in known
+            and not is_answer(known[key])
+            and known[key]["metadata"]["nbgrader"]["grade"]
+        ):
+            return number
+    return len(keys)
+
+
+def _about_copies(kept, below):
+    """What became of the copies of an answer, so many of which were kept."""
+    if kept < 2:
+        return "Copies without an answer of their own were left out."
+    if below:
+        return (
+            "All were kept and run in their order; what stands below the test cell does not count "
+            "for it."
+        )
+    return "All were kept and run in their order, so the last one counts."
 
 
 def _kept_answers(cells, places, wanted):
@@ -202,7 +227,7 @@ def _report_missing(keys, known):
     for grade_id in missing:
         name = name_of(known, grade_id)
         after = (
-            "an empty one was put in, so it counts as not answered."
+            "it counts as not answered, unless another cell gives the answer."
             if is_answer(known[grade_id])
             else "it was put back."
         )
@@ -244,6 +269,8 @@ def _finished(placed, known):
             finished["source"] = cell["source"]
             if finished["cell_type"] == "markdown" and "attachments" in cell:
                 finished["attachments"] = cell["attachments"]
+        elif cell is None and is_answer(known[key]) and finished["cell_type"] == "code":
+            finished["source"] = MISSING
         cells.append(nbformat.from_dict(finished))
     return cells
 

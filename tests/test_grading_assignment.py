@@ -290,7 +290,7 @@ def every_cell_gone(cells):
         (
             delete_answer,
             [*ORDER[:3], "t-double", "own = 1", *ORDER[5:]],
-            "t-double was missing; an empty one",
+            "t-double was missing; it counts as not answered, unless another cell",
         ),
         (edit_test, ORDER, "t-double-test (Task double-test) was edited; the original"),
         (edit_setup, ORDER, "The locked cell t-setup was edited"),
@@ -299,7 +299,7 @@ def every_cell_gone(cells):
         (move_setup_to_the_end, ORDER, "t-setup was moved"),
         (swap_tasks, None, "was moved"),
         (copied_answer, [*ORDER[:5], "def doubl", *ORDER[5:]], "so the last one counts"),
-        (copied_to_the_end, [*ORDER[:5], "def doubl", *ORDER[5:]], "so the last one counts"),
+        (copied_to_the_end, [*ORDER, "def doubl"], "below the test cell does not count for it"),
         (copied_stub, ORDER, "Copies without an answer of their own were left out"),
         (test_became_markdown, ORDER, "had become a markdown cell"),
         (answer_became_markdown, ORDER, "had become a markdown cell"),
@@ -330,12 +330,76 @@ def test_restore(assignment, change, order, words):
         assert by_id[grade_id].metadata == original[grade_id].metadata
         if not original[grade_id].metadata.nbgrader.solution:
             assert by_id[grade_id].source == original[grade_id].source
-    if change not in (delete_answer, every_cell_gone):
+    if change in (delete_answer, every_cell_gone):
+        assert "None" not in by_id["t-double"].source
+    else:
         assert by_id["t-double"].source == ANSWER.format("double")
         assert by_id["t-double"].cell_type == "code"
     assert all(not c.get("outputs") for c in notebook.cells)
     again, quiet = restore(notebook, assignment)
     assert quiet == [] and sources(again) == sources(notebook)
+
+
+def values_at(notebook, grade_id, *names):
+    """What the names are worth where a test cell stands, after all cells above it."""
+    here = {}
+    for each in notebook.cells:
+        if each.metadata.get("nbgrader", {}).get("grade_id") == grade_id:
+            return [here.get(name) for name in names]
+        if each.cell_type == "code" and not each.source.startswith("print"):
+            exec(each.source, here)
+    raise LookupError(grade_id)
+
+
+@pytest.fixture
+def neighbours(tmp_path):
+    """An assignment in which two answers stand next to each other, before their tests."""
+    folder = tmp_path / "neighbours"
+    folder.mkdir()
+    solution = "{0} = None\n### BEGIN SOLUTION\n{0} = {1}\n### END SOLUTION"
+    test = "print({0})\n### BEGIN HIDDEN TESTS\nassert {0} == {1}\n### END HIDDEN TESTS"
+    cells = [
+        cell("solution", "one", solution.format("one", 1)),
+        cell("solution", "two", solution.format("two", 2)),
+        cell("test", "one-test", test.format("one", 1), values=["one"]),
+        cell("test", "two-test", test.format("two", 2), values=["two"]),
+    ]
+    return written(folder, cells)
+
+
+def answered(assignment):
+    """The student's version of `neighbours`, answered."""
+    notebook = json.loads(json.dumps(release(assignment)))
+    notebook["cells"][0]["source"], notebook["cells"][1]["source"] = "one = 1", "two = 2"
+    return notebook
+
+
+def merge(cells):  # as the menu's "merge cells": the first one's metadata, both sources
+    cells[0]["source"] += "\n\n" + cells.pop(1)["source"]
+
+
+def collect(cells):  # all in one cell of the student's own, and the stubs deleted
+    cells[:2] = [{"cell_type": "code", "source": "one = 1\ntwo = 2", "metadata": {}, "outputs": []}]
+
+
+@pytest.mark.parametrize("change", [merge, collect])
+def test_answers_given_in_another_cell_are_not_taken_back(neighbours, change):
+    handed_in = answered(neighbours)
+    change(handed_in["cells"])
+    notebook, notes = restore(handed_in, neighbours)
+    assert values_at(notebook, "t-one-test", "one", "two") == [1, 2], sources(notebook)
+    assert "t-two was missing" in " ".join(notes)
+
+
+def test_an_old_try_below_the_test_does_not_override_the_answer(neighbours):
+    handed_in = answered(neighbours)
+    again = copy.deepcopy(handed_in["cells"][1])
+    for place, source in ((4, "two = 0"), (2, "two = 2.0"), (0, "two = None")):
+        handed_in["cells"].insert(place, {**copy.deepcopy(again), "source": source})
+    notebook, notes = restore(handed_in, neighbours)
+    assert values_at(notebook, "t-two-test", "two") == [2.0], sources(notebook)
+    assert sources(notebook).index("two = 0") > ids(notebook).index("t-one-test")
+    assert any("does not count for it" in note for note in notes), notes
 
 
 def test_restore_of_the_instructors_own_version(assignment):
