@@ -1,6 +1,7 @@
 """The page a student gets: points by task, what to improve, and the notebook as it ran."""
 
 import base64
+import datetime
 import hashlib
 import html
 
@@ -67,6 +68,9 @@ def page(row, assignment):
         body[-1] += f", {escape(row.file)}"
     body[-1] += "</p>"
     body.append(_points(row))
+    if row.handed_in is not None:
+        whose = f" (so says {row.clock})" if row.clock else ""
+        body.append(f'<p class="quiet">Handed in {moment(row.handed_in)}{escape(whose)}.</p>')
     if row.is_late:
         body.append(f"<p>Handed in late: {escape(lateness(row))}. The points are not changed.</p>")
     if row.points is None:
@@ -144,6 +148,13 @@ def lateness(row):
     hours, minutes = divmod(minutes, 60)
     parts = [f"{days} d"] * bool(days) + [f"{hours} h"] * bool(hours)
     return " ".join(parts + [f"{minutes} min"] * bool(minutes))
+
+
+def moment(seconds):
+    """A point in time, to the minute; an empty text for None."""
+    if seconds is None:
+        return ""
+    return datetime.datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
 
 
 def escape(text):

@@ -4,6 +4,7 @@ Everything here comes from strangers. Nothing is unpacked onto the disk, no link
 sizes are counted while reading, whatever a zip's table of contents says.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -24,7 +25,11 @@ SAME_MOMENT_SECONDS = 60  # unpacking writes all files of a class within moments
 
 @dataclasses.dataclass(frozen=True)
 class File:
-    """One file that was handed in, with what says which of several versions is the newest."""
+    """One file that was handed in, with what says which of several versions is the newest.
+
+    `when` only ranks versions: inside a zip it is the student's own word. `handed_in` is what
+    counts as the time of handing in, and `clock` says whose time that is.
+    """
 
     name: str
     data: bytes
@@ -33,6 +38,8 @@ class File:
     when: float | None = None
     attempt: int = 0
     late: bool = False
+    handed_in: float | None = None
+    clock: str = ""
 
 
 @dataclasses.dataclass
@@ -44,6 +51,7 @@ class Handed:
         name: Its name as handed in.
         files: The other files, name to bytes; names relative to the notebook's folder.
         when: When it was handed in, in seconds since 1970, as far as is known.
+        clock: Where that time comes from, in a few words.
         late: Whether the platform marked it as late.
         problem: Why there is nothing to grade, or None.
         status: One word or two for the table: "ok", "unreadable", "no notebook", "other homework".
@@ -55,6 +63,7 @@ class Handed:
     name: str = ""
     files: dict = dataclasses.field(default_factory=dict)
     when: float | None = None
+    clock: str = ""
     late: bool = False
     problem: str | None = None
     status: str = "ok"
@@ -141,8 +150,8 @@ def _choose(handed, files, homework, others):
         return
     chosen = newest([each[0] for each in fitting])
     notebook, notes = next(each[1:] for each in fitting if each[0] is chosen)
-    handed.notebook, handed.name, handed.when = notebook, chosen.name, chosen.when
-    handed.late = chosen.late
+    handed.notebook = notebook
+    _take(handed, chosen)
     handed.notes += notes
     for file, problem in broken:
         handed.notes.append(f"{file.name} is not a readable notebook and was left aside: {problem}")
@@ -159,17 +168,23 @@ def _choose(handed, files, homework, others):
 def _nothing_fits(handed, readable, broken, others):
     if not readable:
         file, problem = broken[-1]
-        handed.status, handed.name, handed.when = "unreadable", file.name, file.when
-        handed.late = file.late
+        handed.status = "unreadable"
+        _take(handed, file)
         handed.problem = f"{file.name} could not be read as a notebook: {problem}"
         return
     file = newest([each[0] for each in readable])
     notebook = next(each[1] for each in readable if each[0] is file)
     known = [other.name for other in others if other.fits(notebook, [])]
-    handed.status, handed.name, handed.when = "other homework", file.name, file.when
-    handed.late = file.late
+    handed.status = "other homework"
+    _take(handed, file)
     what = f"It looks like {known[0]}." if known else "It holds none of this homework's cells."
     handed.problem = f"{file.name} is not a notebook of this homework. {what}"
+
+
+def _take(handed, file):
+    """Takes over what is known about the file that counts."""
+    handed.name, handed.late = file.name, file.late
+    handed.when, handed.clock = file.handed_in, file.clock
 
 
 def newest(files):
@@ -227,25 +242,38 @@ def _expand(source, number, budget, notes):
         except OSError as error:
             notes.append(f"{name} could not be read: {error.strerror or error}.")
             continue
+        handed_in, clock = _clock(source, name, path, when)
         base = dict(source=number, rank=source.rank, late=source.late)
+        base |= dict(handed_in=handed_in, clock=clock)
         if name.lower().endswith(".zip"):
             again = attempt(name)
             for inner, content, moment in _unzip(data, name, budget, notes):
                 repeated = attempt(inner) or again
-                files.append(File(inner, content, when=moment, attempt=repeated, **base))
+                ranked = moment if source.when is None else source.when
+                files.append(File(inner, content, when=ranked, attempt=repeated, **base))
         else:
-            files.append(File(name, data, when=when, attempt=attempt(name), **base))
-    return [_stamped(file, files, source) for file in files]
+            files.append(File(name, data, when=handed_in, attempt=attempt(name), **base))
+    return files
 
 
-def _stamped(file, files, source):
-    """The file with the time that the platform wrote down for it, if it did."""
-    folder = PurePosixPath(file.name).parent
-    when = source.when
-    for each in files:
-        if each.name == str(folder / "timestamp.txt") and len(each.data) < 200:
-            when = read_stamp(each.data.decode("utf-8", "replace")) or when
-    return file if when is None else dataclasses.replace(file, when=when)
+def _clock(source, name, path, when):
+    """When a file on the disk was handed in, and who says so.
+
+    The platform's name says it best. Then nbgrader's `timestamp.txt`, but only where nbgrader puts
+    it (`student/homework/`, in a folder that came from no platform): anywhere else a student could
+    have written it. Then the time of the file on the disk, for a zip as for a notebook; the times
+    inside a zip are those of the student's machine.
+    """
+    if source.when is not None:
+        return source.when, "the folder's name"
+    if source.may_be_stamped and name.count("/") == 1:
+        with contextlib.suppress(OSError):
+            stamp = path.with_name("timestamp.txt")
+            if is_plain(stamp) and stamp.stat().st_size < 200:
+                written = read_stamp(stamp.read_text(encoding="utf-8", errors="replace"))
+                if written is not None:
+                    return written, "timestamp.txt beside it"
+    return when, "the time of the file"
 
 
 def _walk(folder, notes):

@@ -8,7 +8,6 @@ summary.json             the same for programs
 
 import csv
 import dataclasses
-import datetime
 import io
 import json
 import re
@@ -39,6 +38,7 @@ class Row:
         tasks: What the engine said about each task, a list of dictionaries.
         to_read: Points of written answers that a person has to read.
         handed_in: Seconds since 1970, or None.
+        clock: Where that time comes from, in a few words.
         late: Seconds after the due time, or None if in time or unknown.
         is_late: Whether it is late, also where nobody knows by how much.
         notes: Plain sentences.
@@ -56,6 +56,7 @@ class Row:
     tasks: list = dataclasses.field(default_factory=list)
     to_read: float = 0
     handed_in: float | None = None
+    clock: str = ""
     late: float | None = None
     is_late: bool = False
     notes: list = dataclasses.field(default_factory=list)
@@ -83,6 +84,7 @@ def make_row(submission, handed, result, assignment, due=None):
         0.0,
         most,
         handed_in=handed.when,
+        clock=handed.clock,
         is_late=handed.late,
         notes=list(handed.notes),
     )
@@ -173,7 +175,7 @@ def table(rows, assignment):
     writer.writerow([safe_cell(each) for each in head + tasks + ["to be read", "notes", "page"]])
     for row in rows:
         cells = [row.student, row.id, row.file, number(row.points), number(row.most), row.status]
-        cells += [pages.lateness(row), moment(row.handed_in)]
+        cells += [pages.lateness(row), pages.moment(row.handed_in)]
         by_id = {task["grade_id"]: task for task in row.tasks}
         for task in assignment.tasks:
             judged = by_id.get(task.grade_id)
@@ -200,10 +202,3 @@ def number(value):
         return ""
     value = round(float(value), 3)
     return int(value) if value == int(value) else value
-
-
-def moment(seconds):
-    """A point in time, to the minute; an empty text for None."""
-    if seconds is None:
-        return ""
-    return datetime.datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")

@@ -53,6 +53,7 @@ class Source:
         when: When it was handed in, in seconds since 1970, where the name says so; else None.
         rank: The platform's own number of the upload; the higher, the later.
         late: Whether the platform marked it as late.
+        may_be_stamped: Whether it is a folder in which nbgrader may have written down the time.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class Source:
     when: float | None = None
     rank: int = 0
     late: bool = False
+    may_be_stamped: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,7 +134,7 @@ def _entry(path):
     if not is_folder:
         student = _AGAIN.sub("", student) or student
     student = " ".join(student.split()) or "(no name)"
-    return student, student, Source(path, name)
+    return student, student, Source(path, name, may_be_stamped=is_folder)
 
 
 def _submissions(students):

@@ -78,6 +78,7 @@ def for_programs(facts, rows, about):
                 "late_seconds": row.late,
                 "is_late": row.is_late,
                 "handed_in": row.handed_in,
+                "handed_in_says": row.clock,
                 "seconds": row.seconds,
                 "tasks": row.tasks,
                 "notes": row.notes,

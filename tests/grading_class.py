@@ -303,6 +303,17 @@ def _repeated(folder, name, places):
     put(folder / f"{name} (1).ipynb", answered(places["released"]), DUE - 5_000)
 
 
+def _late_zip(folder, name, places):
+    # Finished in time, says the zip; uploaded two days late, says the disk.
+    members = [("hw/hw.ipynb", answered(places["released"])), ("hw/timestamp.txt", EARLY)]
+    put(folder / f"{name}.zip", zipped(members), DUE + 172_800)
+
+
+def _forged_stamp(folder, name, places):
+    put(folder / name / "hw.ipynb", answered(places["released"]), DUE + 90_000)
+    put(folder / name / "timestamp.txt", EARLY)
+
+
 def _two(folder, name, places):
     put(folder / name / "small_numbers.ipynb", answered(places["released"]))
     scratch = _notebook([_cell("code", "print('only for me')")])
@@ -315,6 +326,7 @@ def _bomb(folder, name, places):
     put(folder / f"{name}.zip", zipped(members))
 
 
+EARLY = b"2026-11-01 10:00:00 UTC"
 HANG = "while True:\n    pass"
 HOLD_ON = """
 import time
@@ -590,6 +602,8 @@ STUDENTS = {
     "cat": files("zip", 8, _bomb, says=["more than 300 MB"]),
     "dan": files("late", 8, lambda f, n, p: put(
         f / n / "hw.ipynb", answered(p["released"]), DUE + 93_900)),
+    "dax": files("late", 8, _late_zip),
+    "deb": files("late", 8, _forged_stamp),
     "dee": files("repeated", 8, _repeated, says=["earlier version"]),
     "don": files("nbformat 3", 8, _format_3, says=["format 3"]),
     "Zoë Ångström García": files("accents", 8, lambda f, n, p: put(

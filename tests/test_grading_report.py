@@ -230,6 +230,12 @@ def test_late():
     assert pages.lateness(row(found=result(), late=True)) == "late, says the platform"
 
 
+def test_the_page_says_where_the_time_comes_from():
+    found = row(found=result(), due=1000.0, when=2000.0, clock="the time of the <file>")
+    assert "(so says the time of the &lt;file&gt;)." in pages.page(found, ASSIGNMENT)
+    assert "Handed in" not in pages.page(row(found=result()), ASSIGNMENT)
+
+
 def test_the_class_at_a_glance(tmp_path):
     rows = [
         row(f"s{number}", result("right", "right" if number < 3 else "timeout"))

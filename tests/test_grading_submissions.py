@@ -156,7 +156,41 @@ def test_the_number_that_canvas_gives_decides(folder):
 def test_the_time_that_nbgrader_wrote_down(folder):
     put(folder / "ana" / "hw1" / "hw1.ipynb")
     put(folder / "ana" / "hw1" / "timestamp.txt", b"2026-11-20 21:58:23.948203 UTC")
-    assert read_one(folder).when == 1795211903
+    handed = read_one(folder)
+    assert handed.when == 1795211903 and handed.clock == "timestamp.txt beside it"
+
+
+def test_a_time_that_a_student_wrote_down_does_not_count(folder):
+    early, late = b"2026-11-01 10:00:00 UTC", 1_800_000_000
+    put(folder / "ana" / "hw1.ipynb", when=late)
+    put(folder / "ana" / "timestamp.txt", early)  # nbgrader's lies one deeper
+    moodle = folder / "Ben_12_assignsubmission_file_" / "hw1"
+    put(moodle / "hw1.ipynb", when=late)
+    put(moodle / "timestamp.txt", early)
+    inbound = folder / "cem+hw1+2026-12-24 12:00:00 UTC"
+    put(inbound / "hw1.ipynb", when=late)
+    put(inbound / "timestamp.txt", early)
+    put_zip(folder / "dua.zip", [("hw/hw1.ipynb", notebook()), ("hw/timestamp.txt", early)], late)
+    put_zip(
+        folder / "eva" / "all.zip", [("h/hw1.ipynb", notebook()), ("h/timestamp.txt", early)], late
+    )
+    found = {each.student: reading.read(each, TRAITS) for each in find_submissions(folder)[0]}
+    times = {name: handed.when for name, handed in found.items()}
+    assert times == dict.fromkeys(["ana", "Ben", "dua", "eva"], late) | {"cem": 1_798_113_600}
+    assert {handed.problem for handed in found.values()} == {None}
+    assert (
+        found["cem"].clock == "the folder's name" and found["dua"].clock == "the time of the file"
+    )
+
+
+def test_a_zip_counts_from_when_it_was_handed_in_not_from_when_it_was_written(folder):
+    old = zipfile.ZipInfo("hw1.ipynb", (2026, 11, 1, 12, 0, 0))
+    new = zipfile.ZipInfo("hw1_last.ipynb", (2026, 11, 2, 12, 0, 0))
+    members = [(new, notebook(source="new")), (old, notebook(source="old"))]
+    put_zip(folder / "ana.zip", members, 1_800_000_000)
+    handed = read_one(folder)
+    assert handed.when == 1_800_000_000
+    assert handed.notebook["cells"][-1]["source"] == "new", "the times inside rank the versions"
 
 
 def test_files_beside_the_notebook_go_with_it(folder):
