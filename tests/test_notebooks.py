@@ -84,7 +84,25 @@ def test_lesson(lesson, backend, kind, caches, tmp_path, request, record_propert
     assert stderr == [], "a student would take this for an error"
 
 
-def execute(lesson, backend, kind, cache, out):
+def test_a_kernel_with_several_devices(caches, tmp_path, request):
+    """What a TPU slice or several GPUs would do: the lesson uses them in its own process."""
+    if not request.config.getoption("every_combination"):
+        pytest.skip("with --every-combination only: lesson 10 has run on two devices in a child")
+    pytest.importorskip("jax")
+    (lesson,) = [path for path in LESSONS if path.stem == "10_scaling_out"]
+    two = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    two["NPROC"] = "16"  # threads enough for two made-up devices that wait for each other
+    executed = execute(lesson, "jax", "sample", caches["sample"], tmp_path, two)
+    (headline,) = [
+        output["data"][results.MIME_TYPE]
+        for cell in executed["cells"]
+        for output in cell.get("outputs", [])
+        if results.MIME_TYPE in output.get("data", {})
+    ]
+    assert any(row["name"].startswith("2 devices on JAX") for row in headline["results"])
+
+
+def execute(lesson, backend, kind, cache, out, more=None):
     """Runs jupyter nbconvert --execute, and returns the executed notebook."""
     environment = {name: v for name, v in os.environ.items() if name not in COURSE_VARIABLES}
     environment.pop("MPLBACKEND", None)
@@ -93,6 +111,7 @@ def execute(lesson, backend, kind, cache, out):
     # Where there is no TensorFlow, a lesson finds JAX by itself.
     if backend != "tensorflow" and importlib.util.find_spec("tensorflow"):
         environment["KERAS_BACKEND"] = backend
+    environment |= more or {}
     folder = FOLDERS[backend]
     command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute"]
     command += [os.path.relpath(lesson, folder), "--output-dir", str(out)]

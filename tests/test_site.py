@@ -192,6 +192,27 @@ def test_the_front_page_shows_the_lessons_and_homework_has_a_page(site):
     assert "download/hw1_small.ipynb" in (site / "homework.html").read_text(encoding="utf-8")
 
 
+def test_a_lesson_without_its_buttons_is_told(copy):
+    path = copy / "01_first.html"
+    lesson = page(copy, "01_first.html")
+    lesson.select_one(".buttons").decompose()
+    path.write_text(str(lesson), encoding="utf-8")
+    problems = "\n".join(checks.check_files(copy)[1])
+    assert "01_first.html: has no button for Colab" in problems
+    assert "01_first.html: has no button to download" in problems
+
+
+def test_nothing_is_wrong_with_this_course(tmp_path):
+    """Its lessons' texts, that is: nothing is executed for it."""
+    missing = build.site(tmp_path / "site", tmp_path / "nothing", folder=tmp_path / "sources")
+    assert missing == [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))]
+    assert checks.check_files(tmp_path / "site")[1] == []
+    if not browser.no_browser():
+        counts, problems = browser.look_over(tmp_path / "site")
+        assert problems == []
+        assert counts["formulas"] > 300
+
+
 def test_a_lesson_that_was_not_executed_says_so(tmp_path):
     write_course(tmp_path)
     (tmp_path / "executed" / "02_second.ipynb").unlink()

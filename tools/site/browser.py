@@ -251,8 +251,16 @@ def search(driver, base, lesson):
         found = [link.text for link in driver.find_elements(By.CSS_SELECTOR, links)]
         yield f"{word!r} does not find {lesson}, but {found or 'nothing'}"
     driver.get(base + "search.html?q=qqxxyyzz")
-    if driver.find_elements(By.CSS_SELECTOR, links):
-        yield "a word that is nowhere is found"
+    try:
+        WebDriverWait(driver, PATIENCE).until(
+            lambda page: any(
+                "did not match" in each.text
+                for each in page.find_elements(By.CSS_SELECTOR, "#search-results p")
+            )
+        )
+    except Exception:
+        found = [link.text for link in driver.find_elements(By.CSS_SELECTOR, links)]
+        yield f"a search for a word that is nowhere gives {found or 'no answer'}"
 
 
 def toggle(driver, base, screenshots=None):

@@ -57,7 +57,7 @@ def check_files(site):
         ]
         problems += [f"{name}: {text}" for text in dict.fromkeys(found)]
     problems += [f"_static: {text}" for text in style_sheets_that_fetch(site)]
-    return len(pages), problems + list(order(pages))
+    return len(pages), problems + list(order(pages)) + list(without_buttons(pages))
 
 
 def broken_links(name, page, site, anchors):
@@ -128,6 +128,20 @@ def bad_downloads(page, site):
 def lesson_pages(pages):
     """The names of the lessons' pages, in order: those that begin with a number."""
     return [name for name in sorted(pages) if name[:2].isdigit()]
+
+
+def without_buttons(pages):
+    """Yields lessons that cannot be opened in Colab or downloaded."""
+    for name in lesson_pages(pages):
+        links = [tag for tag in pages[name].select(".buttons a")]
+        notebook = name.removesuffix(".html") + ".ipynb"
+        if not any(
+            tag["href"].startswith("https://colab.") and tag["href"].endswith(notebook)
+            for tag in links
+        ):
+            yield f"{name}: has no button for Colab"
+        if not any(tag.has_attr("download") and notebook in tag["href"] for tag in links):
+            yield f"{name}: has no button to download the notebook"
 
 
 def order(pages):
