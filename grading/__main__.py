@@ -42,7 +42,7 @@ def parse(arguments=None):
     add("--jobs", type=int, help="how many at a time; default: what cores and memory allow")
     add("--due", help="when it had to be handed in, such as 2026-11-20T23:59 (local time)")
     add("--only", action="append", metavar="STUDENT", help="grade only this one; can be repeated")
-    add("--again", action="store_true", help="try again what failed or was stopped by a limit")
+    add("--again", action="store_true", help="try again what was stopped by a limit")
     add("--fresh", action="store_true", help="grade everything anew")
     add("--unsafe", action="store_true", help="run without isolation (read the README first)")
     add("--scheduler", metavar="ADDRESS", help="Dask cluster, such as tcp://host:8786 or local:3")

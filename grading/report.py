@@ -18,6 +18,9 @@ from grading.records import locked, write_whole
 
 # A cell that begins like this would be taken for a formula.
 _FORMULA = re.compile(r"^[\s\u200b\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]")
+# So would a part of a cell where a spreadsheet separates cells by something else than a comma (in
+# many countries by a semicolon), whatever quotes stand around it.
+_INNER_FORMULA = re.compile(r"([;,|\t][\s\u200b\ufeff\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 UNGRADED = ("could not be graded", "not graded yet")
 
@@ -166,7 +169,8 @@ def table(rows, assignment):
     """The table of grades as CSV, bytes.
 
     With a byte order mark, because Excel takes a file without one for its old code page and
-    spoils every accent. Texts are quoted; none can be taken for a formula.
+    spoils every accent. Texts are quoted; none can be taken for a formula, nor can a part of one
+    where cells are separated by a semicolon.
     """
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
@@ -193,6 +197,7 @@ def safe_cell(value):
     value = _CONTROL.sub("\ufffd", value)
     if _FORMULA.match(value):
         value = "'" + value
+    value = _INNER_FORMULA.sub(r"\1'", value)
     return " ".join(value.split())[:4000]
 
 

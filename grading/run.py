@@ -54,8 +54,9 @@ class Class:
         Args:
             wanted: Slugs; only these.
             fresh: Whether to grade also what is known.
-            again: Whether to grade again what the grader could not grade, and where a task was
-                stopped by a limit.
+            again: Whether to grade again also where a task was stopped by a limit.
+
+        What the grader could not grade is tried again in each run: the disk may have been full.
         """
         slugs = [slug for slug, handed in self.handed.items() if not handed.problem]
         if wanted is not None:
@@ -65,7 +66,7 @@ class Class:
         return [
             slug
             for slug in slugs
-            if slug not in self.results or (again and was_stopped(self.results[slug]))
+            if not is_settled(self.results.get(slug)) or (again and was_stopped(self.results[slug]))
         ]
 
     def job(self, slug):
@@ -156,7 +157,8 @@ class Class:
             try:
                 job, key = self.job(slug)
                 record = self.store.read(slug)
-                is_known = record and record["key"] == key and not is_forced
+                is_known = record and record["key"] == key and is_settled(record["result"])
+                is_known = is_known and not is_forced
                 if job is not None and not is_known:
                     backend.submit(slug, job)
                     under_way[slug] = lock, key
@@ -172,11 +174,15 @@ class Class:
         return None
 
 
+def is_settled(result):
+    """Whether there is a result that says something about the submission, not about the grader."""
+    return result is not None and not result.get("problem")
+
+
 def was_stopped(result):
-    """Whether a second try could end otherwise: the grader failed, or a limit was hit."""
+    """Whether a second try could end otherwise, because a limit was hit."""
     verdicts = {task["verdict"] for task in result.get("tasks", [])}
-    by_limits = {"timeout", "memory", "died", "not reached"}
-    return bool(result.get("problem")) or bool(verdicts & by_limits)
+    return bool(verdicts & {"timeout", "memory", "died", "not reached"})
 
 
 def _other_homework(assignment):

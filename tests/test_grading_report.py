@@ -11,16 +11,17 @@ import threading
 import time
 import types
 
+import grading_class
 import nbformat
 import psutil
 import pytest
 from conftest import ROOT
 from page_checker import dangers
 
-from grading import pages, pool, reading, records, report, safe_html, summary, work
-from grading.assignment import Task
+from grading import pages, pool, reading, records, report, run, safe_html, summary, work
+from grading.assignment import Task, load_assignment
 from grading.limits import Limits
-from grading.submissions import Submission
+from grading.submissions import Submission, find_submissions
 
 v4 = nbformat.v4
 TASKS = (
@@ -222,6 +223,33 @@ def test_no_cell_is_a_formula(text):
     assert report.safe_cell("a" + text).startswith("a")
 
 
+ATTACKS_ON_CELLS = [
+    "ValueError: ;=1+cmd|' /C calc'!A0;",
+    'a;"=1+1"',
+    'a; "" @SUM(1)',
+    "a,-1+1",
+    "a\t+1",
+    "a|＝1",
+    "a;\u200b=1",
+    "a;\n=1",
+]
+
+
+@pytest.mark.parametrize("text", ATTACKS_ON_CELLS)
+@pytest.mark.parametrize("delimiter", ",;|\t")
+def test_no_part_of_a_cell_is_a_formula_whatever_separates_cells(text, delimiter):
+    rows = [row(text, found=result(events=[text]), notes=[text, "=1"])]
+    data = report.table(rows, ASSIGNMENT).decode("utf-8-sig")
+    for line in csv.reader(io.StringIO(data, newline=""), delimiter=delimiter):
+        for cell in line:
+            assert not re.match(r'[\s"\u200b]*[=+\-@＝]', cell), cell
+
+
+def test_numbers_stay_numbers():
+    data = report.table([row(found=result("right", "right"))], ASSIGNMENT).decode("utf-8-sig")
+    assert ",5.5,5.5," in data
+
+
 def test_late():
     assert row(found=result(), due=1000.0, when=900.0).is_late is False
     late = row(found=result(), due=1000.0, when=1000.0 + 86_400 + 3_660)
@@ -322,6 +350,45 @@ def test_a_reader_never_sees_half_a_file(tmp_path):
     stop.set()
     thread.join()
     assert seen == {11 * 10**6} and [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+class OneByOne:
+    """Stands in for what grades: gives each job the next of some results."""
+
+    def __init__(self, *results):
+        self.results = list(results)
+        self.answers = []
+
+    def capacity(self):
+        return 1
+
+    def submit(self, name, job):
+        self.answers.append((name, self.results.pop(0)))
+
+    def collect(self, seconds):
+        return self.answers.pop(0)
+
+
+def test_what_the_grader_could_not_do_is_tried_again_and_shown_until_then(tmp_path):
+    path = grading_class.write_assignment(tmp_path)
+    grading_class.put(tmp_path / "in" / "ana" / "hw.ipynb", json.loads(path.read_text()))
+    found = find_submissions(tmp_path / "in")[0]
+    good = result(page="<p>")
+
+    def one_run(*results):
+        group = run.Class(found, load_assignment(path), Limits(), True, tmp_path / "out")
+        group.look()
+        slugs = group.to_do()
+        group.grade(slugs, OneByOne(*results), lambda slug: None, False)
+        return slugs, [each.status for each in group.rows()]
+
+    full = work.failure("could not be graded: OSError: No space left on device")
+    assert one_run(full) == (["ana"], ["could not be graded"])
+    group = run.Class(found, load_assignment(path), Limits(), True, tmp_path / "out")
+    group.look()
+    assert [each.status for each in group.rows()] == ["could not be graded"], "it is still shown"
+    assert one_run(good) == (["ana"], ["graded"])
+    assert one_run() == ([], ["graded"])
 
 
 # ------------------------------------------------------------------------ processes
@@ -452,8 +519,6 @@ def command(*words):
 
 
 def test_wrong_command_lines(tmp_path):
-    import grading_class
-
     path = grading_class.write_assignment(tmp_path)
     empty = tmp_path / "empty"
     empty.mkdir()
