@@ -8,6 +8,7 @@ tested versions into it, and runs there what was asked for. `make COMMAND` does 
 import argparse
 import hashlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -59,13 +60,42 @@ def main(arguments):
         help="use the Python that runs this, for example an active conda environment, "
         "instead of .venv; installs nothing",
     )
-    options, rest = parser.parse_known_args(arguments)
+    options, rest = parser.parse_known_args(as_make_hands_on(arguments))
     if options.command == "help":
         print_help()
         return 0
     if options.command == "clean":
         return clean()
     return COMMAND_FUNCTIONS[options.command](options, rest)
+
+
+def as_make_hands_on(arguments):
+    """The words without ONLY=…, ARGS=…, REPO=… and REF=…, and what the Makefile makes of these."""
+    given = dict.fromkeys(("ONLY", "ARGS", "REPO", "REF"), "")
+    words = []
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if equals and name in given:
+            given[name] = value
+        else:
+            words.append(argument)
+    if "badges" in words:
+        words += ["--repo", given["REPO"]] if given["REPO"] else []
+        words += ["--ref", given["REF"]] if given["REF"] else []
+    else:
+        words += split(given["ONLY"])
+    return words + split(given["ARGS"])
+
+
+def split(text):
+    """The words of a text, as a shell tells them apart; a backslash is one in Windows' paths."""
+    words = shlex.shlex(text, posix=True)
+    words.whitespace_split, words.commenters = True, ""
+    words.escape = "" if os.name == "nt" else words.escape
+    try:
+        return list(words)
+    except ValueError:
+        raise Stop("A quotation mark is opened and not closed in: " + text) from None
 
 
 def print_help():
