@@ -65,7 +65,7 @@ class Judge:
             "functions": state.functions,
             "value_bytes": value_bytes,
         }
-        result = ("error", "The check itself ended without a verdict.")
+        result = None
         try:
             self._send(question)
             while "ended" not in (answer := self._receive(deadline)):
@@ -74,12 +74,16 @@ class Judge:
                     self._send(call(answer["call"], answer["arguments"], left))
                 else:
                     result = (answer["verdict"], answer["message"])
+            if result is None or answer["ended"] != 0:
+                # It died, perhaps while it waited for the answer to a call, which now is taken for
+                # the next question: whoever comes next must not get what was meant for this one.
+                self._restart()
         except TooLateError:
             self._restart()
             return "stopped", "timeout"
         except OSError:  # it died
             self._restart()
-        return result
+        return result or ("error", "The check itself ended without a verdict.")
 
     def _send(self, message):
         self._process.stdin.write(json.dumps(message).encode() + b"\n")

@@ -5,12 +5,14 @@ kernels that a warm interpreter forks (quick); a part of them again in freshly s
 what is harmless, without bubblewrap.
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
 import shutil
 import tempfile
 import time
+import types
 
 import ipykernel
 import psutil
@@ -20,6 +22,7 @@ from tiny_homework import Task
 
 from grading import sandbox as sandboxes
 from grading.engine import grade_notebook
+from grading.judge import Judge
 from grading.limits import Limits
 from grading.warm import Warm
 from tools import processes
@@ -469,6 +472,40 @@ variables = sorted(os.environ)
                 warm.close()
     finally:
         del os.environ["SECRET_OF_TEACHER"]
+
+
+@pytest.mark.parametrize("how", ["warm", "anew", "without bubblewrap"])
+def test_files_with_the_names_of_libraries_do_not_keep_the_kernel_from_starting(
+    how, request, tmp_path
+):
+    for name in ("traitlets", "zmq", "code", "IPython", "ipykernel", "tornado", "typing"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken for a library')")
+    (tmp_path / "helper.py").write_text("x = 42")
+    sandbox = request.getfixturevalue("bwrap" if how != "without bubblewrap" else "plain")
+    warm = request.getfixturevalue("warm") if how == "warm" else None
+    _, verdicts = grade(["from helper import x", X], sandbox, warm, files=tmp_path)
+    assert verdicts == {"x": "right"}
+
+
+def test_a_judge_that_dies_while_it_waits_does_not_judge_the_next_task_wrongly():
+    dies = "import os, threading\nthreading.Timer(0.2, os.kill, (os.getpid(), 9)).start()\n"
+    tasks = [
+        Task("dies", f"{dies}assert double(3) == 6", (), ("double",)),
+        Task("raises", "raise SystemExit", (), ()),
+        X,
+        dataclasses.replace(X, grade_id="other"),
+    ]
+    state = types.SimpleNamespace(values={"x": "42"}, functions=["double"])
+
+    def call(name, arguments, left):
+        time.sleep(1)
+        return {"result": "6"}
+
+    with contextlib.closing(Judge()) as judge:
+        verdicts = [judge.judge(task, state, call, 10, 1000)[0] for task in tasks]
+        assert verdicts == ["error", "error", "right", "right"]
+        state.values["x"] = "41"
+        assert judge.judge(X, state, call, 10, 1000) == ("wrong", "x is 41, not 42")
 
 
 LEAVES_THINGS = """
