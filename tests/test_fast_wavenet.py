@@ -10,10 +10,15 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from benchmarks.wavenet_generation import build_wavenet, weights_of_size, with_queues
-from utils import fast_wavenet, wavenet_weights
+from benchmarks.wavenet_generation import lesson
+from utils import fast_wavenet
 
 pytest.importorskip("numba")
+
+# The lesson's own rule for drawing a class: what `generate` promises in its docstring.
+choose = lesson()["choose"]
+# The lesson's generator in readable NumPy.
+generate_with_queues = lesson()["generate_with_queues"]
 
 SHAPES = {  # dilations, channels, skip channels, features, hop
     "plain": ([1, 2, 4, 8, 1, 2, 4, 8], 16, 32, 0, 80),
@@ -35,7 +40,7 @@ def strong_weights(model, seed=0):
 def model_of(shape, seed=0):
     dilations, channels, skip, features, hop = SHAPES[shape]
     keras.utils.set_random_seed(0)
-    return strong_weights(build_wavenet(dilations, channels, skip, features, hop), seed)
+    return strong_weights(lesson(hop)["build_wavenet"](dilations, channels, skip, features), seed)
 
 
 @pytest.fixture(scope="module")
@@ -68,19 +73,6 @@ def noise(w, steps, seed=0):
     if not w.features:
         return previous, None
     return previous, random.normal(size=(-(-steps // w.hop), w.features)).astype("float32")
-
-
-def documented(s, u, temperature=1.0, top_k=None, how="sample"):
-    """The rule in the docstring of `generate`."""
-    if how == "most probable":
-        return int(s.argmax())
-    p = np.exp((s.astype("float64") - s.max()) / temperature)
-    if top_k:
-        p[s < np.sort(s)[-top_k]] = 0
-    if how == "expected value":
-        return int(p @ np.arange(len(s)) / p.sum() + 0.5)
-    cumulative = np.cumsum(p)
-    return int(np.searchsorted(cumulative, u * cumulative[-1], side="right"))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -171,18 +163,21 @@ def test_generating_is_the_naive_way_made_fast(shape, options, plain, conditione
     for t in range(len(past) - 1, steps):  # zeros in the future have no influence: one shape
         inputs = [classes[:, :-1], condition[None]] if w.features else classes[:, :-1]
         s = model.predict_on_batch(inputs)[0, t]
-        classes[0, t + 1] = documented(s, uniforms[t + 1 - len(past)], **options)
+        classes[0, t + 1] = choose(s, uniforms[t + 1 - len(past)], **options)
     assert found.tolist() == classes[0, len(past) :].tolist()
     if "how" not in options:
         assert len(set(found.tolist())) > 3
 
 
-def test_queues_in_numpy_give_the_same_samples(plain):
-    w = plain[1]
-    uniforms = np.random.default_rng(4).random(500)
-    past = noise(w, 40)[0]
-    found = fast_wavenet.generate(w, 500, uniforms=uniforms, start=past)
-    assert found.tolist() == with_queues(w, past, uniforms)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_lessons_queues_give_the_same_samples(shape):
+    w = fast_wavenet.weights_of(model_of(shape))
+    steps = 600  # the longest queue, of 128 samples, goes round several times
+    condition = noise(w, steps)[1]
+    uniforms = np.random.default_rng(4).random(steps)
+    found = fast_wavenet.generate(w, steps, uniforms=uniforms, condition=condition)
+    assert found.tolist() == generate_with_queues(w, uniforms, condition).tolist()
+    assert len(set(found.tolist())) > 10
 
 
 def test_the_samples_are_distributed_as_the_softmax_says(plain):
@@ -219,9 +214,34 @@ def test_the_ends_of_the_random_numbers(plain):
             found = fast_wavenet.generate(w, 30, uniforms=uniforms, **options)
             s = fast_wavenet.logits(w, np.append(128, found[:-1]))
             for row, u, drawn in zip(s, uniforms, found, strict=True):
-                assert drawn == documented(row, u, **options)
+                assert drawn == choose(row, u, **options)
                 kept = np.flatnonzero(row >= np.sort(row)[-options.get("top_k", 256)])
                 assert drawn == kept[0 if u == 0 else -1]
+
+
+def test_a_temperature_of_any_kind_of_number(plain):
+    w = plain[1]
+    expected = fast_wavenet.generate(w, 20, seed=0, temperature=2.0)
+    for temperature in (2, np.float32(2), np.array(2.0)):
+        found = fast_wavenet.generate(w, 20, seed=0, temperature=temperature)
+        assert np.array_equal(found, expected)
+
+
+def test_silence_is_the_middle_class_of_any_number_of_classes(plain):
+    w = plain[1]
+    assert np.array_equal(
+        fast_wavenet.generate(w, 20, seed=0), fast_wavenet.generate(w, 20, seed=0, start=128)
+    )
+    few = dataclasses.replace(
+        w, embedding=w.embedding[:16], final=w.final[:, :16], final_bias=w.final_bias[:16]
+    )
+    by_start = {
+        start: [fast_wavenet.generate(few, 30, seed=seed, start=start) for seed in range(20)]
+        for start in (None, 8, 0)
+    }
+    assert np.max(by_start[None]) < 16
+    assert np.array_equal(by_start[None], by_start[8])
+    assert not np.array_equal(by_start[None], by_start[0])
 
 
 def test_equal_logits(plain):
@@ -281,7 +301,12 @@ def test_several_threads_at_once(plain):
         ({"how": "greedy"}, "how must be one of 'sample', 'most probable'.*'greedy'"),
         ({"temperature": 0}, "temperature must be above 0.*most probable"),
         ({"temperature": float("nan")}, "temperature must be above 0"),
-        ({"temperature": [1.0, 2.0]}, "temperature must be above 0"),
+        ({"temperature": float("inf")}, "temperature must be above 0"),
+        ({"temperature": [1.0, 2.0]}, r"temperature must be one number, but is \[1.0, 2.0\]"),
+        ({"temperature": "1"}, r"temperature must be one number, but is '1' \(str\)"),
+        ({"temperature": True}, r"one number, but is True \(bool\)"),
+        ({"temperature": None}, "one number, but is None"),
+        ({"hop": 40}, "hop is 40, but this model was built without a condition"),
         ({"top_k": 0}, "top_k must be 1 or more"),
         ({"top_k": 257}, "only 256 classes"),
         ({"uniforms": np.zeros(3)}, r"uniforms.*\(10,\), but has the shape \(3,\)"),
@@ -399,9 +424,8 @@ def fresh_python(code, tmp_path, **environment):
 def test_without_numba_it_is_told(tmp_path):
     code = (
         "import sys; sys.modules['numba'] = None\n"
-        "from benchmarks.wavenet_generation import weights_of_size\n"
         "from utils import fast_wavenet\n"
-        "fast_wavenet.generate(weights_of_size(2, 4, 4), 3)"
+        "fast_wavenet.generate(fast_wavenet.random_weights([1, 2], 4, 4), 3)"
     )
     done = fresh_python(code, tmp_path)
     assert done.returncode == 1
@@ -450,7 +474,7 @@ def test_importing_costs_nothing_and_one_compilation_serves_all(plain, condition
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "False" and not done.stderr
     # Another size, with and without a condition: the types are the same.
-    fast_wavenet.generate(weights_of_size(3, 4, 9), 5)
+    fast_wavenet.generate(fast_wavenet.random_weights([1, 2, 4], 4, 9), 5)
     fast_wavenet.generate(plain[1], 5, start=[1, 2], top_k=3, how="expected value")
     fast_wavenet.logits(conditioned[1], *noise(conditioned[1], 20))
     assert len(fast_wavenet._kernel().run.signatures) == 1
@@ -464,11 +488,30 @@ def test_the_exponential_is_exact_enough():
     assert error.max() < 4e-6 and error[np.abs(x) < 1].max() < 3e-7
 
 
-def test_the_comparison_in_numpy_is_the_same_formula(conditioned):
+@pytest.mark.parametrize("shape", ["plain", "conditioned", "odd widths"])
+def test_in_64_bits_the_same_formula(shape):
+    model = model_of(shape)
+    w = fast_wavenet.weights_of(model)
+    previous, condition = noise(w, 60 - 60 % w.hop if w.features else 60)
+    exact = fast_wavenet.exact_logits(w, previous, condition)
+    assert exact.shape == (len(previous), 256) and exact.dtype == np.float64
+    assert np.abs(exact - fast_wavenet.logits(w, previous, condition)).max() < 1e-4
+    assert np.abs(exact - of_model(model, previous, condition)).max() < 1e-4
+
+
+def test_in_64_bits_a_condition_may_be_longer_than_the_sequence(conditioned):
     w = conditioned[1]
     previous, condition = noise(w, 60)
-    found = wavenet_weights._plain_logits(w, previous, condition)
-    assert np.abs(found - fast_wavenet.logits(w, previous, condition)).max() < 1e-4
+    part = fast_wavenet.exact_logits(w, previous[:33], condition)
+    assert np.allclose(part, fast_wavenet.exact_logits(w, previous, condition)[:33])
+
+
+def test_random_weights():
+    w = fast_wavenet.random_weights([1, 2, 4], 6, 10, classes=16, seed=1)
+    assert (w.layers, w.channels, w.skip_channels, w.classes, w.features) == (3, 6, 10, 16, 0)
+    again = fast_wavenet.random_weights([1, 2, 4], 6, 10, classes=16, seed=1)
+    assert np.array_equal(w.inner, again.inner)
+    assert 0.1 < np.abs(fast_wavenet.logits(w, np.arange(16))).max() < 20
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])

@@ -6,8 +6,9 @@ The network, the features and the pieces it learns from are those of the lesson'
 "wavenet". It hears the training recordings of the Free Spoken Digit Dataset and those of the
 bundled synthetic voices (each of these twice as often, because they are few), so that the lesson
 can measure it on the held-out ones of both. Two rounds, the second with a lower learning rate:
-13,500 steps of 9,600 samples, an hour or more on two CPU cores. data/README.md says how the bundled
-weights were made.
+13,500 steps of 9,600 samples, an hour or more on two CPU cores. The file is written after each
+round, so the first one is not lost if the second is interrupted. data/README.md says how the
+bundled weights were made.
 """
 
 import argparse
@@ -56,16 +57,31 @@ def bits(model, inputs, targets, weights):
     return loss * weights.size / weights.sum() / np.log(2)
 
 
-def main():
+def save(model, file):
+    """Writes the weights as float16, numbered in the order of the model."""
+    weights = [weight.astype("float16") for weight in model.get_weights()]
+    np.savez_compressed(file, **{f"{i:03}": weight for i, weight in enumerate(weights)})
+
+
+def main(arguments=None):
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--share", type=float, default=1.0, help="of the steps, to try it out")
     parser.add_argument("--out", type=Path, default=TARGET)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    if not options.share > 0:
+        parser.error(f"--share must be above 0, but is {options.share}.")
+    if options.out.suffix != ".npz":
+        parser.error(f"--out must be a file that ends in .npz, but is {options.out}.")
+    if not options.out.parent.is_dir():  # now, not after an hour
+        parser.error(f"there is no folder {options.out.parent} for --out; make it first.")
     runtime.set_seed(9)
     real = data.load_spoken_digits()
-    if real.origin.is_sample:
-        sys.exit("This needs the real recordings; see data/README.md.")
+    if real.origin.is_sample and options.out == TARGET:
+        sys.exit(
+            "This needs the real recordings; see data/README.md. To try it with the synthetic "
+            "voices alone, name a file of your own with --out."
+        )
     lesson = cells.definitions(NOTEBOOK, {"wavenet"}, keras=keras, np=np)
 
     codes, features = {"train": [], "test": []}, {"train": [], "test": []}
@@ -87,11 +103,10 @@ def main():
             model.fit(x, y, BATCH_SIZE, sample_weight=weights, verbose=0)
             seconds = time.perf_counter() - start
             print(f"{bits(model, *held_out):.3f} bits, held out, {seconds:.0f} s", flush=True)
+        save(model, options.out)
 
-    weights = [weight.astype("float16") for weight in model.get_weights()]
-    model.set_weights(weights)
+    model.set_weights([weight.astype("float16") for weight in model.get_weights()])
     print(f"float16: {bits(model, *held_out):.3f} bits per sample, held out")
-    np.savez_compressed(options.out, **{f"{i:03}": weight for i, weight in enumerate(weights)})
     print(f"{options.out}: {options.out.stat().st_size:,} bytes, {model.count_params():,} weights")
 
 

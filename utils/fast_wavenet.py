@@ -29,9 +29,24 @@ import functools
 import numpy as np
 
 from utils.arguments import as_integer
-from utils.wavenet_weights import WaveNetWeights, as_condition, condition_biases, weights_of
+from utils.wavenet_weights import (
+    WaveNetWeights,
+    as_condition,
+    condition_biases,
+    exact_logits,
+    random_weights,
+    weights_of,
+)
 
-__all__ = ["WaveNetWeights", "condition_biases", "generate", "logits", "weights_of"]
+__all__ = [
+    "WaveNetWeights",
+    "condition_biases",
+    "exact_logits",
+    "generate",
+    "logits",
+    "random_weights",
+    "weights_of",
+]
 
 HOW = ("sample", "most probable", "expected value")
 STEPS_PER_CALL = 16_000  # between two calls of the compiled function, Ctrl-C gets through
@@ -48,7 +63,7 @@ def generate(
     how="sample",
     temperature=1.0,
     top_k=None,
-    start=128,
+    start=None,
 ):
     """Generates samples one after the other, each from all before it.
 
@@ -74,14 +89,14 @@ def generate(
             `uniforms` are not given.
         condition: (frames, features) for a model with a condition; frame i holds for the samples
             i · hop … (i + 1) · hop − 1.
-        hop: Samples per frame; the model's own where it is not given. Another one speaks slower
-            or faster.
+        hop: Samples per frame of the condition; the model's own where it is not given. Another
+            one speaks slower or faster.
         how: "sample", "most probable" or "expected value".
         temperature: Above 1 more random, below 1 less.
         top_k: Draw only among so many most probable classes (and those equal to the last one).
-        start: The class before the first sample; 128 is silence. Several, (n,), are read one
-            after the other before the first sample is drawn; the frames of a condition then
-            begin with the first of them.
+        start: The class before the first sample; silence, the middle class, where it is not
+            given. Several, (n,), are read one after the other before the first sample is drawn;
+            the frames of a condition then begin with the first of them.
 
     Returns:
         (count,) int32 classes.
@@ -94,11 +109,7 @@ def generate(
     count = as_integer("count", count)
     if how not in HOW:
         raise ValueError(f"how must be one of {', '.join(map(repr, HOW))}, but is {how!r}.")
-    if not (np.isscalar(temperature) and 0 < temperature < np.inf):
-        raise ValueError(
-            f"temperature must be above 0, but is {temperature!r}. For the limit 0, take "
-            'how="most probable".'
-        )
+    temperature = _as_temperature(temperature)
     if top_k is None:
         top_k = weights.classes
     top_k = as_integer("top_k", top_k)
@@ -107,6 +118,7 @@ def generate(
             f"top_k is {top_k}, but there are only {weights.classes} classes. "
             "Leave it out to draw among all of them."
         )
+    start = weights.classes // 2 if start is None else start
     given = _as_classes(weights, np.atleast_1d(start), "start")
     steps = len(given) - 1 + count
     drawn_from = np.zeros(steps)
@@ -127,7 +139,7 @@ def logits(weights, previous, condition=None, hop=None):
         weights: What `weights_of(model)` returned.
         previous: (count,) classes: the input of the model, the sequence moved by one.
         condition: (frames, features) for a model with a condition.
-        hop: Samples per frame; the model's own where it is not given.
+        hop: Samples per frame of the condition; the model's own where it is not given.
 
     Returns:
         (count, classes) float32: row i are the logits of the sample after previous[i].
@@ -145,6 +157,11 @@ def logits(weights, previous, condition=None, hop=None):
 def _run(weights, classes, known, uniforms, condition, hop, how, temperature, top_k, keep=False):
     """Runs the compiled function in pieces; yields the logits of each, if they are to be kept."""
     kernel, padded = _kernel(), weights.padded
+    if hop is not None and not weights.features:
+        raise ValueError(
+            f"hop is {hop!r}, but this model was built without a condition (features=0), so there "
+            "are no frames that could be longer or shorter. Leave it out."
+        )
     hop = weights.hop if hop is None else as_integer("hop", hop)
     steps = len(uniforms)
     if weights.features:
@@ -242,6 +259,21 @@ def _as_classes(weights, classes, name):
             f"0 to {weights.classes - 1}. Encode the waveform first (μ-law)."
         )
     return classes.astype(np.int32)
+
+
+def _as_temperature(temperature):
+    number = np.asarray(temperature)
+    if number.ndim or number.dtype.kind not in "iuf":
+        raise TypeError(
+            f"temperature must be one number, but is {temperature!r} "
+            f"({type(temperature).__name__}). Give for example temperature=0.8."
+        )
+    if not 0 < number < np.inf:
+        raise ValueError(
+            f"temperature must be above 0, but is {temperature!r}. For the limit 0, take "
+            'how="most probable".'
+        )
+    return float(number)
 
 
 def _as_uniforms(uniforms, seed, count):

@@ -163,6 +163,34 @@ def _widen(array, axis, *widths):
     return np.ascontiguousarray(np.concatenate(parts, axis))
 
 
+def random_weights(dilations, channels, skip_channels, *, classes=256, seed=0) -> WaveNetWeights:
+    """Makes weights that keep the signal at about its size, to measure speed without a model.
+
+    Args:
+        dilations: One for each layer.
+        channels: The residual channels.
+        skip_channels: The skip channels, and the width of the layer after them.
+        classes: Possible values of a sample.
+        seed: Of the random numbers.
+    """
+    layers, random = len(dilations), np.random.default_rng(seed)
+    shapes = {
+        "embedding": (classes, channels),
+        "inner": (layers, 2 * channels, 2 * channels),
+        "inner_bias": (layers, 2 * channels),
+        "outer": (layers, channels, channels + skip_channels),
+        "outer_bias": (layers, channels + skip_channels),
+        "hidden": (skip_channels, skip_channels),
+        "hidden_bias": (skip_channels,),
+        "final": (skip_channels, classes),
+        "final_bias": (classes,),
+    }
+    arrays = {
+        name: random.normal(0, np.prod(shape[:-1]) ** -0.5, shape) for name, shape in shapes.items()
+    }
+    return WaveNetWeights(dilations, **arrays)
+
+
 def weights_of(model, *, check=True) -> WaveNetWeights:
     """Reads the weights out of a Keras model of the lesson's form, on any backend.
 
@@ -198,6 +226,44 @@ def weights_of(model, *, check=True) -> WaveNetWeights:
     if check:
         _compare(model, weights)
     return weights
+
+
+def exact_logits(weights, previous, condition=None):
+    """Computes the logits along a given sequence in float64, to measure rounding errors with.
+
+    All steps at once, in NumPy: nothing of the queues, and nothing of Keras.
+
+    Args:
+        weights: What `weights_of(model)` returned.
+        previous: (count,) classes: the input of the model, the sequence moved by one.
+        condition: (frames, features) for a model with a condition.
+
+    Returns:
+        (count, classes) float64.
+    """
+
+    def wide(array):
+        return np.asarray(array, np.float64)
+
+    x = wide(weights.embedding)[previous]  # (time, channels)
+    added = np.zeros((len(x), weights.layers, 1))
+    if condition is not None:
+        units = wide(as_condition(weights, condition))
+        if weights.condition_hidden is not None:
+            units = units @ wide(weights.condition_hidden) + wide(weights.condition_hidden_bias)
+            units = np.tanh(units)
+        biases = np.einsum("fu,luc->flc", units, wide(weights.condition), optimize=True)
+        added = np.repeat(biases, weights.hop, axis=0)[: len(x)]
+    total = np.zeros((len(x), weights.skip_channels))
+    for layer, dilation in enumerate(weights.dilations):
+        past = np.concatenate([np.zeros((dilation, x.shape[1])), x])[: len(x)]
+        both = np.concatenate([past, x], axis=1) @ wide(weights.inner[layer])
+        f, g = np.split(both + wide(weights.inner_bias[layer]) + added[:, layer], 2, axis=1)
+        z = np.tanh(f) * (0.5 + 0.5 * np.tanh(0.5 * g))
+        out = z @ wide(weights.outer[layer]) + wide(weights.outer_bias[layer])
+        x, total = x + out[:, : x.shape[1]], total + out[:, x.shape[1] :]
+    y = np.maximum(np.maximum(total, 0) @ wide(weights.hidden) + wide(weights.hidden_bias), 0)
+    return y @ wide(weights.final) + wide(weights.final_bias)
 
 
 def condition_biases(model_or_weights, condition):
@@ -410,7 +476,7 @@ def _compare(model, weights):
             expected = keras.ops.convert_to_numpy(model(inputs, training=False))[0]
     except Exception as error:
         raise _other_form(f"it cannot be called with {length} classes ({error})") from error
-    found = _plain_logits(weights, previous, condition)
+    found = exact_logits(weights, previous, condition)
     if expected.shape != found.shape:
         raise _other_form(f"it returns the shape {expected.shape} instead of {found.shape}")
     error = np.abs(found - expected).max()
@@ -420,21 +486,3 @@ def _compare(model, weights):
             f"(by up to {error:.2g}). Are filter and gate, their tanh and sigmoid, or the relus "
             "elsewhere?"
         )
-
-
-def _plain_logits(weights, previous, condition):
-    """All steps at once in NumPy, for a short comparison."""
-    x = weights.embedding[previous]  # (time, channels)
-    added = np.zeros((len(x), weights.layers, 1), np.float32)
-    if condition is not None:
-        added = np.repeat(condition_biases(weights, condition), weights.hop, axis=0)
-    total = np.zeros((len(x), weights.skip_channels), np.float32)
-    for layer, dilation in enumerate(weights.dilations):
-        past = np.concatenate([np.zeros((dilation, x.shape[1]), x.dtype), x])[: len(x)]
-        both = np.concatenate([past, x], axis=1) @ weights.inner[layer]
-        f, g = np.split(both + weights.inner_bias[layer] + added[:, layer], 2, axis=1)
-        z = np.tanh(f) * (0.5 + 0.5 * np.tanh(0.5 * g))
-        out = z @ weights.outer[layer] + weights.outer_bias[layer]
-        x, total = x + out[:, : x.shape[1]], total + out[:, x.shape[1] :]
-    y = np.maximum(np.maximum(total, 0) @ weights.hidden + weights.hidden_bias, 0)
-    return y @ weights.final + weights.final_bias
