@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 
@@ -9,13 +10,14 @@ import pytest
 from conftest import COURSE_VARIABLES, ROOT
 
 from grading import sandbox
-from grading.assignment import load_assignment, numbers, student_path
+from grading.assignment import HOMEWORK, load_assignment, numbers, student_path
 
 pytestmark = [
     pytest.mark.notebooks,
     pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="needs TensorFlow"),
     pytest.mark.skipif(sys.platform == "win32", reason="the grader runs on Linux and macOS"),
 ]
+RECORD = HOMEWORK / "instructor" / "hw4_record.json"
 UNSAFE = ["--unsafe"] if sandbox.choose(unsafe=True).problem else []
 
 
@@ -37,8 +39,8 @@ def grade(folder, number, plain_environment, *more):
     return {each["student"]: each for each in summary["students"]}
 
 
-def put(notebook, folder, name, **answers):
-    """Hands in a notebook, with some answers replaced."""
+def put(notebook, folder, name, record=None, **answers):
+    """Hands in a notebook, with some answers replaced, and perhaps a record beside it."""
     raw = json.loads(notebook.read_text(encoding="utf-8"))
     for cell in raw["cells"]:
         grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
@@ -47,12 +49,15 @@ def put(notebook, folder, name, **answers):
     path = folder / "class" / name / notebook.name
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(raw), encoding="utf-8")
+    if record is not None:
+        shutil.copy(record, path.parent)
 
 
 @pytest.mark.parametrize("number", numbers())
 def test_full_points_and_none(number, tmp_path, plain_environment):
     assignment = load_assignment(number)
-    put(assignment.path, tmp_path, "right")
+    record = RECORD if number == 4 else None
+    put(assignment.path, tmp_path, "right", record)
     put(student_path(assignment), tmp_path, "empty")
     found = grade(tmp_path, number, plain_environment)
     told = json.dumps(found, indent=1, ensure_ascii=False)
@@ -63,6 +68,51 @@ def test_full_points_and_none(number, tmp_path, plain_environment):
     stopped = [note for note in found["empty"]["notes"] if "cell" in note]
     assert stopped == [], "the students' version runs without an error"
     assert found["right"]["to_read"] == assignment.points - assignment.automatic_points
+
+
+def test_the_sample_and_the_records_of_others_do_not_do(tmp_path, plain_environment):
+    assignment = load_assignment(4)
+    most = assignment.automatic_points
+    stage_1 = next(c.source for c in assignment.notebook.cells if c.id == "hw4-stage-1")
+    unprepared = stage_1.replace("run(lower, prepare(", "run(lower, (")
+    assert unprepared != stage_1
+    cats = 'def download_photos():\n    return openimages.download(classes=("Cat", "Dog"))'
+    put(assignment.path, tmp_path, "sample", **{"hw4-download": cats})
+    put(assignment.path, tmp_path, "borrowed", RECORD, **{"hw4-download": cats})
+    put(assignment.path, tmp_path, "unprepared", RECORD, **{"hw4-stage-1": unprepared})
+    found = grade(tmp_path, 4, plain_environment)
+    points = {name: each["points"] for name, each in found.items()}
+    told = json.dumps(found, indent=1, ensure_ascii=False)
+    assert points["sample"] == most - 5, told
+    assert told.count("This is a run on sample photos.") == 5, told
+    assert points["borrowed"] == most - 1, told
+    assert "another download script" in told
+    (lost,) = (t for t in found["unprepared"]["tasks"] if t["verdict"] in ("wrong", "error"))
+    assert lost["grade_id"] == "hw4-stage-1-test" and "prepared photos" in lost["message"], told
+
+
+SEASONAL = "def forecast(x):\n    return seasonal_forecast(x)"
+REMEMBERED = """
+known = {image.tobytes(): label for image, label in zip(x_test, y_test)}
+
+
+def predict_dense(images):
+    return np.array([known.get(image.tobytes(), 0) for image in images])
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "answers", "lost"),
+    [(3, {"hw3-forecast": SEASONAL}, 2), (1, {"hw1-predict-dense": REMEMBERED}, 1)],
+)
+def test_what_needs_a_network_is_not_had_without(
+    number, answers, lost, tmp_path, plain_environment
+):
+    assignment = load_assignment(number)
+    put(assignment.path, tmp_path, "clever", **answers)
+    found = grade(tmp_path, number, plain_environment)["clever"]
+    told = json.dumps(found, indent=1, ensure_ascii=False)
+    assert found["points"] == assignment.automatic_points - lost, told
 
 
 HANG = "def maps_of(layer_name, images):\n    while True:\n        pass"

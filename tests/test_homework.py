@@ -10,12 +10,14 @@ import shutil
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
 from conftest import ROOT
 
 from grading.assignment import HOMEWORK, load_assignment, numbers, release, student_path
 from tools import check, homework
-from utils import exercises
+from utils import exercises, photo_homework
 from utils import homework as helpers
 
 
@@ -266,6 +268,7 @@ def good_record(sample=False):
     test = {"evaluations": 1, "rows_before": [8], "other_loads": 0}
     return {
         "sample": sample,
+        "side": 16,
         "origin": "Open Images",
         "classes": ["Cat", "Dog"],
         "photos": photos,
@@ -278,19 +281,22 @@ def good_record(sample=False):
             "after stage 1": {"lower": "a", "upper": "b", "head": "h"},
             "after stage 2": {"lower": "a", "upper": "c"},
         },
+        "prepared_alike": {"z_train": 0.0, "z_validation": 1e-6},
         "epochs": [5, 3],
         "test_accuracy": 0.9,
     }
 
 
-def failed(record, this_run=None):
+def failed(record, this_run=None, predict=None):
     """Which tasks of homework 4 a record fails, with their messages."""
     found = {}
+    answers = (this_run or record)["test"]["predictions"]
+    predict = predict or (lambda x: np.array(answers[: len(x)]))
     for task in load_assignment(4).tasks:
         if "record" not in task.values:
             continue
         try:
-            names = {"np": np, "record": json.loads(json.dumps(record))}
+            names = {"np": np, "predict": predict, "record": json.loads(json.dumps(record))}
             exec(task.hidden, names | {"this_run": this_run or names["record"]})
         except AssertionError as error:
             found[task.grade_id.removeprefix("hw4-")] = str(error)
@@ -311,6 +317,36 @@ def swap_content(record):
 
 def unbalanced(record):
     record["arrays"]["training"]["labels"] = [0] * 500 + [1] * 300
+
+
+def labels_alone(record):
+    for part in record["arrays"].values():
+        part["hashes"] = []
+
+
+def one_photo(record):
+    record["arrays"]["training"]["hashes"] = ["x"] * 800
+
+
+def empty_table(record):
+    record["photos"] = {name: [] for name in record["photos"]}
+
+
+def few_listed(record):
+    record["photos"] = {name: column[:-2] for name, column in record["photos"].items()}
+
+
+def other_categories(record):
+    names = {"Cat": "Cat", "Dog": "Rose"}
+    record["photos"]["class_name"] = [names[name] for name in record["photos"]["class_name"]]
+
+
+def unprepared(record):
+    record["prepared_alike"]["z_train"] = 0.8
+
+
+def nothing_to_compare(record):
+    record["prepared_alike"]["z_validation"] = None
 
 
 def half_as_many(record):
@@ -369,10 +405,17 @@ def boasted(record):
     [
         (lambda record: None, set(), ""),
         (swap_hash, {"leakage-test"}, "1 photos are in the training part and in the validation"),
-        (swap_id, {"leakage-test"}, "the same id"),
+        (swap_id, {"leakage-test"}, "1199 different photos"),
         (swap_content, {"leakage-test"}, "the same content"),
         (unbalanced, {"counts-test"}, "500 + 300"),
         (half_as_many, {"counts-test"}, "400 + 400 are wanted"),
+        (labels_alone, {"counts-test", "leakage-test"}, "photos"),
+        (one_photo, {"counts-test"}, "again and again; 1 differ"),
+        (empty_table, {"counts-test", "leakage-test"}, "list"),
+        (few_listed, {"counts-test", "leakage-test"}, "list"),
+        (other_categories, {"counts-test"}, "['Cat', 'Rose']"),
+        (unprepared, {"stage-1-test"}, "z_train does not hold"),
+        (nothing_to_compare, {"stage-1-test"}, "z_validation does not hold"),
         (other_script, {"download-test"}, "not included"),
         (no_freezing_1, {"stage-1-test"}, "only the new head"),
         (lower_moved, {"stage-2-test"}, "stay frozen"),
@@ -399,16 +442,87 @@ def test_a_good_record_does_not_save_code_that_freezes_nothing():
     assert set(failed(good_record(), this_run)) == {"stage-2-test"}
 
 
-def test_on_the_sample_the_counts_are_in_proportion():
-    record = good_record(sample=True)
+NEEDS_REAL_PHOTOS = {"download-test", "counts-test", "leakage-test", "test-once", "honest"}
+
+
+def test_a_run_on_the_sample_does_not_count_for_real_photos():
+    found = failed(good_record(sample=True))
+    assert set(found) == NEEDS_REAL_PHOTOS
+    assert all("real photos" in message for message in found.values()), found
+
+
+def test_the_record_must_be_of_this_notebook():
+    this_run = good_record(sample=True)
+    assert failed(good_record(), this_run) == {}
+    this_run["download_script"] += "  # more to say"
+    assert failed(good_record(), this_run) == {}, "a comment is no other script"
+    this_run["download_script"] = "openimages.download(classes=('Cat', 'Bird'))"
+    assert set(failed(good_record(), this_run)) == {"download-test"}
+
+
+def test_predict_is_asked_again():
+    this_run = good_record(sample=True)
+    said = np.array(this_run["test"]["predictions"])
+    one_off = lambda x: np.where(np.arange(8) == 0, 1 - said[:8], said[:8])  # noqa: E731
+    assert failed(good_record(), this_run, one_off) == {}
+    for predict in (lambda x: 1 - said[:8], lambda x: said, lambda x: np.full(8, "a")):
+        assert set(failed(good_record(), this_run, predict)) == {"honest"}
+
+
+def test_maps_are_compared_in_any_order():
+    random = np.random.default_rng(1)
+    x = random.integers(0, 256, (12, 5, 5, 3)).astype("uint8")
+
+    def maps_of(photos):
+        return photos.astype("float32") / 127.5 - 1
+
+    z = maps_of(x)
+    assert photo_homework.how_alike(z, x, maps_of) < 1e-6
+    more = np.concatenate([z[::-1], z[:, :, ::-1]])[random.permutation(24)]
+    assert photo_homework.how_alike(more, x, maps_of) < 1e-6
+    assert photo_homework.how_alike(x / 255, x, maps_of) > 0.1
+    assert photo_homework.how_alike(x, x, maps_of) > 0.1
+    for nothing in (None, z[:0], z[:, :2]):
+        assert photo_homework.how_alike(nothing, x, maps_of) is None
+    assert photo_homework.how_alike(z, x, lambda photos: photos.no_such_thing) is None
+
+
+def test_the_record_that_counts_is_shown(capsys):
+    photo_homework.show_record(good_record())
+    told = capsys.readouterr().out
+    for words in ("Cat, Dog", "training: 400 + 400", "stage 2, epoch 3", "test accuracy: 90.0%"):
+        assert words in told
+    assert "SAMPLE" not in told and "lesson" not in told
+    photo_homework.show_record(good_record(sample=True) | {"classes": ["Rose", "Sunflower"]})
+    told = capsys.readouterr().out
+    assert "SAMPLE" in told and "the lesson's" in told
+    photo_homework.show_record({"sample": False})
+    assert "cannot be shown: KeyError" in capsys.readouterr().out
+
+
+def test_what_is_handed_over_survives_a_variable_of_that_name():
+    photo_homework.hand_over({"a": 1}, {"b": 2})
+    assert photo_homework.handed_over() == ({"a": 1}, {"b": 2})
+    for cell in code(release(load_assignment(4))):
+        about = cell.metadata.get("homework", {})
+        if "record" in about.get("values", ()):
+            assert cell.source.startswith("record, this_run = photo_homework.handed_over()")
+    photo_homework.hand_over(None, None)
+
+
+def test_the_instructors_record_is_whole_and_given_to_nobody():
+    path = HOMEWORK / "instructor" / photo_homework.RECORD
+    record = json.loads(path.read_text(encoding="utf-8"))
     assert failed(record) == {}
-    half_as_many(record)
-    assert "counts-test" in failed(record)  # photos are listed that were not used
+    assert path.stat().st_size < 200_000
+    assert not check._PATH_OF_A_MACHINE.search(path.read_text(encoding="utf-8"))
+    assert not list(HOMEWORK.glob("*.json"))
+    script = next(c for c in load_assignment(4).notebook.cells if c.id == "hw4-download").source
+    written = ast.dump(ast.parse(record["download_script"]))
+    assert ast.dump(ast.parse(script)) == written, "make the record anew, see homework/README.md"
 
 
 def test_a_record_of_real_photos_is_kept(tmp_path, capsys):
-    from utils import photo_homework
-
     path = tmp_path / "hw4_record.json"
     real, sample = good_record(), good_record(sample=True)
     assert photo_homework.keep_record(sample, path) == sample
@@ -417,6 +531,205 @@ def test_a_record_of_real_photos_is_kept(tmp_path, capsys):
     assert "real photos counts" in capsys.readouterr().out
     path.write_text("{", encoding="utf-8")
     assert photo_homework.keep_record(sample, path) == sample
+
+
+# --- Networks ---------------------------------------------------------------------------------
+
+
+class Net:
+    """Stands in for a network: the sum of its inputs, times one weight."""
+
+    def __init__(self):
+        self.weights = [np.array([2.0])]
+
+    def get_weights(self):
+        return [weight.copy() for weight in self.weights]
+
+    def set_weights(self, weights):
+        self.weights = weights
+
+    def __call__(self, x):
+        return x * self.weights[0]
+
+
+def test_a_network_is_blinded_and_sees_again():
+    net = Net()
+    x = np.arange(3.0)
+    assert np.array_equal(helpers.blinded(net, net, x), np.zeros(3))
+    assert np.array_equal(net(x), [0, 2, 4])
+    assert helpers.blinded(net, lambda x: 1 / 0, x) == "ZeroDivisionError"
+    assert np.array_equal(net(x), [0, 2, 4])
+    assert helpers.blinded(None, net, x) is None
+
+
+def hidden(number, test, **names):
+    """The message of a hidden test, or an empty text if it is passed."""
+    (task,) = (t for t in load_assignment(number).tasks if t.grade_id == f"hw{number}-{test}")
+    try:
+        exec(task.hidden, {"np": np, **names})
+    except AssertionError as error:
+        return str(error)
+    return ""
+
+
+def seasonal(x):
+    return x[:, -1] + x[:, -12] - x[:, -13]
+
+
+def measured_co2():
+    path = ROOT / "data" / "mauna_loa_co2.csv"
+    return pd.read_csv(path, index_col="year").to_numpy().ravel()
+
+
+def better_than_seasonal():
+    """Knows every value that comes after 24 months, as a network of that skill would."""
+    co2 = measured_co2()
+    change = {}
+    for i in range(24, len(co2)):
+        change[tuple(np.round(np.diff(co2[i - 24 : i]), 3))] = co2[i] - co2[i - 1]
+    return lambda x: np.array([each[-1] + change[tuple(np.round(np.diff(each), 3))] for each in x])
+
+
+@pytest.mark.parametrize("test", ["lstm-naive", "lstm-good"])
+def test_a_forecast_must_come_from_the_network(test):
+    good = better_than_seasonal()
+    naive = {"forecast": good, "blinded_forecast": lambda x: x[:, -1]}
+    assert hidden(3, test, **naive) == ""
+    assert hidden(3, test, **naive | {"blinded_forecast": lambda x: "ValueError"}) == ""
+    assert "do not come from lstm_model" in hidden(3, test, forecast=good, blinded_forecast=good)
+    assert "part 4" in hidden(3, test, **naive | {"forecast": seasonal})
+    told = hidden(3, test, **naive | {"forecast": lambda x: x[:, -1] + 0.2})
+    assert "On the test years" in told
+
+
+def test_a_good_forecast_beats_the_formula():
+    def between(x):
+        return seasonal(x) + np.where(np.arange(len(x)) % 2, 0.2, -0.2)
+
+    blind = {"blinded_forecast": lambda x: x[:, -1]}
+    assert hidden(3, "lstm-naive", forecast=between, **blind) == ""
+    assert "the seasonal forecast has 0.496" in hidden(3, "lstm-good", forecast=between, **blind)
+
+
+@pytest.mark.parametrize("kind", ["dense", "cnn"])
+def test_digits_must_be_read_by_the_network(kind):
+    from utils import samples
+
+    digits = samples.mnist_sample()
+    x, y = digits["x_test"], digits["y_test"]
+    table = {image.tobytes(): label for image, label in zip(x, y, strict=True)}
+
+    def looked_up(images):
+        return np.array([table.get(image.tobytes(), 0) for image in images])
+
+    def nearest(images):  # stands in for a good network
+        far = ((images[:, None].astype(float) - x[None]) ** 2).sum((2, 3))
+        return y[far.argmin(1)]
+
+    def zeros(images):
+        return np.zeros(len(images), int)
+
+    names = {"on_sample": [True, True], f"predict_{kind}": nearest, f"blinded_{kind}": zeros}
+    test = f"{kind}-accuracy"
+    assert hidden(1, test, **names) == ""
+    assert "Accuracy on new digits" in hidden(1, test, **names | {f"predict_{kind}": looked_up})
+    told = hidden(1, test, **names | {f"blinded_{kind}": nearest})
+    assert f"do not come from {kind}_model" in told
+
+
+@pytest.mark.parametrize(
+    ("number", "test", "name", "weights"),
+    [
+        (1, "dense-budget", "dense_weights", [np.zeros((784, 10))]),
+        (1, "cnn-budget", "cnn_weights", [np.zeros((3, 3, 1, 16)), np.zeros((16, 10))]),
+        (3, "lstm-size", "lstm_weights", [np.zeros((4, 16))]),
+    ],
+)
+def test_zeros_are_no_network(number, test, name, weights):
+    assert "not been trained" in hidden(number, test, **{name: weights})
+    weights[-1] = weights[-1] + np.random.default_rng(1).normal(size=weights[-1].shape)
+    assert hidden(number, test, **{name: weights}) == ""
+
+
+def test_all_columns_of_the_windows_are_looked_at():
+    co2 = measured_co2()
+    n_test, n_validation = int(len(co2) * 0.25), int(len(co2) * 0.15)
+    names = {}
+    ends = [len(co2) - n_test - n_validation, len(co2) - n_test]
+    for name, part in zip(("train", "validation", "test"), np.split(co2, ends), strict=True):
+        names[f"x_{name}"] = np.stack([part[i : i + 24] for i in range(len(part) - 24)])
+        names[f"y_{name}"] = part[24:]
+    assert hidden(3, "arrays-test", **names) == ""
+    names["x_test"][:, 5] = 0
+    assert hidden(3, "arrays-test", **names) == "test: wrong windows."
+
+
+# --- The term project's parts -----------------------------------------------------------------
+
+
+def project_parts(train, validation, test):
+    """What the locked cell of homework 5 hands over."""
+    parts = {"training": train, "validation": validation, "test": test}
+    return {name: helpers.about_part(part) | {"targets": len(part)} for name, part in parts.items()}
+
+
+def milestone_1(parts, twins=""):
+    """The messages of the three hidden tests."""
+    tests = ("sizes-test", "disjoint-test", "prepared-test")
+    return [hidden(5, test, parts=parts, twins=twins) for test in tests]
+
+
+RANDOM = np.random.default_rng(5)
+TABLE = pd.DataFrame(RANDOM.normal(size=(60, 3)), columns=list("abc"))
+MIXED = TABLE.assign(kind=["tea", "milk", "water"] * 20)
+SOUNDS = [RANDOM.normal(size=100 + i) for i in range(60)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TABLE,
+        TABLE.sample(frac=1, random_state=1),
+        TABLE["a"],
+        MIXED,
+        TABLE.to_numpy(),
+        SOUNDS,
+        [f"text number {i}" for i in range(60)],
+        [list(range(i + 1)) for i in range(60)],
+        [[[i], [1, 2]] for i in range(60)],
+        list(RANDOM.normal(size=(60, 2, 2))),
+        scipy.sparse.csr_matrix(RANDOM.normal(size=(60, 4))),
+    ],
+)
+def test_honest_projects_of_all_kinds_pass_milestone_1(data):
+    train, validation, test = data[:40], data[40:50], data[50:]
+    if isinstance(data, scipy.sparse.csr_matrix):
+        parts = {"training": train, "validation": validation, "test": test}
+        parts = {k: helpers.about_part(v) | {"targets": v.shape[0]} for k, v in parts.items()}
+    else:
+        parts = project_parts(train, validation, test)
+    assert milestone_1(json.loads(json.dumps(parts))) == ["", "", ""]
+
+
+def test_milestone_1_notices():
+    array = TABLE.to_numpy()
+    holes = array.copy()
+    holes[3, 1] = np.nan
+    told = milestone_1(project_parts(holes[:40], array[40:50], array[50:]))
+    assert told[:2] == ["", ""] and "missing or infinite" in told[2]
+    gaps = MIXED.astype(object)
+    gaps.iloc[2, 3] = None
+    assert not helpers.about_part(gaps)["finite"]
+    told = milestone_1(project_parts(array[:40], array[40:50, :2], array[50:]))
+    assert "has the shape [2]" in told[2]
+    both = project_parts(array[:40], array[38:50], array[50:])
+    assert "2 samples are in the training part and in the validation" in milestone_1(both)[1]
+    why = "Passengers of the same class and age are different people."
+    assert milestone_1(both, why) == ["", "", ""]
+    assert all("The parts are []" in message for message in milestone_1({}))
+    for wrong in ({"a": array}, "abc", 7, iter([1])):
+        with pytest.raises(TypeError, match="one entry for each sample"):
+            helpers.about_part(wrong)
 
 
 def test_nbgraders_settings_give_the_same_student_version():

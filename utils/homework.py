@@ -58,25 +58,83 @@ def check_call(function, arguments, expected, hint, *, tolerance=1e-9):
     return exercises.check(answer, expected, hint, tolerance=tolerance)
 
 
+def blinded(model, function, inputs):
+    """What a function of yours says while all weights of a network are 0.
+
+    Where it says the same as ever, its answers do not come from this network.
+
+    Args:
+        model: The network, or None if there is none yet. Its weights are put back.
+        function: The function that asks the network.
+        inputs: What the function is called with.
+
+    Returns:
+        What the function returns; the error's name if it stops; None if there is no network.
+    """
+    if model is None:
+        return None
+    kept = model.get_weights()
+    model.set_weights([np.zeros_like(weight) for weight in kept])
+    try:
+        return function(inputs)
+    except Exception as error:
+        return type(error).__name__
+    finally:
+        model.set_weights(kept)
+
+
 def about_part(samples, most=50_000):
     """What a grader may know of one part of a data set, as plain values.
 
     Args:
-        samples: An array or a list, one entry a sample.
+        samples: An array, a table of pandas, or a list, one entry (or row) a sample.
         most: Of at most so many samples, hashes are taken.
 
     Returns:
-        A dictionary: `count`, `shape` of a sample, `finite` (False if any number is nan or
-        infinite), and `hashes`; two samples with the same hash are the same.
+        A dictionary: `count`, `shape` of a sample (None where samples have several shapes, as
+        texts and sounds may have), `finite` (False if any number is nan or infinite), and
+        `hashes`; two samples with the same hash are the same.
+
+    Raises:
+        TypeError: this has no samples in a row.
     """
-    hashes, finite = [], True
+    if hasattr(samples, "to_numpy"):  # pandas counts rows by their labels
+        samples = samples.to_numpy()
+    elif hasattr(samples, "toarray"):  # a sparse matrix of SciPy
+        samples = samples.toarray()
+    if isinstance(samples, (str, bytes, dict)) or not hasattr(samples, "__getitem__"):
+        raise TypeError(
+            f"an array, a table of pandas or a list is wanted, with one entry for each sample; "
+            f"this is a {type(samples).__name__}"
+        )
+    hashes, shapes, finite = [], set(), True
     for sample in samples[:most]:
-        array = np.ascontiguousarray(sample)
-        content = repr(sample).encode() if array.dtype.hasobject else array.tobytes()
+        content, shape, is_finite = _about_sample(sample)
         hashes.append(hashlib.sha256(content).hexdigest()[:16])
-        finite = finite and (array.dtype.kind not in "fc" or bool(np.isfinite(array).all()))
-    shape = list(np.shape(samples[0])) if len(samples) else []
+        shapes.add(shape)
+        finite = finite and is_finite
+    (shape,) = shapes if len(shapes) == 1 else (None,)
+    shape = None if shape is None else list(shape)
     return {"count": len(samples), "shape": shape, "finite": finite, "hashes": hashes}
+
+
+def _about_sample(sample):
+    """Content as bytes, shape (None if ragged), and whether all its numbers are finite."""
+    try:
+        array = np.asarray(sample)
+    except ValueError:  # a list of lists of several lengths
+        return repr(sample).encode(), None, True
+    if array.dtype.hasobject:  # a row with words among its numbers
+        values = array.ravel().tolist()
+        return repr(values).encode(), array.shape, not any(map(_is_missing, values))
+    finite = array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
+    return np.ascontiguousarray(array).tobytes(), array.shape, finite
+
+
+def _is_missing(value):
+    if isinstance(value, (float, np.floating)):
+        return not np.isfinite(value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _name(function):
