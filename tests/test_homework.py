@@ -500,6 +500,16 @@ def test_the_record_that_counts_is_shown(capsys):
     assert "cannot be shown: KeyError" in capsys.readouterr().out
 
 
+def test_it_is_said_that_sample_photos_do_not_count(capsys):
+    helpers.in_record(None, real_photos=True)
+    helpers.in_record(good_record(sample=True), real_photos=True)
+    helpers.in_record(good_record(sample=True))
+    helpers.in_record(good_record(), real_photos=True)
+    told = capsys.readouterr().out.splitlines()
+    assert ["not answered yet" in line for line in told] == [True, False, False, False]
+    assert ["sample photos" in line for line in told] == [False, True, False, False]
+
+
 def test_what_is_handed_over_survives_a_variable_of_that_name():
     photo_homework.hand_over({"a": 1}, {"b": 2})
     assert photo_homework.handed_over() == ({"a": 1}, {"b": 2})

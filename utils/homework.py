@@ -27,9 +27,19 @@ def answered(**answers):
     return not missing
 
 
-def in_record(record):
-    """Says that the grader reads this part of the answer from the record, or that there is none."""
-    print(f"the record: {OPEN}" if record is None else "The grader reads this from the record.")
+def in_record(record, real_photos=False):
+    """Says that the grader reads this part of the answer from the record, or that there is none.
+
+    Args:
+        record: Of homework 4, or None.
+        real_photos: Whether a record of sample photos gets no points for this part.
+    """
+    if record is None:
+        print(f"the record: {OPEN}")
+    elif real_photos and record.get("sample"):
+        print("These are sample photos: the points of this part need a run on your own, online.")
+    else:
+        print("The grader reads this from the record.")
 
 
 def check_call(function, arguments, expected, hint, *, tolerance=1e-9):
