@@ -5,7 +5,8 @@ comes back with the executed notebook's page. A worker that is lost loses nothin
 tasks elsewhere. A submission that loses one worker after the other is given up and reported; Dask
 decides when (`distributed.scheduler.allowed-failures`, 3).
 
-The workers need this repository in the same version, and bubblewrap. Each should have one thread.
+The workers need this repository in the same version, the same libraries, and bubblewrap. Each
+should have one thread.
 """
 
 import contextlib
@@ -31,11 +32,22 @@ def grade(job):
     if job["engine_version"] != records.engine_version():
         return work.failure(
             f"could not be graded: the worker on {socket.gethostname()} has another version of "
-            "the grader"
+            "this repository"
+        )
+    if others := differences(job["environment"], records.environment()):
+        return work.failure(
+            f"could not be graded: the worker on {socket.gethostname()} has {others}"
         )
     if not hasattr(_here, "slot"):
         _here.slot = Slot()
     return _here.slot.grade(job)
+
+
+def differences(wanted, found):
+    """What a worker has that differs from here, in words; an empty text if nothing does."""
+    names = [name for name in {**wanted, **found} if wanted.get(name) != found.get(name)]
+    pairs = [(name, found.get(name) or "none", wanted.get(name) or "none") for name in names]
+    return ", ".join(f"{name} {there} instead of {here}" for name, there, here in pairs)
 
 
 def introduce():
@@ -45,6 +57,7 @@ def introduce():
     return {
         "host": socket.gethostname(),
         "version": records.engine_version(),
+        "environment": records.environment(),
         "problem": sandbox.choose(unsafe=True).problem,
     }
 
@@ -116,7 +129,18 @@ class Cluster:
             ) from None
         old = {w["host"] for w in workers.values() if w["version"] != records.engine_version()}
         if old:
-            raise Unavailable(f"Another version of the grader runs on: {', '.join(sorted(old))}.")
+            raise Unavailable(
+                f"Another version of this repository is on: {', '.join(sorted(old))}. Bring all "
+                "machines to the same commit."
+            )
+        here = records.environment()
+        odd = {(w["host"], differences(here, w["environment"])) for w in workers.values()}
+        if odd := sorted((host, words) for host, words in odd if words):
+            raise Unavailable(
+                "Results would depend on the machine: "
+                + "; ".join(f"{host} has {words}" for host, words in odd)
+                + ". Install the same there, and set the same variables."
+            )
         open_hosts = sorted({w["host"] for w in workers.values() if w["problem"]})
         if open_hosts and not unsafe:
             raise Unavailable(

@@ -1,7 +1,8 @@
 """What is known already: one file a submission, so that a run can stop and go on at any time.
 
 A record is valid for exactly what it was made from: the submission's files, the assignment, the
-limits, and the grader itself. Records are written in one step; a run that is killed leaves either
+limits, the grader itself with the course's helpers, the libraries, and the data that lay ready.
+Records are written in one step; a run that is killed leaves either
 the old record or the new one. Two runs on the same results share the work: each submission is
 claimed by one of them while it is being graded.
 """
@@ -10,6 +11,7 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
+import importlib.metadata
 import json
 import os
 import tempfile
@@ -19,21 +21,59 @@ from pathlib import Path
 import filelock
 
 FORMAT = 1
-# Modules that only find, show, or distribute; a change there changes no grade.
-FRONT = {f"{name}.py" for name in ("__main__", "cluster", "pages", "pool", "records", "report")}
-FRONT |= {f"{name}.py" for name in ("run", "safe_html", "submissions", "summary")}
+ROOT = Path(__file__).resolve().parent.parent
+# Modules that only find, show, or distribute; a change there changes no record. (`safe_html` does:
+# the notebook's page is a part of it.)
+FRONT = {f"grading/{name}.py" for name in ("__main__", "cluster", "pages", "pool", "records")}
+FRONT |= {f"grading/{name}.py" for name in ("report", "run", "submissions", "summary")}
+LIBRARIES = ("keras", "numpy", "tensorflow", "jax", "torch")
+SETTINGS = ("COURSE_PROFILE", "KERAS_BACKEND")
 
 
 @functools.cache
 def engine_version():
-    """Changes whenever a part of the grader changes that a grade could depend on."""
+    """Changes whenever code changes that a result could depend on: the grader's, the course's."""
+    return version_of(ROOT)
+
+
+def version_of(root):
+    """`engine_version` of a checkout.
+
+    Submissions and hidden tests call the course's helpers in `utils`, so they count, too.
+    """
     digest = hashlib.sha256()
-    here = Path(__file__).parent
-    for path in sorted(here.rglob("*.py")):
-        name = path.relative_to(here).as_posix()
+    paths = [*(root / "grading").rglob("*.py"), *(root / "utils").rglob("*.py")]
+    paths += [root / "tools" / "processes.py", root / "data" / "registry.toml"]
+    for path in sorted(paths):
+        name = path.relative_to(root).as_posix()
         if name not in FRONT:
-            digest.update(name.encode() + path.read_bytes())
+            digest.update(f"{name} {path.stat().st_size} ".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def environment():
+    """What else a result depends on, of the machine that grades: libraries and settings."""
+    found = {name: os.environ.get(name, "").strip().lower() for name in SETTINGS}
+    for name in LIBRARIES:  # without importing them, which takes long
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def data_files():
+    """Which of the course's data files submissions find, as a sorted list.
+
+    A file is in the cache or in a mirror that is a folder, or it is not there: then a sample stands
+    in for it. What else lies in these folders makes no difference.
+    """
+    from grading.sandbox import data_folder
+    from utils import files
+
+    places = [data_folder("COURSE_DATA_DIR") or files.DEFAULT_CACHE]
+    places += filter(None, [data_folder("COURSE_DATA_MIRROR")])
+    return sorted(
+        name for name in files.registry_files() if any(Path(p, name).is_file() for p in places)
+    )
 
 
 def key(handed, assignment, limits, is_isolated):
@@ -53,6 +93,8 @@ def key(handed, assignment, limits, is_isolated):
         dataclasses.asdict(limits),
         is_isolated,
         engine_version(),
+        environment(),
+        data_files(),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -79,6 +79,7 @@ class Class:
             "assignment_text": self.assignment.path.read_text(encoding="utf-8"),
             "assignment_version": self.assignment.version,
             "engine_version": records.engine_version(),
+            "environment": records.environment(),
             "notebook": handed.notebook,
             "files": handed.files,
             "limits": vars(self.limits),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 
 import grading_class
 import psutil
@@ -15,7 +16,7 @@ import pytest
 from conftest import ROOT
 from grading_class import STUDENTS
 
-from grading import cluster, run, sandbox
+from grading import cluster, records, run, sandbox
 from grading.assignment import load_assignment, release
 from grading.limits import Limits
 from grading.submissions import find_submissions
@@ -130,6 +131,32 @@ def test_a_submission_that_ends_every_worker_is_reported():
 def test_another_version_is_refused():
     found = cluster.grade({"engine_version": "other"})
     assert "another version" in found["problem"]
+
+
+def test_other_libraries_are_refused(monkeypatch):
+    here = records.environment()
+    job = {"engine_version": records.engine_version(), "environment": here | {"keras": "2.0"}}
+    assert f"keras {here['keras']} instead of 2.0" in cluster.grade(job)["problem"]
+    monkeypatch.setenv("COURSE_PROFILE", "quick")
+    job = {"engine_version": records.engine_version(), "environment": here}
+    assert "COURSE_PROFILE quick instead of " in cluster.grade(job)["problem"]
+
+
+def test_the_cluster_is_refused_where_libraries_differ(monkeypatch):
+    here = records.environment()
+    told = {"host": "far", "version": records.engine_version(), "environment": here}
+    told |= {"problem": None}
+    backend = cluster.Cluster.__new__(cluster.Cluster)
+    backend.client = types.SimpleNamespace(
+        wait_for_workers=lambda *args, **more: None, run=lambda function: {"w": told}
+    )
+    backend._check_workers(unsafe=False)
+    told["environment"] = here | {"numpy": "1.0"}
+    with pytest.raises(cluster.Unavailable, match=r"far has numpy 1\.0 instead of"):
+        backend._check_workers(unsafe=False)
+    told["version"] = "other"
+    with pytest.raises(cluster.Unavailable, match="Another version of this repository is on: far"):
+        backend._check_workers(unsafe=False)
 
 
 def test_no_scheduler(monkeypatch):

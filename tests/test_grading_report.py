@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -314,6 +315,63 @@ def test_a_record_is_valid_for_what_it_was_made_from():
         records.key(handed, ASSIGNMENT, limits, False),
     ]
     assert len({first, *others}) == 6
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of the code that records depend on."""
+    for name in ("grading", "utils"):
+        kept = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=kept)
+    for name in ("tools/processes.py", "data/registry.toml"):
+        (tmp_path / name).parent.mkdir()
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def test_a_record_follows_the_helpers_that_submissions_call(checkout):
+    before = records.version_of(checkout)
+    assert before == records.engine_version(), "of the same content"
+    counts = ["utils/homework.py", "utils/openimages/__init__.py", "tools/processes.py"]
+    counts += ["grading/engine.py", "grading/safe_html.py", "grading/inside/zygote.py"]
+    for name in counts:
+        text = (checkout / name).read_text(encoding="utf-8")
+        (checkout / name).write_text(text + "\n# repaired\n", encoding="utf-8")
+        assert records.version_of(checkout) != before, name
+        (checkout / name).write_text(text, encoding="utf-8")
+        assert records.version_of(checkout) == before, "the time alone changes nothing"
+    for name in ("grading/pages.py", "grading/README.md"):
+        (checkout / name).write_text("# anything", encoding="utf-8")
+    (checkout / "utils" / "__pycache__").mkdir()
+    (checkout / "utils" / "__pycache__" / "homework.pyc").write_bytes(b"x")
+    assert records.version_of(checkout) == before
+
+
+def test_a_record_follows_libraries_settings_and_data(tmp_path, monkeypatch):
+    for name in ("COURSE_PROFILE", "KERAS_BACKEND", "COURSE_DATA_MIRROR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
+    handed, limits = reading.Handed(digest="d", name="n"), Limits()
+
+    def key():
+        return records.key(handed, ASSIGNMENT, limits, True)
+
+    seen = [key()]
+    (tmp_path / "cifar10").mkdir()
+    (tmp_path / "cifar10" / ".cifar10_subset.npz.lock").touch()
+    (tmp_path / "photos.npz").touch()
+    assert key() == seen[0], "these are none of the course's data files"
+    (tmp_path / "cifar10" / "cifar10_subset.npz").touch()
+    seen.append(key())
+    monkeypatch.setenv("COURSE_DATA_MIRROR", str(tmp_path))
+    assert key() == seen[1], "found twice is found"
+    monkeypatch.setenv("COURSE_PROFILE", "quick")
+    seen.append(key())
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    seen.append(key())
+    monkeypatch.setattr(records.importlib.metadata, "version", lambda name: "0.0")
+    seen.append(key())
+    assert len(set(seen)) == 5
 
 
 def test_damaged_records_count_as_missing(tmp_path):
