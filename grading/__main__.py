@@ -137,9 +137,9 @@ def _grade(group, slugs, options, limits):
 
         try:
             backend = cluster.Cluster(options.scheduler, options.unsafe)
-        except cluster.Unavailable as error:
+            print(f"  {backend.describe()}")
+        except (cluster.Unavailable, ConnectionError) as error:
             raise UsageError(str(error)) from None
-        print(f"  {backend.describe()}")
     else:
         jobs = options.jobs or pool.default_jobs(len(slugs), limits.memory_mb)
         backend = pool.Local(min(jobs, len(slugs)))

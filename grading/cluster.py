@@ -148,9 +148,25 @@ class Cluster:
                 "bubblewrap there, or add --unsafe."
             )
 
+    @contextlib.contextmanager
+    def _asking(self):
+        """Asks the scheduler; if it is gone, that is a ConnectionError, whatever Dask calls it."""
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, OSError) or self.client.status in ("closed", "closing"):
+                text = f"the scheduler is gone ({type(error).__name__}: {error})"
+                raise ConnectionError(text[:300]) from None
+            raise
+
     def describe(self):
-        """One sentence about the cluster."""
-        threads = self.client.nthreads()
+        """One sentence about the cluster.
+
+        Raises:
+            ConnectionError: the scheduler is gone.
+        """
+        with self._asking():
+            threads = self.client.nthreads()
         text = f"Dask: {len(threads)} worker(s), {sum(threads.values())} submission(s) at a time."
         if max(threads.values(), default=1) > 1:
             text += " Better give each worker one thread (--nthreads 1): what ends a worker ends "
@@ -158,14 +174,23 @@ class Cluster:
         return text
 
     def capacity(self):
-        """How many may be under way at the same time."""
+        """How many may be under way at the same time.
+
+        Raises:
+            ConnectionError: the scheduler is gone.
+        """
         # One task a thread, none waiting on a worker: a task that kills its worker then cannot
         # take the blame to others.
-        return max(1, sum(self.client.nthreads().values()))
+        with self._asking():
+            return max(1, sum(self.client.nthreads().values()))
 
     def submit(self, name, job):
-        """Starts a job; its result comes out of `collect`."""
-        with warnings.catch_warnings():
+        """Starts a job; its result comes out of `collect`.
+
+        Raises:
+            ConnectionError: the scheduler is gone.
+        """
+        with self._asking(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about tasks that carry much data: they must
             future = self.client.submit(
                 self._function, job, key=f"grade-{name}-{uuid.uuid4().hex}", pure=False
@@ -199,6 +224,8 @@ class Cluster:
                 "at it. Try it alone, on one machine (--only)."
             )
         except Exception as error:
+            if self.client.status != "running":
+                raise ConnectionError(f"the scheduler is gone ({type(error).__name__})") from None
             return work.failure(f"could not be graded: {type(error).__name__}: {error}"[:500])
 
     def close(self):

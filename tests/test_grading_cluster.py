@@ -128,6 +128,50 @@ def test_a_submission_that_ends_every_worker_is_reported():
     assert len(results) == 7 and all(each["points"] == 1 for each in results.values())
 
 
+@pytest.fixture
+def scheduler(tmp_path):
+    """A scheduler in a process of its own: the process, and its address."""
+    file = tmp_path / "scheduler.json"
+    words = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli.dask_scheduler", *words],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(0.2)  # until it is written
+        yield process, json.loads(file.read_text(encoding="utf-8"))["address"]
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("ask", ["describe", "capacity", "submit"])
+def test_a_scheduler_that_is_lost_in_the_middle_is_told_plainly(scheduler, monkeypatch, ask):
+    process, address = scheduler
+    monkeypatch.setattr(cluster, "WAIT_SECONDS", 5)
+    monkeypatch.setattr(cluster.Cluster, "_check_workers", lambda self, unsafe: None)
+    backend = cluster.Cluster(address, True, function=poisoned)
+    asks = {"describe": backend.describe, "capacity": backend.capacity}
+    asks["submit"] = lambda: backend.submit("more", {"poison": False})
+    try:
+        assert backend.capacity() == 1
+        backend.submit("ana", {"poison": False})
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + 60
+        with pytest.raises(ConnectionError, match="the scheduler"):
+            while time.monotonic() < deadline:
+                asks[ask]()
+                backend.collect(0.1)
+    finally:
+        backend.close()
+
+
 def test_another_version_is_refused():
     found = cluster.grade({"engine_version": "other"})
     assert "another version" in found["problem"]
