@@ -220,10 +220,17 @@ class Run:
                 continue
             if outcome.status == "timeout" and seconds < self.limits.cell_s:
                 outcome.status = "deadline"
+            if outcome.status == "output" and self._prints_on():
+                self.kernel.kill()
             cell.status = outcome.status
             cell.outputs = self._within_total(outcome)
             self._note(cell, outcome)
             return
+
+    def _prints_on(self):
+        """Whether a cell that was stopped left something behind that floods the cells after it."""
+        pause = "__import__('time').sleep(0.5)"
+        return self.kernel.is_alive and self.kernel.ask(pause, 5).status != "ok"
 
     def _within_total(self, outcome):
         before = self.output_bytes

@@ -20,8 +20,11 @@ from grading.outputs import add_output
 from grading.watch import Watch
 
 MEGABYTE = 2**20
-# A larger message is not read; the kernel's connection is closed, and it connects again.
-LARGEST_OUTPUT = 256 * MEGABYTE
+# A larger message is not read; the kernel's connection is closed, and it connects again. What is
+# printed comes in much smaller pieces (`kernel_side`).
+LARGEST_OUTPUT = 32 * MEGABYTE
+# Nobody reads while a task is judged. So many messages wait here meanwhile, others in the kernel.
+MESSAGES_WAITING = 2
 SECONDS_FOR_LAST_OUTPUT = 1
 
 
@@ -82,7 +85,8 @@ class Kernel:
         except BaseException:
             self.close()
             raise
-        self.watch = Watch(self.started, limits)
+        folders = sandboxes.writable(limits) if sandbox.is_isolated else ()
+        self.watch = Watch(self.started, limits, folders)
 
     def _write_settings(self, sandbox):
         isolated = sandbox.is_isolated
@@ -110,7 +114,7 @@ class Kernel:
             socket.linger = 0
             socket.sndtimeo = 1000  # milliseconds; a kernel that is gone takes nothing
             socket.set(zmq.MAXMSGSIZE, most)
-            socket.set(zmq.RCVHWM, 100)
+            socket.set(zmq.RCVHWM, MESSAGES_WAITING)
             if kind == zmq.SUB:
                 socket.subscribe(b"")
             socket.bind(f"ipc://{self.folder / 'sockets' / str(number)}")
@@ -269,7 +273,7 @@ class Exchange:
             outcome.message = str(self.reply.get("evalue", ""))[:2000]
             if outcome.name == "MemoryError":
                 status = "memory"
-        if status == "output":
+        if status == "output" and self.by_request:
             outcome.culprit = self.kernel.labels.get(max(self.by_request, key=self.by_request.get))
         outcome.status = status
         return outcome

@@ -10,7 +10,8 @@ class Limits:
     Args:
         cell_s: seconds for one cell.
         notebook_s: seconds for the whole notebook, judging and restarts included.
-        memory_mb: memory of one process, and (with a quarter on top) of all together.
+        memory_mb: memory of one process, and (with a quarter on top) of all together with their
+            files, which lie in memory where there is bubblewrap.
         disk_mb: size of the working folder, of the temporary folder, and of a single file.
         output_bytes: output of one cell.
         total_output_bytes: output of the whole notebook.

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from grading import work
+from grading import watch, work
 from tools import processes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,10 +32,15 @@ OVERHEAD = 700 * 2**20
 
 
 def default_jobs(count, memory_mb):
-    """As many at a time as there are cores to use and memory to hold them."""
+    """As many at a time as there are cores to use and memory to hold them.
+
+    A submission may take `TOGETHER` times the memory of one process; its files, which lie in
+    memory, are counted there.
+    """
     from utils import runtime
 
-    fitting = psutil.virtual_memory().available // (memory_mb * 2**20 + OVERHEAD)
+    needed = watch.TOGETHER * memory_mb * 2**20 + OVERHEAD
+    fitting = int(psutil.virtual_memory().available // needed)
     return max(1, min(runtime.cores(), count, fitting))
 
 

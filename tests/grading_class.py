@@ -326,6 +326,15 @@ def _bomb(folder, name, places):
     put(folder / f"{name}.zip", zipped(members))
 
 
+PILE_UP = """
+import threading, time
+def send():
+    for _ in range(1000):
+        get_ipython().kernel.iopub_socket.send(bytes(200_000_000))
+        time.sleep(0.2)
+threading.Thread(target=send, daemon=True).start()
+time.sleep(4)
+"""
 EARLY = b"2026-11-01 10:00:00 UTC"
 HANG = "while True:\n    pass"
 HOLD_ON = """
@@ -566,6 +575,7 @@ STUDENTS = {
     "ron": code("memory-eating", 6, table=GROW),
     "roy": code("disk-filling", 8, first=FILL_DISK),
     "sam": code("output-flooding", 8, first=FLOOD),
+    "sid": code("output-flooding", 8, last=PILE_UP),
     "sia": code("output-flooding", 8, first="print('x' * 300_000_000)"),
     # reading and calling
     "sue": code("file-reading", 7, total=SEARCH, isolated=True),

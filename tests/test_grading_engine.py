@@ -11,6 +11,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import threading
 import time
 import types
 
@@ -18,11 +19,14 @@ import ipykernel
 import psutil
 import pytest
 import tiny_homework
+import zmq
 from tiny_homework import Task
 
 from grading import sandbox as sandboxes
+from grading import watch
 from grading.engine import grade_notebook
 from grading.judge import Judge
+from grading.kernel import Kernel
 from grading.limits import Limits
 from grading.warm import Warm
 from tools import processes
@@ -370,6 +374,55 @@ def test_memory_of_several_processes_together(bwrap, warm):
     result, verdicts = grade(cells, bwrap, warm, dataclasses.replace(LIMITS, cell_s=40))
     assert verdicts == {"x": "memory", "y": "right"}, result["events"]
     assert "needed more than 900 MB" in result["events"][0]
+
+
+def test_files_in_memory_count_as_memory(bwrap, warm):
+    fills = "for place in ('.', '/tmp'):\n    for number in range(15):\n"
+    fills += "        open(f'{place}/{number}', 'wb').write(bytes(30 * 10**6))\n"
+    cells = ["y = 7", f"import time\n{fills}time.sleep(30)", X, Y]
+    limits = dataclasses.replace(LIMITS, cell_s=60, memory_mb=600, disk_mb=500)
+    for interpreter in (warm, None):
+        result, verdicts = grade(cells, bwrap, interpreter, limits)
+        assert verdicts == {"x": "memory", "y": "right"}, result["events"]
+
+
+def test_few_messages_wait_while_nobody_reads(bwrap):
+    """As while a task is judged: what a submission sends then must not pile up in the grader."""
+    with contextlib.closing(Kernel(bwrap, LIMITS)) as kernel, zmq.Context() as context:
+        socket = context.socket(zmq.XPUB)
+        socket.set(zmq.XPUB_NODROP, 1)
+        socket.set(zmq.SNDHWM, 1)
+        socket.linger, socket.sndtimeo, socket.rcvtimeo = 0, 1000, 20_000
+        socket.connect(f"ipc://{kernel.folder / 'sockets' / '2'}")
+        socket.recv()  # the subscription
+        sent = 0
+        with contextlib.suppress(zmq.Again):
+            while sent < 60:
+                socket.send(bytes(10**6))
+                sent += 1
+        socket.close()
+    assert sent < 20
+
+
+def test_a_submission_that_fills_the_graders_memory_is_ended(monkeypatch):
+    monkeypatch.setattr(watch, "MOST_WAITING_HERE", 100 * 2**20)
+    ended = threading.Event()
+    looked = watch.Watch(types.SimpleNamespace(family=list, kill=ended.set), LIMITS)
+    try:
+        assert not ended.wait(0.6) and looked.reason is None
+        hoard = b"x" * (200 * 2**20)
+        assert ended.wait(10) and looked.reason == "output"
+        del hoard
+    finally:
+        looked.stop()
+
+
+def test_a_lot_printed_at_once_is_noticed_and_stopped(bwrap, warm):
+    cells = ["x = 42", "print('x' * 300_000_000)", "y = 7", X, Y]
+    result, verdicts = grade(cells, bwrap, warm, dataclasses.replace(LIMITS, memory_mb=2500))
+    assert verdicts == FULL
+    assert "code cell 2 printed more than 4 MB" in result["events"][0]
+    assert result["executed"]["cells"][1]["outputs"][0]["text"].startswith("xxx")
 
 
 def test_thread_that_prints_without_end(bwrap, warm):

@@ -499,6 +499,16 @@ def slot_with(tmp_path, monkeypatch):
         slot.close()
 
 
+def test_as_many_at_a_time_as_memory_holds_at_worst(monkeypatch):
+    from utils import runtime
+
+    monkeypatch.setattr(runtime, "cores", lambda: 8)
+    for gigabytes, jobs in ((2, 1), (8, 1), (9.5, 2), (64, 8)):
+        memory = types.SimpleNamespace(available=gigabytes * 2**30)
+        monkeypatch.setattr(pool.psutil, "virtual_memory", lambda memory=memory: memory)
+        assert pool.default_jobs(100, 3000) == jobs, gigabytes
+
+
 def test_one_process_grades_many(slot_with):
     slot = slot_with(GOOD)
     first, second = slot.grade(JOB), slot.grade(JOB)
