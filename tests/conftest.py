@@ -56,7 +56,8 @@ def pytest_terminal_summary(terminalreporter, config):
     runs = []
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.getreports(outcome):
-            lesson = dict(report.user_properties).get("lesson")
+            # A module that is skipped as a whole has a report without properties.
+            lesson = dict(getattr(report, "user_properties", ())).get("lesson")
             if lesson and (report.when == "call" or outcome != "passed"):
                 kept = "failed" if outcome == "error" else outcome
                 runs.append({**lesson, "outcome": kept, "seconds": report.duration})
