@@ -211,8 +211,13 @@ def call(command):
     """Runs a command in the repository's root, and passes its exit status on."""
     variables = dict(os.environ, PYTHONUTF8="1")
     process = subprocess.Popen(command, cwd=HERE, env=variables)
-    previous = signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
-    interrupted = False
+    stopped = []  # the status to end with: nothing else is started then
+
+    def terminate(number, frame):
+        stopped.append(143)
+        process.terminate()
+
+    previous = signal.signal(signal.SIGTERM, terminate)
     try:
         while True:
             try:
@@ -220,11 +225,11 @@ def call(command):
                 break
             except KeyboardInterrupt:
                 # Ctrl-C reaches the command as well; it cleans up, and we wait for it.
-                interrupted = True
+                stopped.append(130)
     finally:
         signal.signal(signal.SIGTERM, previous)
-    if interrupted:
-        sys.exit(130)
+    if stopped:
+        sys.exit(stopped[0])
     return status
 
 

@@ -17,6 +17,8 @@ from tools.execute import default_jobs  # noqa: E402
 # Figures are drawn into memory, whatever screen there is.
 os.environ["MPLBACKEND"] = "agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if importlib.util.find_spec("tensorflow") is None:
+    os.environ.setdefault("KERAS_BACKEND", "jax")  # as `runtime.prepare` does in a lesson
 
 COURSE_VARIABLES = (
     "COURSE_DATA_DIR",

@@ -160,3 +160,19 @@ def test_the_script_can_be_read_by_an_old_python():
 
     source = (ROOT / "course.py").read_text(encoding="utf-8")
     ast.parse(source, feature_version=(3, 6))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are not sent like this on Windows")
+def test_a_command_that_is_ended_starts_nothing_more(tmp_path):
+    mark = tmp_path / "went on"
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import course\n"
+        "course.call([sys.executable, '-c', 'print(1, flush=True); import time; time.sleep(60)'])\n"
+        "open(sys.argv[2], 'w').close()\n"
+    )
+    command = [sys.executable, "-c", program, str(ROOT), str(mark)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.terminate()
+        assert process.wait(30) == 143
+    assert not mark.exists()
