@@ -8,12 +8,14 @@ grader's needs to be writable from here. Nothing in this file is secret, and not
 is trusted: it only brings values into a form in which they can be read without trust.
 """
 
+import contextvars
 import json
 import os
 import pathlib
 import resource
 import shutil
 import sys
+import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 MIME = "application/x-plain-value"
@@ -102,10 +104,26 @@ def run_kernel(settings, run_folder, working_folder):
     )
     app.initialize([])
     print_in_pieces(sys.stdout, sys.stderr)
+    let_threads_know_their_cell()
     IPKernelApp.init_path(app)  # from here on the working folder's files can be imported
     # exit() would end the kernel a moment later, in the middle of an innocent cell.
     app.shell.ask_exit = lambda: None
     app.start()
+
+
+def let_threads_know_their_cell():
+    """What a thread prints belongs to the cell that started it, not to the one that runs by then.
+
+    ipykernel looks it up in the context, which threads take over from Python 3.14 on only.
+    """
+    start = threading.Thread.start
+
+    def start_in_context(thread):
+        context, run = contextvars.copy_context(), thread.run
+        thread.run = lambda: context.run(run)
+        start(thread)
+
+    threading.Thread.start = start_in_context
 
 
 def print_in_pieces(*streams):
