@@ -7,7 +7,7 @@ A batch of 64 digits waits `--wait` milliseconds, as if for a disk or a network,
 in NumPy. It trains lesson 10's CNN. The ways: a generator in the main thread; the same through
 the lesson's `prefetch`, taken from the notebook; `keras.utils.PyDataset` with one and with
 several workers; and, where TensorFlow is installed, `tf.data`. Each runs once to compile and is
-then timed; the device alone, fed from memory, is the limit that none of them can pass.
+then timed three times, of which the best counts. The last row has no waiting at all.
 """
 
 import argparse
@@ -82,7 +82,7 @@ def ways(wait, threads):
     if importlib.util.find_spec("tensorflow"):
         name = f"tf.data, {threads} parallel calls"
         found[name] = lambda count: tensorflow_dataset(count, wait, threads)
-    found["no wait: the device alone"] = lambda count: Batches(count, 0.0)
+    found["no waiting"] = lambda count: Batches(count, 0.0)
     return found
 
 
@@ -95,11 +95,14 @@ def build():
 
 
 def batches_per_second(model, make, count):
-    """How fast `fit` gets through so many batches, compilation not counted."""
-    model.fit(make(3), steps_per_epoch=3, verbose=0)
-    start = time.perf_counter()
-    model.fit(make(count), steps_per_epoch=count, verbose=0)
-    return count / (time.perf_counter() - start)
+    """How fast `fit` gets through so many batches, compilation not counted: the best of three."""
+    model.fit(make(3), steps_per_epoch=3, shuffle=False, verbose=0)
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        model.fit(make(count), steps_per_epoch=count, shuffle=False, verbose=0)
+        seconds.append(time.perf_counter() - start)
+    return count / min(seconds)
 
 
 def main():
