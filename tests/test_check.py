@@ -157,8 +157,9 @@ def messy(tmp_path):
     """A lesson as an editor may leave it: outputs, counts, odd metadata, an old setup cell."""
     folder = tmp_path / "notebooks"
     folder.mkdir()
-    for path in check.notebook_paths():  # they link to each other
+    for path in check.notebook_paths():  # they link to each other, and to the glossary
         shutil.copy(path, folder)
+    shutil.copy(FIRST.with_name("GLOSSARY.md"), folder)
     notebook = json.loads(FIRST.read_text(encoding="utf-8"))
     notebook["metadata"] = {
         "kernelspec": {"name": "mine"},
