@@ -58,14 +58,7 @@ def test_lesson(lesson, backend, kind, caches, tmp_path, request, record_propert
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     executed = execute(lesson, backend, kind, caches[kind], tmp_path)
-    shown = [
-        output["data"][results.MIME_TYPE]
-        for cell in executed["cells"]
-        for output in cell.get("outputs", [])
-        if results.MIME_TYPE in output.get("data", {})
-    ]
-    assert len(shown) == 1, "a lesson shows its headline results once"
-    (headline,) = shown
+    headline = headline_of(executed)
     assert headline["results"]
     for origin in headline["data"]:
         assert origin["sample"] == (kind == "sample"), origin["text"]
@@ -93,13 +86,20 @@ def test_a_kernel_with_several_devices(caches, tmp_path, request):
     two = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
     two["NPROC"] = "16"  # threads enough for two made-up devices that wait for each other
     executed = execute(lesson, "jax", "sample", caches["sample"], tmp_path, two)
-    (headline,) = [
+    rows = headline_of(executed)["results"]
+    assert any(row["name"].startswith("2 devices on JAX") for row in rows)
+
+
+def headline_of(executed):
+    """The headline results of an executed lesson."""
+    shown = [
         output["data"][results.MIME_TYPE]
         for cell in executed["cells"]
         for output in cell.get("outputs", [])
         if results.MIME_TYPE in output.get("data", {})
     ]
-    assert any(row["name"].startswith("2 devices on JAX") for row in headline["results"])
+    assert len(shown) == 1, "a lesson shows its headline results once"
+    return shown[0]
 
 
 def execute(lesson, backend, kind, cache, out, more=None):
