@@ -768,7 +768,8 @@ def test_every_place_tells_the_same_time(lesson):
 def test_no_lesson_took_much_longer_than_is_told():
     """As measured: RESULTS.md, the whole course."""
     measured = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
-    names, seconds = re.search(r"(?m)^\|( 00 \|.*)\n.*\n\|(.*)$", measured).groups()
+    whole = measured[measured.index("## The whole course") :]
+    names, seconds = re.search(r"(?m)^\|( 00 \|.*)\n.*\n\|(.*)$", whole).groups()
     seconds = dict(
         zip(re.findall(r"\d+", names), map(float, re.findall(r"\d+", seconds)), strict=True)
     )
