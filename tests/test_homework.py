@@ -223,6 +223,7 @@ MISTAKES = [
     (3, "rnn-step", "def rnn_step(x, s, U, W, b): return x @ U + s @ W + b", "where is tanh"),
     (4, "prepare", "def prepare(x): return x / 255", "from 0 to 1"),
     (4, "prepare", "def prepare(x): return x", "nothing has changed"),
+    (4, "prepare", "def prepare(x): return x - [123.7, 116.8, 103.9]", "preprocess_input"),
 ]
 
 
@@ -487,6 +488,35 @@ def test_maps_are_compared_in_any_order():
     for nothing in (None, z[:0], z[:, :2]):
         assert photo_homework.how_alike(nothing, x, maps_of) is None
     assert photo_homework.how_alike(z, x, lambda photos: photos.no_such_thing) is None
+
+
+def test_the_test_photos_are_in_a_drawer(tmp_path, capsys):
+    class Drawer:
+        """Stands in for photos."""
+
+        def load(self, split, size=(160, 160), crop="center"):
+            return np.zeros((4, *size, 3), np.uint8), np.array([0, 1, 0, 1])
+
+        def batches(self, split, size=(160, 160), batch_size=32, shuffle_seed=None, crop="center"):
+            return [self.load(split, size, crop)]
+
+    photos, log = Drawer(), photo_homework.TrainingLog(tmp_path / "log.csv")
+    test_set = photo_homework.TestSet(photos, (32, 32), log)
+    for part in ("training", "validation", "test"):  # as lesson 04 looks for twins
+        assert photos.load(part, size=(8, 9), crop=None)[0].shape == (4, 8, 9, 3)
+    photos.load("training")
+    photos.batches("validation", (32, 32), batch_size=4)
+    assert test_set.other_loads == 0
+    assert test_set.evaluate(lambda x: np.zeros(4)) == 0.5 and test_set.rows_before == [0]
+    with pytest.raises(ValueError, match="argmax"):
+        test_set.evaluate(lambda x: np.zeros((4, 1)))
+    assert test_set.rows_before == [0] and test_set.other_loads == 0
+    photos.load("test", (32, 32))
+    assert test_set.other_loads == 1
+    photos.batches("test", (17, 8))
+    assert test_set.other_loads > 1
+    test_set.evaluate(lambda x: np.ones(4))
+    assert "2 times" in capsys.readouterr().out
 
 
 def test_the_record_that_counts_is_shown(capsys):

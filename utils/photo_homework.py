@@ -23,6 +23,7 @@ LOG = "hw4_training_log.csv"
 LESSON = {"Rose", "Sunflower"}  # the lesson's categories: a student chooses others
 MOST_ROWS = 300  # of a log are printed
 MOST_FEATURES = 2000  # of a map are compared
+THUMBNAIL = 16  # pixels; photos this small are for finding twins, not for judging a network
 
 _handed_over = {"record": None, "this_run": None}
 
@@ -61,6 +62,8 @@ class TrainingLog:
 class TestSet:
     """The test photos, in a drawer: it counts how often it was opened, and when.
 
+    Thumbnails, of at most 16 x 16 pixels, may be looked at: a search for twins needs them.
+
     Args:
         photos: what `openimages.download` returned.
         size: height and width in pixels.
@@ -75,12 +78,18 @@ class TestSet:
         self.rows_before = []
         self.other_loads = 0
         self._size, self._log = size, log
-        self._load = photos.load
-        photos.load = self._counting_load
+        self._load, self._batches = photos.load, photos.batches
+        photos.load, photos.batches = self._counting_load, self._counting_batches
 
-    def _counting_load(self, split, *arguments, **options):
-        self.other_loads += split == "test"
-        return self._load(split, *arguments, **options)
+    def _counting_load(self, split, size=(160, 160), *arguments, **options):
+        loaded = self._load(split, size, *arguments, **options)
+        self.other_loads += split == "test" and max(size) > THUMBNAIL
+        return loaded
+
+    def _counting_batches(self, split, size=(160, 160), *arguments, **options):
+        dataset = self._batches(split, size, *arguments, **options)
+        self.other_loads += split == "test" and max(size) > THUMBNAIL
+        return dataset
 
     def _read(self):
         return self._load("test", size=self._size)
