@@ -6,7 +6,7 @@ The network, the features and the pieces it learns from are those of the lesson'
 "wavenet". It hears the training recordings of the Free Spoken Digit Dataset and those of the
 bundled synthetic voices (each of these twice as often, because they are few), so that the lesson
 can measure it on the held-out ones of both. Two rounds, the second with a lower learning rate:
-13,500 steps of 9,600 samples, an hour or more on two CPU cores. The file is written after each
+13,500 steps of 9,600 samples, about an hour on two CPU cores. The file is written after each
 round, so the first one is not lost if the second is interrupted. data/README.md says how the
 bundled weights were made.
 """
