@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools import matrix  # noqa: E402
+from tools import check, matrix  # noqa: E402
 from tools.execute import default_jobs  # noqa: E402
 
 # Figures are drawn into memory, whatever screen there is.
@@ -27,6 +27,18 @@ COURSE_VARIABLES = (
     "COURSE_PROFILE",
     "KERAS_BACKEND",
 )
+LESSONS = [path for path in check.notebook_paths() if path.parent.name == "notebooks"]
+
+
+def notebook_environment(cache, mirror=""):
+    """The variables of somebody who executes a notebook and has set nothing for the course.
+
+    cache: the folder of the data; without a mirror, a notebook there is offline.
+    """
+    unset = (*COURSE_VARIABLES, "MPLBACKEND")
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    environment |= {"COURSE_DATA_DIR": str(cache), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    return environment | ({"COURSE_DATA_MIRROR": mirror} if mirror else {"COURSE_OFFLINE": "1"})
 
 
 def pytest_addoption(parser):

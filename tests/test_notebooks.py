@@ -13,15 +13,13 @@ import subprocess
 import sys
 
 import pytest
-from conftest import COURSE_VARIABLES, ROOT
+from conftest import LESSONS, ROOT, notebook_environment
 
-from tools import check
 from utils import results
 
 pytestmark = pytest.mark.notebooks
 
 MIRROR = os.environ.get("COURSE_DATA_MIRROR", "")
-LESSONS = [path for path in check.notebook_paths() if path.parent.name == "notebooks"]
 # Where the command is typed must not matter, so each backend types it elsewhere.
 FOLDERS = {"tensorflow": ROOT, "jax": ROOT / "notebooks"}
 
@@ -104,10 +102,7 @@ def headline_of(executed):
 
 def execute(lesson, backend, kind, cache, out, more=None):
     """Runs jupyter nbconvert --execute, and returns the executed notebook."""
-    environment = {name: v for name, v in os.environ.items() if name not in COURSE_VARIABLES}
-    environment.pop("MPLBACKEND", None)
-    environment |= {"COURSE_DATA_DIR": str(cache), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    environment |= {"COURSE_DATA_MIRROR": MIRROR} if kind == "real" else {"COURSE_OFFLINE": "1"}
+    environment = notebook_environment(cache, MIRROR if kind == "real" else "")
     # Where there is no TensorFlow, a lesson finds JAX by itself.
     if backend != "tensorflow" and importlib.util.find_spec("tensorflow"):
         environment["KERAS_BACKEND"] = backend
