@@ -70,17 +70,22 @@ def prepare():
         ImportError: packages are missing and this is not a hosted service.
         RuntimeError: the Python version is not supported, no backend is installed, or Keras was
             imported before with another backend.
-        ValueError: `KERAS_BACKEND` or `COURSE_PROFILE` holds something unknown.
+        ValueError: `KERAS_BACKEND`, `COURSE_PROFILE` or `COURSE_REHEARSAL` holds something unknown.
     """
     _check_python()
     install_missing()
     choose_backend()
     _requested_profile()  # a mistyped profile should stop the first cell, not the tenth
+    rehearsing()
     with quiet_start():
         device()
         if _importable("tensorflow"):
             # On JAX too: Keras looks at it in `fit`, to see whether it was given a tf.data dataset.
             importlib.import_module("tensorflow")
+        if rehearsing():
+            from utils import rehearsal  # not at the top: nobody else needs it
+
+            rehearsal.begin()
 
 
 def _check_python():
@@ -313,14 +318,41 @@ def _requested_profile():
 def profile():
     """The profile of this run: "quick" or "full".
 
-    `COURSE_PROFILE` decides; without it, full on a GPU or TPU and quick on a CPU.
+    `COURSE_PROFILE` decides; without it, full on a GPU or TPU and quick on a CPU. A rehearsal is
+    one of profile full.
     """
+    if rehearsing():
+        return "full"
     return _requested_profile() or ("full" if device().is_accelerator else "quick")
 
 
 def by_profile(*, quick, full):
     """One of two values, by profile: `epochs = by_profile(quick=4, full=20)`."""
     return quick if profile() == "quick" else full
+
+
+def steps(*, quick, full):
+    """How long a training loop written by hand runs: as `by_profile`, but few in a rehearsal.
+
+    Example:
+        `for step in range(runtime.steps(quick=300, full=2000)):`
+    """
+    return min(by_profile(quick=quick, full=full), 3 if rehearsing() else float("inf"))
+
+
+def rehearsing():
+    """Whether `COURSE_REHEARSAL` asks for profile full with hardly any training (see `rehearsal`).
+
+    Raises:
+        ValueError: it holds neither 1 nor 0.
+    """
+    wanted = os.environ.get("COURSE_REHEARSAL", "").strip()
+    if wanted not in ("", "0", "1"):
+        raise ValueError(
+            f"COURSE_REHEARSAL is {wanted!r}; write 1 to rehearse profile full, or unset it, and "
+            "restart the kernel."
+        )
+    return wanted == "1"
 
 
 def set_seed(seed):
@@ -376,6 +408,8 @@ def _loaded_version(module):
 
 def _profile_reason():
     name = profile()
+    if rehearsing():
+        return "full, as a rehearsal: hardly any training, so the results below mean nothing"
     if _requested_profile():
         return f"{name} (set by COURSE_PROFILE)"
     if name == "full":
