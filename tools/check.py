@@ -20,7 +20,7 @@ import warnings
 
 import nbformat
 
-from tools import address
+from tools import address, api_check
 
 ROOT = address.ROOT
 LECTURE_ITEMS = {"L1": 15, "L2": 10, "L3": 22, "L4": 17, "L5": 27}
@@ -191,7 +191,8 @@ def rule_closed(lesson):
         yield "has a <details> that is not closed, or closed twice"
 
 
-RULES = [value for name, value in sorted(globals().items()) if name.startswith("rule_")]
+_NAMES = {**vars(api_check), **globals()}
+RULES = [value for name, value in sorted(_NAMES.items()) if name.startswith("rule_")]
 
 
 def broken_links(markdown, folder):
