@@ -144,12 +144,143 @@ def test_each_rule_notices(change, words):
     assert any(words in text for text in broken(change)), broken(change)
 
 
-def test_a_file_that_is_no_notebook_is_told(tmp_path):
-    for content, words in (("{", "not JSON"), ('{"nbformat": 3}', "format 4")):
-        path = tmp_path / "a.ipynb"
-        path.write_text(content, encoding="utf-8")
-        with pytest.raises(ValueError, match=words):
-            check.read(path, tmp_path)
+def whole(**changes):
+    """The text of a good notebook, some of it changed; None: left out."""
+    raw = json.loads(FIRST.read_text(encoding="utf-8")) | changes
+    return json.dumps({name: value for name, value in raw.items() if value is not None})
+
+
+CELL = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": ["# A"]}
+UNREADABLE = {
+    "half": (b"{", "is not JSON"),
+    "empty": (b"", "is empty"),
+    "list": (b"[]", "format 4"),
+    "conflict": (
+        whole().replace(" ", "\n<<<<<<< HEAD\n", 1).encode(),
+        "holds a merge conflict (line 2)",
+    ),
+    "utf16": (whole().encode("utf-16"), "is not UTF-8"),
+    "latin1": ('{"a": "é"}'.encode("latin-1"), "is not UTF-8"),
+    "old": (whole(nbformat=3, worksheets=[], cells=None).encode(), "format 4"),
+    "no_list": (whole(cells=None).encode(), "list of cells"),
+    "cell_of_text": (whole(cells=["# A"]).encode(), "cell 0"),
+    "cell_without_text": (whole(cells=[CELL, CELL | {"source": None}]).encode(), "cell 1"),
+    "cell_without_type": (whole(cells=[CELL | {"cell_type": None}]).encode(), "cell 0"),
+    "odd_metadata": (whole(cells=[CELL | {"metadata": []}]).encode(), "cell 0"),
+    "folder": (None, "cannot be read"),
+}
+
+
+@pytest.fixture
+def few(tmp_path):
+    """A course of one good lesson, between which a test puts others; and the syllabus."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    shutil.copy(FIRST, folder / "05_good.ipynb")
+    (folder / "README.md").write_text("| L1.1 | [a](00_odd.ipynb#A) |\n", encoding="utf-8")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return folder
+
+
+def put(path, content):
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize(("content", "words"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_file_that_is_no_notebook_is_told_and_left_and_the_others_are_not(
+    content, words, few, capsys
+):
+    odd, good = few / "00_odd.ipynb", few / "05_good.ipynb"
+    put(odd, content)
+    with pytest.raises(ValueError, match=r"^notebooks/00_odd\.ipynb: ") as raised:
+        check.read(odd, few.parent)
+    assert words in str(raised.value)
+    good.write_bytes(good.read_bytes().replace(b'count": null', b'count": 7'))
+    assert check.main(["--notebooks-only"], few.parent) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines.count(str(raised.value)) == 1
+    assert any(line.startswith("notebooks/05_good.ipynb: cell") for line in lines)
+    assert any("README.md: links to the section A of 00_odd.ipynb" in line for line in lines)
+    assert any("does not list the lecture item" in line for line in lines)
+    assert check.main(["--fix", "--notebooks-only"], few.parent) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert f"left as it is: {raised.value}" in lines and "put in order: 05_good.ipynb" in lines
+    assert content is None or odd.read_bytes() == content
+    assert b'count": 7' not in good.read_bytes()
+
+
+def test_a_page_that_cannot_be_read_is_told(few):
+    (few / "NOTES.md").write_bytes("é".encode("latin-1"))
+    found = list(check.problems(few.parent))
+    assert any(line.startswith("notebooks/NOTES.md: is not UTF-8") for line in found)
+    (few / "README.md").unlink()
+    assert any("notebooks/README.md: cannot be read" in line for line in check.problems(few.parent))
+
+
+MENDED = {
+    "mark": (b"\xef\xbb\xbf" + whole().encode(), "begins with a byte order mark"),
+    "places_for_output": (
+        whole(cells=[CELL | {"outputs": [], "execution_count": None, "odd": 1}]).encode(),
+        "cell 0 is text and has a place for output; run make format",
+    ),
+    "outputs": (whole(cells=[CELL | {"execution_count": 3}]).encode(), "cell 0 is stored with"),
+    "no_metadata": (
+        whole(metadata=None, cells=[{k: CELL[k] for k in CELL if k != "metadata"}]).encode(),
+        "is not valid",
+    ),
+    "odd_ids": (
+        whole(cells=[CELL | {"id": []}, CELL | {"id": 5}]).encode(),
+        "has cells without an id",
+    ),
+    "odd_keys": (whole(vscode={}, cells=[CELL | {"outputs": []}]).encode(), "is not valid"),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), MENDED.values(), ids=MENDED)
+def test_what_an_editor_leaves_is_told_and_mended(content, words, few):
+    path = few / "00_odd.ipynb"
+    path.write_bytes(content)
+    assert any(f"00_odd.ipynb: {words}" in line for line in problems_of(path))
+    assert check.fix(path, few.parent) is True
+    lesson = check.read(path, few.parent)
+    rules = check.rule_valid, check.rule_no_mark, check.rule_no_outputs, check.rule_metadata
+    assert [text for rule in rules for text in rule(lesson)] == []
+    assert len(lesson.notebook.cells) == len(json.loads(content.decode("utf-8-sig"))["cells"])
+    assert check.fix(path, few.parent) is False
+
+
+def problems_of(path):
+    root = path.parent.parent
+    return [line for line in check.problems(root) if line.startswith(f"notebooks/{path.name}")]
+
+
+def test_a_notebook_without_cells_is_told(few):
+    path = few / "00_odd.ipynb"
+    path.write_text(whole(cells=[]), encoding="utf-8")
+    check.fix(path, few.parent)
+    assert any("does not start with a title" in line for line in problems_of(path))
+    assert json.loads(path.read_text(encoding="utf-8"))["cells"] == []
+
+
+def test_what_cannot_be_written_is_left_as_it_is(few, monkeypatch):
+    path = few / "00_odd.ipynb"
+    path.write_text(whole(cells=[CELL | {"source": "\ud83d"}]), encoding="utf-8")
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"00_odd\.ipynb: holds half a character"):
+        check.fix(path, few.parent)
+    assert path.read_bytes() == before
+
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    path.write_text(whole(vscode={}), encoding="utf-8")
+    with monkeypatch.context() as patch, pytest.raises(ValueError, match=r"00_odd.*be written"):
+        for name in ("write_bytes", "write_text"):
+            patch.setattr(type(path), name, refuse)
+        check.fix(path, few.parent)
 
 
 @pytest.fixture
@@ -229,7 +360,7 @@ def test_the_hook_for_commits_runs_the_same_rules():
 
 
 def test_the_command_fails_when_a_rule_is_broken(monkeypatch, capsys):
-    monkeypatch.setattr(check, "problems", lambda: iter(["a.ipynb: has no title"]))
+    monkeypatch.setattr(check, "problems", lambda root: iter(["a.ipynb: has no title"]))
     monkeypatch.setattr(subprocess, "call", lambda *args, **options: 0)
     assert check.main([]) == 1
     assert "has no title" in capsys.readouterr().out

@@ -6,6 +6,7 @@ yields what is wrong with it, in words that say what to do.
 
 import argparse
 import ast
+import codecs
 import copy
 import dataclasses
 import functools
@@ -26,6 +27,8 @@ ROOT = address.ROOT
 LECTURE_ITEMS = {"L1": 15, "L2": 10, "L3": 22, "L4": 17, "L5": 27}
 MOST_LINES = 40
 KEPT_METADATA = ("tags", "nbgrader", "homework", "editable", "deletable")  # of cells
+KEYS_OF_CODE = {"id", "cell_type", "metadata", "source", "outputs", "execution_count"}
+KEYS_OF_TEXT = {"id", "cell_type", "metadata", "source", "attachments"}
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)>\s]+)>?(?:\s+\"[^\"]*\")?\)")
 _ITEM = re.compile(r"\bL([1-5])\.(\d+)(?:\s*[–-]\s*L\1\.(\d+))?")
@@ -48,6 +51,11 @@ class Lesson:
         """Whether this is homework; it has tasks and a way to hand in, but claims no results."""
         return "homework" in self.path.parts
 
+    @property
+    def first(self):
+        """The first cell; None if there are no cells."""
+        return next(iter(self.notebook.cells), None)
+
     @functools.cached_property
     def code(self):
         """The code cells, with their number in the notebook."""
@@ -69,44 +77,94 @@ def read(path, root=ROOT):
     """Reads a notebook, whatever state it is in.
 
     Raises:
-        ValueError: the file does not hold a notebook of format 4.
+        ValueError: the file does not hold a notebook of format 4; its path stands in the message.
     """
+    place = path.relative_to(root).as_posix()
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        return Lesson(path, place, nbformat.from_dict(_content(path)))
     except ValueError as error:
-        raise ValueError(f"is not JSON ({error}); open and save it with Jupyter") from None
+        raise ValueError(f"{place}: {error}") from None
+
+
+def _content(path):
+    text = _text(path)
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        reason = f"is not JSON ({error}); open and save it with Jupyter"
+        if conflict := re.search(r"(?m)^<{7} ", text):
+            line = text.count("\n", 0, conflict.start()) + 1
+            reason = f"is not JSON, for it holds a merge conflict (line {line}); settle that first"
+        elif not text.strip():
+            reason = "is not JSON, for it is empty; remove it, or save it with Jupyter"
+        raise ValueError(reason) from None
     if not isinstance(raw, dict) or raw.get("nbformat") != 4:
         raise ValueError("is not a notebook of format 4; open and save it with a current Jupyter")
-    for cell in raw["cells"]:  # stored as a list of lines, or as one text
-        cell["source"] = "".join(cell["source"])
-    return Lesson(path, path.relative_to(root).as_posix(), nbformat.from_dict(raw))
+    if not isinstance(raw.get("cells"), list) or not isinstance(raw.get("metadata", {}), dict):
+        raise ValueError("is not a notebook, which has a list of cells; save it with Jupyter")
+    for number, cell in enumerate(raw["cells"]):
+        if not _is_cell(cell):
+            raise ValueError(f"cell {number} lacks its type or text; open and save it with Jupyter")
+        cell["source"] = "".join(cell["source"])  # stored as a list of lines, or as one text
+    return raw
+
+
+def _is_cell(raw):
+    if not isinstance(raw, dict) or not isinstance(raw.get("metadata", {}), dict):
+        return False
+    source = raw.get("source")
+    lines = source if isinstance(source, list) else [source]
+    return all(isinstance(text, str) for text in [raw.get("cell_type"), *lines])
+
+
+def _text(path):
+    """The text of a file; ValueError if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror})") from None
 
 
 def rule_valid(lesson):
     """The notebook is valid by its own schema, with ids that are there and differ."""
     ids = [cell.get("id") for cell in lesson.notebook.cells]
-    if None in ids:
+    if not all(isinstance(each, str) for each in ids):
         yield "has cells without an id; run make format"
-    if len(set(ids)) != len(ids):
+    elif len(set(ids)) != len(ids):
         yield "has two cells with the same id; run make format"
+    notebook = copy.deepcopy(lesson.notebook)  # the validation mends what it is given
+    for cell in notebook.cells:
+        if not isinstance(cell.get("id"), str):
+            cell.pop("id", None)
     try:
         with warnings.catch_warnings():  # about ids, which were looked at above
             warnings.simplefilter("ignore")
-            nbformat.validate(copy.deepcopy(lesson.notebook))  # it mends what it is given
+            nbformat.validate(notebook)
     except nbformat.ValidationError as error:
         yield f"is not valid: {error.message.splitlines()[0]}"
 
 
+def rule_no_mark(lesson):
+    """No byte order mark, over which Jupyter stumbles."""
+    if lesson.path.read_bytes().startswith(codecs.BOM_UTF8):
+        yield "begins with a byte order mark; run make format"
+
+
 def rule_no_outputs(lesson):
-    """Outputs are not committed."""
-    for number, cell in lesson.code:
-        if cell.get("outputs") or cell.get("execution_count") is not None:
+    """Outputs are not committed, and cells of text have no place for any."""
+    for number, cell in enumerate(lesson.notebook.cells):
+        stored = [cell.get("outputs") or None, cell.get("execution_count")]
+        if stored != [None, None]:
             yield f"cell {number} is stored with its output; run make format"
+        elif cell.cell_type != "code" and {"outputs", "execution_count"} & set(cell):
+            yield f"cell {number} is text and has a place for output; run make format"
 
 
 def rule_metadata(lesson):
     """The kernel is Python 3, and no metadata of one editor or machine is stored."""
-    if lesson.notebook.metadata.get("kernelspec") != KERNEL:
+    if lesson.notebook.get("metadata", {}).get("kernelspec") != KERNEL:
         yield "names another kernel than python3; run make format"
 
 
@@ -130,8 +188,8 @@ def rule_short_cells(lesson):
 
 def rule_opening(lesson):
     """The first cell has a title, badges that point here, lecture items, and the time it takes."""
-    first = lesson.notebook.cells[0]
-    if first.cell_type != "markdown" or not first.source.startswith("# "):
+    first = lesson.first
+    if first is None or first.cell_type != "markdown" or not first.source.startswith("# "):
         yield "does not start with a title (# …)"
         return
     if address.badges(lesson.place, *address.address()) not in first.source:
@@ -205,8 +263,12 @@ def broken_links(markdown, folder):
         path = folder / name
         if not path.exists():
             yield f"links to {name}, which is not there"
-        elif section and path.suffix == ".ipynb" and not has_section(path, section):
-            yield f"links to the section {section} of {name}, which has no such heading"
+        elif section and path.suffix == ".ipynb":
+            try:
+                if not has_section(path, section):
+                    yield f"links to the section {section} of {name}, which has no such heading"
+            except ValueError as error:
+                yield f"links to the section {section} of {error}"
 
 
 def has_section(path, section):
@@ -226,8 +288,11 @@ def anchor(heading):
 
 def check_syllabus(root=ROOT):
     """Yields what is wrong with notebooks/README.md: every lecture item stands there once."""
-    path = root / "notebooks" / "README.md"
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = _text(root / "notebooks" / "README.md")
+    except ValueError as error:
+        yield str(error)
+        return
     expected = {f"{part}.{i + 1}" for part, count in LECTURE_ITEMS.items() for i in range(count)}
     shown, waiting = {}, set()
     for line in text.splitlines():
@@ -253,8 +318,11 @@ def _compare_with_openings(shown, root):
     for path in notebook_paths(root):
         if path.parent.name != "notebooks":
             continue
-        first = read(path, root).notebook.cells[0].source
-        claimed = items_in(first)
+        try:
+            first = read(path, root).first
+        except ValueError:
+            continue  # what is wrong with it has been said
+        claimed = items_in(first.source) if first else set()
         listed = {item for item, links in shown.items() if path.name in links}
         for item in sorted(claimed ^ listed):
             where = "the notebook but not the syllabus" if item in claimed else "only the syllabus"
@@ -290,17 +358,20 @@ def _hidden(path):
 def problems(root=ROOT):
     """Everything that is wrong, as lines "file: what"."""
     for path in notebook_paths(root):
-        place = path.relative_to(root).as_posix()
         try:
             lesson = read(path, root)
         except ValueError as error:
-            yield f"{place}: {error}"
+            yield str(error)
             continue
         for rule in RULES:
-            yield from (f"{place}: {text}" for text in rule(lesson))
+            yield from (f"{lesson.place}: {text}" for text in rule(lesson))
     for path in markdown_paths(root):
-        text = path.read_text(encoding="utf-8")
         place = path.relative_to(root).as_posix()
+        try:
+            text = _text(path)
+        except ValueError as error:
+            yield f"{place}: {error}"
+            continue
         yield from (f"{place}: {found}" for found in broken_links(text, path.parent))
     yield from (f"notebooks/README.md: {text}" for text in check_syllabus(root))
 
@@ -310,31 +381,51 @@ def fix(path, root=ROOT):
 
     Returns:
         True if the file changed.
+
+    Raises:
+        ValueError: it cannot be read or written, and is left as it is.
     """
     lesson = read(path, root)
-    notebook = lesson.notebook
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
-    kept = {
-        name: notebook.metadata[name]
-        for name in ("accelerator", "colab")
-        if name in notebook.metadata
-    }
-    notebook.metadata = nbformat.from_dict(
-        {**kept, "kernelspec": KERNEL, "language_info": {"name": "python"}}
-    )
+    metadata = lesson.notebook.get("metadata", {})
+    kept = {name: metadata[name] for name in ("accelerator", "colab") if name in metadata}
+    metadata = {**kept, "kernelspec": KERNEL, "language_info": {"name": "python"}}
     _fix_cells(lesson)
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata}
+    notebook = nbformat.from_dict({"cells": lesson.notebook.cells, **notebook})
     old = path.read_text(encoding="utf-8")
     new = json.dumps(_sources_as_lines(notebook), indent=1, ensure_ascii=False) + "\n"
-    if old != new:
-        path.write_text(new, encoding="utf-8", newline="\n")
-    return old != new
+    if old == new:
+        return False
+    try:
+        path.write_bytes(new.encode())
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{lesson.place}: holds half a character: {error}") from None
+    except OSError as error:
+        raise ValueError(f"{lesson.place}: cannot be written ({error.strerror})") from None
+    return True
+
+
+def fix_all(root=ROOT):
+    """Puts all notebooks in order; the exit status is 1 if one had to be left as it is."""
+    changed, status = [], 0
+    for path in notebook_paths(root):
+        try:
+            changed += [path.name] if fix(path, root) else []
+        except ValueError as error:
+            print(f"left as it is: {error}")
+            status = 1
+    if changed or not status:
+        print(f"put in order: {', '.join(changed)}" if changed else "notebooks were in order")
+    return status
 
 
 def _fix_cells(lesson):
     repository, ref = address.address()
-    first = lesson.notebook.cells[0]
     badge_line = address.badges(lesson.place, repository, ref)
-    first.source = re.sub(r"(?m)^\[!\[Open in Colab\].*$", lambda _: badge_line, first.source)
+    if first := lesson.first:
+        first.source = re.sub(r"(?m)^\[!\[Open in Colab\].*$", lambda _: badge_line, first.source)
+    for cell in lesson.notebook.cells:
+        cell.setdefault("metadata", nbformat.NotebookNode())
     if lesson.code and "REPOSITORY, REF =" in lesson.code[0][1].source:
         lesson.code[0][1].source = address.setup_cell(repository, ref)
         lesson.code[0][1].metadata["tags"] = ["setup"]
@@ -342,9 +433,14 @@ def _fix_cells(lesson):
     for cell in lesson.notebook.cells:
         for name in [name for name in cell.metadata if name not in KEPT_METADATA]:
             del cell.metadata[name]
-        if cell.cell_type == "code":
+        is_code = cell.cell_type == "code"
+        for name in set(cell) - (KEYS_OF_CODE if is_code else KEYS_OF_TEXT):
+            del cell[name]
+        if is_code:
             cell.outputs, cell.execution_count = [], None
-        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", cell.get("id") or "") or cell.id in taken:
+        own = cell.get("id")
+        is_id = isinstance(own, str) and re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", own)
+        if not is_id or own in taken:
             # An id made from what the cell says: the same on every machine.
             seed = f"{len(taken)} {cell.source}".encode()
             cell["id"] = hashlib.sha256(seed).hexdigest()[:8]
@@ -369,19 +465,17 @@ def ruff(mend, root=ROOT):
     return max(statuses)
 
 
-def main(arguments=None):
+def main(arguments=None, root=ROOT):
     """The command line; exit status 1 if something is wrong."""
     parser = argparse.ArgumentParser(prog="make lint", description=__doc__.splitlines()[0])
     parser.add_argument("--fix", action="store_true", help="mend what can be mended")
     parser.add_argument("--notebooks-only", action="store_true", help="leave ruff out")
     options = parser.parse_args(arguments)
-    if options.fix:
-        changed = [path.name for path in notebook_paths() if fix(path)]
-        print(f"put in order: {', '.join(changed)}" if changed else "notebooks were in order")
-    status = 0 if options.notebooks_only else ruff(options.fix)
-    found = list(problems())
-    print("\n".join(found) if found else f"{len(notebook_paths())} notebooks keep the rules")
-    return 1 if found or status else 0
+    statuses = [fix_all(root)] if options.fix else []
+    statuses += [] if options.notebooks_only else [ruff(options.fix, root)]
+    found = list(problems(root))
+    print("\n".join(found) if found else f"{len(notebook_paths(root))} notebooks keep the rules")
+    return 1 if found or any(statuses) else 0
 
 
 if __name__ == "__main__":
