@@ -1,13 +1,16 @@
 """Windows and their targets (utils/batches.py)."""
 
 import doctest
+import re
 import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
 
 from utils import batches
 from utils.batches import (
@@ -15,6 +18,7 @@ from utils.batches import (
     windows,
     windows_and_targets,
 )
+from utils.splits import split_in_time
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -245,14 +249,195 @@ def test_a_pattern_must_return_one_row_per_window():
         windows_and_targets(np.arange(10), 2, target=lambda future: future.max(axis=0), horizon=2)
 
 
-def test_a_pattern_whose_values_would_be_cut_off_is_an_error(monkeypatch):
+@pytest.mark.parametrize(
+    ("early", "late"),
+    [
+        (np.array(["up"]), np.array(["down"])),
+        (np.array([b"up"]), np.array([b"down"])),
+        (np.int8([1]), np.int64([300])),
+        (np.int64([1]), np.array([0.5])),
+        (np.float32([0.5]), np.array([1e300])),
+        (np.array([True]), np.int16([7])),
+        (np.uint8([200]), np.int8([-1])),
+        (np.array([0.5]), np.array([1 + 2j])),
+        (np.array(["2020-01-02"], "M8[D]"), np.array(["2020-01-02T03:04"], "M8[m]")),
+        (np.array([1], "m8[s]"), np.array([1], "m8[ns]")),
+        (np.array([1]), np.array([None])),
+        (np.array(["a"]), np.array([{"b"}])),
+        (np.int8([[1, 2]]), np.int32([[3, 70_000]])),
+    ],
+)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_later_part_of_another_dtype_stays_as_it_is(early, late, swapped, monkeypatch):
+    if swapped:
+        early, late = late, early
+
+    def pattern(future):
+        return early if future[0, 0, 0] < 5 else late
+
+    dataset = window_dataset(np.arange(10), 2, 1, target=pattern)
     monkeypatch.setattr(batches, "_CHUNK_VALUES", 1)
+    y = windows_and_targets(np.arange(10), 2, target=pattern)[1]
+    assert y.tolist() == np.concatenate([early.astype(y.dtype)] * 3 + [late] * 5).tolist()
+    assert (y == [dataset[i][1][0] for i in range(8)]).all()  # and so says the other way
 
-    def pattern(future):  # integers at first, then fractions
-        return np.array([1]) if future[0, 0, 0] < 5 else np.array([0.5])
 
-    with pytest.raises(TypeError, match="same_kind"):
+def test_a_dtype_that_follows_the_values_of_a_long_stream():
+    stream = np.r_[np.full(290_000, 1.0), np.full(10_000, 9.0)]
+
+    def width(future):
+        counts = (future > 5).sum(axis=1) * 300
+        return counts.astype(np.min_scalar_type(counts.max()))
+
+    assert np.unique(windows_and_targets(stream, 10, target=width)[1]).tolist() == [0, 300]
+    labels = windows_and_targets(
+        stream, 10, target=lambda future: ["high" if v > 5 else "low" for v in future[:, 0, 0]]
+    )[1]
+    assert np.unique(labels, return_counts=True)[1].tolist() == [10_000, 289_990]
+    assert np.unique(labels).tolist() == ["high", "low"]
+
+
+@pytest.mark.parametrize(
+    ("early", "late"),
+    [
+        (np.array([1]), np.array(["down"])),
+        (np.array(["2020-01-02"], "M8[D]"), np.array([5])),
+        (np.array([1], "m8[s]"), np.array([5])),
+        (np.array(["up"]), np.array([b"up"])),
+        (np.int64([2**53 + 1]), np.array([0.5])),
+        (np.uint64([2**63 + 1]), np.int64([-1])),
+    ],
+)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_parts_that_no_dtype_holds_are_an_error(early, late, swapped, monkeypatch):
+    if swapped:
+        early, late = late, early
+    monkeypatch.setattr(batches, "_CHUNK_VALUES", 1)
+    both = f"{early.dtype} for some windows and {late.dtype} for others"
+    with pytest.raises(TypeError, match=re.escape(both)):
+        windows_and_targets(
+            np.arange(10), 2, target=lambda future: early if future[0, 0, 0] < 5 else late
+        )
+
+
+@pytest.mark.parametrize("shape", [(1,), (2, 1), (3,), ()])
+def test_rows_of_several_shapes_are_an_error(shape, monkeypatch):
+    def pattern(future):
+        return np.zeros((1, 2) if future[0, 0, 0] < 5 else (1, *shape))
+
+    dataset = window_dataset(np.arange(10), 2, 1, target=pattern)
+    with pytest.raises(ValueError, match=r"shape \(2,\) for some .* for others"):
+        list(dataset)
+    monkeypatch.setattr(batches, "_CHUNK_VALUES", 1)
+    with pytest.raises(ValueError, match=r"shape \(2,\) for some .* for others"):
         windows_and_targets(np.arange(10), 2, target=pattern)
+
+
+def test_a_pattern_may_reuse_its_array(monkeypatch):
+    monkeypatch.setattr(batches, "_CHUNK_VALUES", 1)
+    room = np.zeros((1, 1))
+
+    def pattern(future):
+        room[:] = future[:, 0]
+        return room
+
+    assert windows_and_targets(np.arange(6), 2, target=pattern)[1].ravel().tolist() == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("returned", "error", "message"),
+    [
+        (None, TypeError, "target returns must be an array or a list, but is None"),
+        ("up", TypeError, "but is of type str"),
+        (np.ma.array([1.0, 2.0], mask=[0, 1]), ValueError, "target returns has 1 masked value"),
+        ([[1], [1, 2]], ValueError, "target returns is a list whose entries have different shapes"),
+    ],
+)
+def test_what_a_pattern_must_not_return(returned, error, message):
+    for call in (windows_and_targets, lambda *a, **o: window_dataset(*a, 2, **o)[0]):
+        with pytest.raises(error, match=message):
+            call(np.arange(4), 2, target=lambda future: returned)
+
+
+# ------------------------------------------------------------------------- what is a stream
+
+
+@pytest.mark.parametrize(
+    ("stream", "error", "message"),
+    [
+        (None, TypeError, "The stream must be an array or a list, but is None. Check where"),
+        ((i for i in range(9)), TypeError, r"of type generator. Use list\(...\) of it"),
+        (map(int, "123456789"), TypeError, r"of type map. Use list\("),
+        ({1, 2, 3}, TypeError, r"of type set. Use list\("),
+        ({"a": [1, 2, 3]}, TypeError, "of type dict. Take one of its entries"),
+        ("some text", TypeError, "of type str"),
+        (b"some bytes", TypeError, "of type bytes"),
+        (scipy.sparse.csr_matrix(np.eye(9)), TypeError, r"csr_matrix. Use its .toarray\(\)"),
+        (scipy.sparse.coo_array(np.eye(9)), TypeError, r"coo_array. Use its .toarray\(\)"),
+        ([[1, 2], [3]], ValueError, "a list whose entries have different shapes"),
+        ([np.arange(9), np.arange(8)], ValueError, "a list whose entries have different shapes"),
+        (5, ValueError, r"this one has shape \(\)"),
+        (np.array(5.0), ValueError, r"this one has shape \(\)"),
+        (np.ma.array(np.arange(9.0), mask=np.arange(9) == 4), ValueError, "has 1 masked value"),
+        (np.ma.array(np.ones((9, 2), int), mask=True), ValueError, "has 18 masked values"),
+        ([np.ma.array([1.0, 2.0], mask=[0, 1])] * 3, ValueError, "has 3 masked values"),
+        ([1.0, 2.0, np.ma.masked], ValueError, "has 1 masked value"),
+    ],
+)
+def test_what_is_no_stream(stream, error, message):
+    for call in (windows, windows_and_targets, lambda *a: window_dataset(*a, 2), _split):
+        with pytest.raises(error, match=message):
+            call(stream, 2)
+
+
+def _split(stream, _):
+    return split_in_time(stream)
+
+
+COUNTS = pd.Series([1, 2, 3, 4, 5, 6])
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        (range(1, 7), [1, 2, 3, 4, 5, 6]),
+        (bytearray([1, 2, 3]), [1, 2, 3]),
+        (np.ma.array([1.0, 2.0, 3.0]), [1, 2, 3]),
+        ([np.ma.array([1.0, 2.0]), np.ma.array([3.0, 4.0])], [[1, 2], [3, 4]]),
+        (COUNTS, COUNTS.tolist()),
+        (COUNTS.astype("Int64"), COUNTS.tolist()),
+        (pd.Series([1, None, 3], dtype="Int64"), [1, np.nan, 3]),
+        (pd.Series([0.5, None, 3], dtype="Float32"), [0.5, np.nan, 3]),
+        (pd.Series([True, None, False], dtype="boolean"), [1, np.nan, 0]),
+        (pd.Series([0.5, np.nan, 3]), [0.5, np.nan, 3]),
+        (
+            pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": [0.5, np.nan]}),
+            [[1, 0.5], [np.nan, np.nan]],
+        ),
+        (pd.DataFrame({"a": [0.5, 1.5], "b": [True, False]}), [[0.5, 1], [1.5, 0]]),
+    ],
+)
+def test_what_is_a_stream(stream, expected):
+    x, y = windows_and_targets(stream, 1, target="mean")
+    expected = np.reshape(expected, (len(expected), -1))
+    np.testing.assert_array_equal(x[:, 0], expected[:-1])
+    np.testing.assert_array_equal(y, expected[1:])
+    assert x.dtype.kind in "iuf" and not isinstance(x, np.ma.MaskedArray)
+
+
+def test_what_are_no_numbers_stays_as_it_is():
+    table = pd.DataFrame({"a": [1, 2, 3], "b": list("xyz")})
+    assert windows_and_targets(table, 2)[1].tolist() == [[3, "z"]]
+    days = pd.Series(pd.date_range("2020-01-01", periods=3))
+    assert windows_and_targets(days, 2)[1][0, 0] == days[2]
+
+
+def test_a_column_is_told_by_its_number():
+    table = pd.DataFrame({"x": [1.0, 2, 3], "y": [4.0, 5, 6]})
+    with pytest.raises(TypeError, match=r"0 to 1, but is 'y'.*columns.get_loc\('y'\)"):
+        windows_and_targets(table, 2, target_stream="y")
+    number = table.columns.get_loc("y")
+    assert windows_and_targets(table, 2, target_stream=number)[1].tolist() == [[6]]
 
 
 # ------------------------------------------------------------------------- errors

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from utils import splits
@@ -121,6 +122,40 @@ def test_every_class_is_in_every_part_or_it_is_an_error():
         stratified_split(np.arange(100) % 10, validation=0.2, test=0.05)
 
 
+def test_seeds_of_every_size():
+    labels = np.arange(100) % 2
+    for seed in (2**32 - 1, 2**32, 2**40 + 3, 2**70):
+        parts = stratified_split(labels, seed=seed)
+        assert sorted(np.concatenate(parts)) == list(range(100))
+    first, other = (stratified_split(labels, seed=seed)[0] for seed in (0, 2**32))
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array(["cat"] * 50 + ["dog"] * 50, dtype=object),
+        pd.Series(["cat"] * 50 + ["dog"] * 50),
+        pd.Series(["cat"] * 50 + ["dog"] * 50, dtype="category"),
+        pd.Series([0] * 50 + [1] * 50, dtype="Int64"),
+        pd.DataFrame({"label": [0] * 50 + [1] * 50}),
+        np.array(["2020-01-01"] * 50 + ["2021-01-01"] * 50, dtype="M8[D]"),
+        np.array([1j] * 50 + [2j] * 50),
+        [True] * 50 + [False] * 50,
+        np.ma.array([0] * 50 + [1] * 50),
+    ],
+)
+def test_labels_of_every_kind(labels):
+    parts = stratified_split(labels, 0.2, 0.2)
+    assert [np.sum(part < 50) for part in parts] == [30, 10, 10]
+
+
+@pytest.mark.parametrize("dtype", [object, "category", "string"])
+def test_too_few_of_a_class_in_a_table(dtype):
+    with pytest.raises(ValueError, match="class 'newt' has only 1 of the 51 images"):
+        stratified_split(pd.Series(["cat"] * 50 + ["newt"], dtype=dtype))
+
+
 def test_split_images_keeps_images_with_their_labels():
     labels = np.arange(120) % 3
     images = np.zeros((120, 4, 4, 1)) + np.arange(120).reshape(-1, 1, 1, 1)
@@ -146,6 +181,31 @@ def test_bad_labels():
         stratified_split(np.zeros((60, 10)))
     with pytest.raises(ValueError, match="no labels"):
         stratified_split([])
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        (None, TypeError, "labels must be an array or a list, but is None"),
+        ((i % 2 for i in range(60)), TypeError, r"generator. Use list\("),
+        (np.ma.array([0, 1] * 30, mask=[0, 1] * 30), ValueError, "labels has 30 masked values"),
+        ([[0], [0, 1]], ValueError, "different shapes"),
+        ([0.0, 1.0, np.nan] * 20, ValueError, "20 of the 60 labels are missing"),
+        (pd.Series(["cat", "dog", None] * 20), ValueError, "20 of the 60 labels are missing"),
+        (pd.Series([0, 1, None] * 20, dtype="Int64"), ValueError, "20 of the 60 labels"),
+        (np.array(["2020", "NaT"] * 30, dtype="M8[D]"), ValueError, "30 of the 60 labels"),
+    ],
+)
+@pytest.mark.parametrize("function", [stratified_split, one_hot])
+def test_what_are_no_labels(function, labels, error, message):
+    with pytest.raises(error, match=message):
+        function(labels)
+
+
+def test_masked_images_are_refused():
+    images = np.ma.array(np.zeros((60, 2)), mask=np.eye(60, 2))
+    with pytest.raises(ValueError, match="images has 2 masked values"):
+        split_images(images, np.arange(60) % 2)
 
 
 # ------------------------------------------------------------------------- one-hot

@@ -3,17 +3,72 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+
+
+def as_array(name, value) -> np.ndarray:
+    """Return `value` as an array, without a copy where it is one.
+
+    A table of pandas whose columns are all numbers comes out as numbers; what is missing is NaN.
+
+    Args:
+        name: what messages call it, at the beginning of a sentence.
+        value: an array, a table or a series of pandas, or a list.
+
+    Raises:
+        TypeError: it is nothing of that kind, such as None, a text or a generator.
+        ValueError: its rows differ in shape, or some of its values are masked.
+    """
+    rows = value if isinstance(value, (list, tuple)) else [value]
+    masked = sum(np.ma.count_masked(row) for row in rows if isinstance(row, np.ma.MaskedArray))
+    if masked:
+        raise ValueError(
+            f"{name} has {masked} masked values, and an array without a mask would show what lies "
+            f"below. Leave them out, or fill them: .astype(float).filled(np.nan) makes them NaN."
+        )
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ValueError(
+            f"{name} is a list whose entries have different shapes, so that it is no array. Make "
+            f"them equally long, or take them one by one."
+        ) from error
+    if array.ndim == 0 and array.dtype.kind not in "biufcmM":
+        raise TypeError(f"{name} must be an array or a list, but is {_told(value)}.")
+    if array.dtype.hasobject and hasattr(value, "dtypes"):
+        # Columns of several types of numbers, or with the missing values that pandas has for them.
+        dtypes = np.ravel(np.asarray(value.dtypes, dtype=object))
+        if all(getattr(dtype, "kind", "O") in "biuf" for dtype in dtypes):
+            array = value.to_numpy(dtype=float, na_value=np.nan)
+    return array
+
+
+def _told(value):
+    """Say what a value that is no array is, and how an array is made of it, if it can be."""
+    if value is None:
+        return "None. Check where it was loaded or returned"
+    kind = f"of type {type(value).__name__}"
+    if hasattr(value, "toarray"):
+        return f"{kind}. Use its .toarray()"
+    if isinstance(value, Mapping):
+        return f"{kind}. Take one of its entries"
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        return f"{kind}. Use list(...) of it"
+    return kind
 
 
 def as_stream(stream) -> np.ndarray:
     """Return a stream, (samples,) or (samples, streams), as a view (samples, streams).
 
     Raises:
-        ValueError: the stream is empty, or has another number of axes.
+        TypeError: the stream is no array.
+        ValueError: the stream is empty, ragged or masked, or has another number of axes.
     """
-    stream = np.asarray(stream)
+    stream = as_array("The stream", stream)
     if stream.ndim not in (1, 2):
         hint = " Windows are cut from the stream itself, not from windows." * (stream.ndim == 3)
         raise ValueError(

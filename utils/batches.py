@@ -15,6 +15,7 @@ Lecture items L3.13 to L3.19 and L4.15.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import operator
@@ -23,7 +24,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from utils.arguments import as_integer, as_stream
+from utils.arguments import as_array, as_integer, as_stream
 from utils.random_order import RandomOrder
 
 TARGETS = ("next", "next_k", "mean", "trend")
@@ -55,9 +56,9 @@ def windows(stream, timesteps: int, hop: int = 1) -> np.ndarray:
         `.copy()` of it would be timesteps / hop times as large as the stream.
 
     Raises:
-        TypeError: `timesteps` or `hop` is not an integer.
-        ValueError: the stream is empty or has more than two axes, the window is longer than
-            the stream, or `timesteps` or `hop` is below 1.
+        TypeError: the stream is no array, or `timesteps` or `hop` is not an integer.
+        ValueError: the stream is empty, ragged, masked or has more than two axes, the window is
+            longer than the stream, or `timesteps` or `hop` is below 1.
 
     Example:
         >>> windows([10, 11, 12, 13, 14, 15, 16], timesteps=3, hop=2)[:, :, 0]
@@ -99,7 +100,8 @@ def windows_and_targets(
     |           | is (some windows, horizon, streams), read-only  | callable returns it   |
 
     A callable is called for a part of the windows at a time, so that the memory stays small:
-    it must treat every window by itself and return one row for each.
+    it must treat every window by itself and return one row for each. Where the parts differ in
+    dtype, y has the one that holds them all (longer texts, wider integers, fractions).
 
     Args:
         stream: array of shape (samples,) or (samples, streams), in time order.
@@ -117,10 +119,12 @@ def windows_and_targets(
         float64 for larger ones.
 
     Raises:
-        TypeError: a length is not an integer, `target` is neither text nor callable, or a
-            mean or trend is asked of something that is no number.
+        TypeError: the stream is no array, a length is not an integer, `target` is neither text
+            nor callable, a mean or trend is asked of something that is no number, or a callable
+            returns dtypes that have none in common.
         ValueError: an unknown target, a horizon that does not suit it, no such stream, a
-            callable that does not return one row per window, or a stream that is too short.
+            callable that does not return one row of one shape per window, or a stream that is
+            too short.
 
     Example:
         >>> stream = np.array([0.0, 1.0, 2.0, 3.0, 10.0, 17.0])
@@ -234,6 +238,7 @@ def _window_dataset_class():
             self.batch_size = batch_size
             self.epoch = 0
             self._x, self._future, self._make_target = x, future, make_target
+            self._row = None  # the shape of one row of y
             self._shuffle, self._seed, self._drop_last = shuffle, seed, drop_last
             self._set_order()
 
@@ -255,7 +260,9 @@ def _window_dataset_class():
             x = np.ascontiguousarray(self._x[rows])
             if self._future is None:
                 return x
-            return x, np.ascontiguousarray(_one_row_each(self._make_target, self._future[rows]))
+            y = _one_row_each(self._make_target, self._future[rows], self._row)
+            self._row = y.shape[1:]
+            return x, np.ascontiguousarray(y)
 
         def on_epoch_end(self):
             self.epoch += 1
@@ -359,23 +366,60 @@ def _in_chunks(make_target, future):
     rows = max(1, _CHUNK_VALUES // (horizon * streams))
     y = None
     for start in range(0, n, rows):
-        part = _one_row_each(make_target, future[start : start + rows])
+        row = None if y is None else y.shape[1:]
+        part = _one_row_each(make_target, future[start : start + rows], row)
         if y is None:
-            y = np.empty((n, *part.shape[1:]), part.dtype)
-        # "same_kind" rather than a plain assignment, which would cut 0.7 to 0 if a callable
-        # returned integers first and fractions later.
-        np.copyto(y[start : start + rows], part, casting="same_kind")
+            y = np.zeros((n, *part.shape[1:]), part.dtype)
+        if part.dtype != y.dtype:  # a callable's dtype may follow its values
+            y = y.astype(_dtype_of_both(y, part), copy=False)
+        y[start : start + rows] = part
     return y
 
 
-def _one_row_each(make_target, future):
-    """Call the target's function, and check that it gave one row for each window."""
-    y = np.asarray(make_target(future))
+def _dtype_of_both(y, part):
+    """The dtype that holds two parts of the targets without changing a value."""
+    kinds = {y.dtype.kind, part.dtype.kind}
+    # NumPy itself would make texts of numbers, time spans of integers, and rounded floats of
+    # integers that are too large for them.
+    alike = len(kinds) == 1 or "O" in kinds or kinds <= set("biufc") or kinds <= set("UT")
+    if alike:
+        with contextlib.suppress(TypeError):
+            dtype = np.result_type(y.dtype, part.dtype)
+            if dtype.kind not in "fc" or _largest(y) <= 2**53 >= _largest(part):
+                return dtype
+    raise TypeError(
+        f"The target returned {y.dtype} for some windows and {part.dtype} for others, and no "
+        f"dtype holds both. Return one for all windows, for instance with .astype(...)."
+    )
+
+
+def _largest(values):
+    """The largest magnitude, if these are integers."""
+    if values.dtype.kind not in "iu" or not values.size:
+        return 0
+    return max(int(values.max()), -int(values.min()))
+
+
+def _one_row_each(make_target, future, row=None):
+    """Call the target's function, and check that it gave one row for each window.
+
+    Args:
+        make_target: the function.
+        future: (some windows, horizon, streams).
+        row: the shape of a row that it gave before, if it did.
+    """
+    y = as_array("What the target returns", make_target(future))
     if y.ndim == 0 or len(y) != len(future):
         raise ValueError(
             f"The target must return one row per window, but for future values of shape "
             f"{future.shape} it returned shape {y.shape}. Reduce over axis 1 (the horizon) only: "
             f"future.max(axis=1), not future.max()."
+        )
+    if row is not None and y.shape[1:] != row:
+        raise ValueError(
+            f"The target returned rows of shape {row} for some windows and of shape "
+            f"{y.shape[1:]} for others. It is called for a part of the windows at a time: it must "
+            f"treat every window by itself."
         )
     return y
 
@@ -384,6 +428,12 @@ def _select_stream(stream, target_stream):
     if target_stream is None:
         return stream
     n_streams = stream.shape[1]
+    if isinstance(target_stream, str):
+        raise TypeError(
+            f"target_stream is the number of a stream, 0 to {n_streams - 1}, but is "
+            f"{target_stream!r}. For a column of a table of pandas, that number is "
+            f"table.columns.get_loc({target_stream!r})."
+        )
     index = as_integer("target_stream", target_stream, minimum=-n_streams)
     if index >= n_streams:
         raise ValueError(

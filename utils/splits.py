@@ -13,7 +13,7 @@ import numbers
 
 import numpy as np
 
-from utils.arguments import as_integer, as_stream
+from utils.arguments import as_array, as_integer, as_stream
 
 
 def split_in_time(
@@ -43,7 +43,7 @@ def split_in_time(
         (train, validation, test): views of the stream, nothing is copied.
 
     Raises:
-        TypeError: a fraction is no number, or the gap no integer.
+        TypeError: the stream is no array, a fraction no number, or the gap no integer.
         ValueError: fractions that do not fit, a negative gap, or a part that would be empty
             though its fraction is not 0.
 
@@ -54,7 +54,7 @@ def split_in_time(
 
     Source: lecture item L3.14.
     """
-    stream = np.asarray(stream)
+    stream = as_array("The stream", stream)
     as_stream(stream)  # for its checks; one axis stays one axis here
     gap = as_integer("gap", gap, minimum=0)
     _check_fractions(validation, test)
@@ -93,9 +93,9 @@ def stratified_split(
         common and together hold every index once. Use as `images[train]`.
 
     Raises:
-        TypeError: a fraction is no number, or the seed no integer.
-        ValueError: fractions that do not fit, one-hot labels, or a class with too few images
-            to be in every part.
+        TypeError: the labels are no array, a fraction no number, or the seed no integer.
+        ValueError: fractions that do not fit, one-hot labels, labels that are missing (None,
+            NaN), or a class with too few images to be in every part.
 
     Example:
         >>> labels = ["cat"] * 600 + ["dog"] * 600
@@ -113,21 +113,24 @@ def stratified_split(
     seed = as_integer("seed", seed, minimum=0)
     _check_fractions(validation, test)
     n_train, n_validation, n_test = _part_sizes(len(labels), validation, test, "images")
+    classes, class_numbers = np.unique(labels, return_inverse=True)
     rest = np.random.default_rng(seed).permutation(len(labels))
     parts = []
     for size in (n_test, n_validation):
         part = rest[:0]
         if size:
-            try:
-                rest, part = train_test_split(
-                    rest, test_size=size, stratify=labels[rest], random_state=seed
-                )
-            except ValueError as error:
-                raise _too_few(labels, n_train, n_validation, n_test) from error
+            counts = np.bincount(class_numbers[rest], minlength=len(classes))
+            if counts.min() < 2 or min(size, len(rest) - size) < len(classes):
+                raise _too_few(labels, n_train, n_validation, n_test)
+            rest, part = train_test_split(
+                rest,
+                test_size=size,
+                stratify=class_numbers[rest],
+                random_state=seed % 2**32,  # it takes no larger ones
+            )
         parts.append(part)
-    n_classes = len(np.unique(labels))
     for part in (rest, *parts):
-        if len(part) and len(np.unique(labels[part])) < n_classes:
+        if len(part) and len(np.unique(class_numbers[part])) < len(classes):
             raise _too_few(labels, n_train, n_validation, n_test)
     test_part, validation_part = parts
     return rest, validation_part, test_part
@@ -153,7 +156,8 @@ def split_images(images, labels, validation: float = 0.15, test: float = 0.15, s
 
     Source: lecture item L4.16.
     """
-    images, labels = np.asarray(images), np.asarray(labels)
+    images = as_array("What was given as images", images)
+    labels = as_array("What was given as labels", labels)
     n_images, n_labels = (len(a) if a.ndim else 0 for a in (images, labels))
     if n_images != n_labels:
         raise ValueError(
@@ -203,7 +207,7 @@ def _too_few(labels, n_train, n_validation, n_test):
     return ValueError(
         f"Not every one of the {len(classes)} classes can be in each part (training "
         f"{n_train}, validation {n_validation}, test {n_test}): class "
-        f"{classes[rarest].item()!r} has only {counts[rarest]} of the {len(labels)} images. "
+        f"{classes.tolist()[rarest]!r} has only {counts[rarest]} of the {len(labels)} images. "
         f"Add images of it, leave the class out, or use larger fractions."
     )
 
@@ -247,7 +251,7 @@ def one_hot(labels, classes: int | None = None) -> np.ndarray:
 
 def _as_labels(labels) -> np.ndarray:
     """(n,) or (n, 1) -> (n,)."""
-    labels = np.asarray(labels)
+    labels = as_array("What was given as labels", labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:
@@ -257,4 +261,13 @@ def _as_labels(labels) -> np.ndarray:
         )
     if labels.size == 0:
         raise ValueError("There are no labels (shape (0,)). Check where they were loaded.")
+    if labels.dtype.kind in "fcmMO":
+        import pandas as pd  # slow to import, rarely needed
+
+        missing = np.count_nonzero(pd.isna(labels))
+        if missing:
+            raise ValueError(
+                f"{missing} of the {len(labels)} labels are missing (None or NaN). Leave those "
+                f"images out, or make a class of them."
+            )
     return labels
