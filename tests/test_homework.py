@@ -575,6 +575,30 @@ def test_a_record_of_real_photos_is_kept(tmp_path, capsys):
     assert photo_homework.keep_record(sample, path) == sample
 
 
+def test_what_was_written_survives_a_failure_to_write_anew(tmp_path):
+    resource = pytest.importorskip("resource")
+    log = photo_homework.TrainingLog(tmp_path / "log.csv")
+    log._add(1, {"loss": 2.0})
+    path = tmp_path / "hw4_record.json"
+    record = good_record()
+    photo_homework.keep_record(record, path)
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    assert before["log.csv"] == b"stage,epoch,loss\r\n1,1,2.0\r\n"
+    assert json.loads(before["hw4_record.json"]) == record
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, limits[1]))  # as on a full disk
+    try:
+        for write in (
+            lambda: photo_homework.keep_record(record | {"origin": "another run"}, path),
+            lambda: log._add(1, {"loss": 1.0, "a measure with a long name": 1.0}),
+        ):
+            with pytest.raises(OSError):
+                write()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
 # --- Networks ---------------------------------------------------------------------------------
 
 
@@ -770,7 +794,9 @@ def test_milestone_1_notices():
     why = "Passengers of the same class and age are different people."
     assert milestone_1(both, why) == ["", "", ""]
     assert all("The parts are []" in message for message in milestone_1({}))
-    for wrong in ({"a": array}, "abc", 7, iter([1])):
+    masked = np.ma.array(array, mask=np.arange(180).reshape(60, 3) == 7)
+    assert helpers.about_part(masked[3:])["finite"] and not helpers.about_part(masked)["finite"]
+    for wrong in ({"a": array}, "abc", 7, iter([1]), None, np.array(7.0), {1, 2}):
         with pytest.raises(TypeError, match="one entry for each sample"):
             helpers.about_part(wrong)
 

@@ -102,7 +102,7 @@ def about_part(samples, most=50_000):
 
     Returns:
         A dictionary: `count`, `shape` of a sample (None where samples have several shapes, as
-        texts and sounds may have), `finite` (False if any number is nan or infinite), and
+        texts and sounds may have), `finite` (False if any number is nan, infinite or masked), and
         `hashes`; two samples with the same hash are the same.
 
     Raises:
@@ -112,7 +112,8 @@ def about_part(samples, most=50_000):
         samples = samples.to_numpy()
     elif hasattr(samples, "toarray"):  # a sparse matrix of SciPy
         samples = samples.toarray()
-    if isinstance(samples, (str, bytes, dict)) or not hasattr(samples, "__getitem__"):
+    in_a_row = hasattr(samples, "__getitem__") and getattr(samples, "ndim", 1) > 0
+    if isinstance(samples, (str, bytes, dict)) or not in_a_row:
         raise TypeError(
             f"an array, a table of pandas or a list is wanted, with one entry for each sample; "
             f"this is a {type(samples).__name__}"
@@ -122,7 +123,7 @@ def about_part(samples, most=50_000):
         content, shape, is_finite = _about_sample(sample)
         hashes.append(hashlib.sha256(content).hexdigest()[:16])
         shapes.add(shape)
-        finite = finite and is_finite
+        finite = finite and is_finite and not np.ma.is_masked(sample)
     (shape,) = shapes if len(shapes) == 1 else (None,)
     shape = None if shape is None else list(shape)
     return {"count": len(samples), "shape": shape, "finite": finite, "hashes": hashes}

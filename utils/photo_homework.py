@@ -12,10 +12,13 @@ Lecture item L4.16.
 import csv
 import hashlib
 import inspect
+import io
 import json
 import pathlib
 
 import numpy as np
+
+from utils.download import write_atomically
 
 PARTS = ("training", "validation", "test")
 RECORD = "hw4_record.json"
@@ -53,10 +56,11 @@ class TrainingLog:
         values = {name: round(float(value), 6) for name, value in logs.items()}
         self.rows.append({"stage": number, "epoch": epoch, **values})
         names = list(dict.fromkeys(name for row in self.rows for name in row))
-        with self.path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, names)
-            writer.writeheader()
-            writer.writerows(self.rows)
+        table = io.StringIO(newline="")
+        writer = csv.DictWriter(table, names)
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_atomically(self.path, table.getvalue().encode())  # training is often interrupted
 
 
 class TestSet:
@@ -200,7 +204,7 @@ def _about(x, y):
 
 
 def keep_record(record, path=RECORD):
-    """Writes the record of this run, unless that would replace a better one.
+    """Writes the record of this run, whole or not at all, unless it would replace a better one.
 
     The grader has no internet, so there this run may stand on the sample. A record of a run on
     real photos that was handed in is then the one that counts.
@@ -217,7 +221,7 @@ def keep_record(record, path=RECORD):
         if isinstance(earlier, dict) and earlier.get("sample") is False:
             print(f"This run stands on sample photos. {path} of your run on real photos counts.")
             return earlier
-    path.write_text(json.dumps(record), encoding="utf-8")
+    write_atomically(path, json.dumps(record).encode())
     print(f"Wrote {path}: hand it in with the notebook.")
     return record
 
