@@ -227,6 +227,18 @@ def test_unknown_name_is_a_clear_error(finished):
     assert "Traceback" not in result.stderr
 
 
+def test_an_output_folder_that_cannot_be_written_is_a_clear_error(finished, tmp_path):
+    folder, _, _ = finished
+    (tmp_path / "file").touch()
+    (tmp_path / "closed").mkdir(mode=0o555)
+    places = [tmp_path / "file", tmp_path / "file" / "build", tmp_path / "closed"]
+    for out in places if not os.access(tmp_path / "closed", os.W_OK) else places[:2]:
+        result = run(folder, "01", "--out", str(out))
+        assert result.returncode == 2 and result.stdout == ""
+        assert f"{out} cannot be written" in result.stderr and "--out FOLDER" in result.stderr
+        assert "Traceback" not in result.stderr
+
+
 def test_names_numbers_paths_and_globs_select(tmp_path, monkeypatch):
     names = ["01_dense", "02_rnn", "02b_rnn", "10_dense"]
     for name in names:
@@ -251,6 +263,44 @@ def test_names_numbers_paths_and_globs_select(tmp_path, monkeypatch):
             chosen(nothing)
 
 
+READ = {
+    "mark": b"\xef\xbb\xbf" + nbformat.writes(nbformat.v4.new_notebook()).encode(),
+    "text_with_outputs": b"""{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
+        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": [], "outputs": []},
+        {"cell_type": "code", "metadata": {}, "source": ["6 * 7"], "outputs": []}]}""",
+    "old": b"""{"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": "old"}, "worksheets": [
+        {"metadata": {}, "cells": [{"cell_type": "code", "language": "python", "metadata": {},
+        "collapsed": false, "input": ["6 * 7"], "outputs": []}]}]}""",
+}
+NOT_READ = {
+    "empty": (b"", "is empty"),
+    "conflict": (b'{"cells": [\n<<<<<<< HEAD\n', "merge conflict (line 2)"),
+    "latin1": ('{"a": "é"}'.encode("latin-1"), "is not UTF-8"),
+    "list": (b"[]", "format 4"),
+    "cell_without_text": (
+        b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code"}]}',
+        "cell 0 lacks its type or text",
+    ),
+}
+
+
+@pytest.mark.parametrize("content", READ.values(), ids=READ)
+def test_what_the_grader_can_read_is_read(content, tmp_path):
+    path = tmp_path / "a.ipynb"
+    path.write_bytes(content)
+    cells = worker.read(path).cells
+    assert cells == [] or cells[-1].source == "6 * 7"
+
+
+@pytest.mark.parametrize(("content", "words"), NOT_READ.values(), ids=NOT_READ)
+def test_what_cannot_be_read_is_told_as_the_lint_tells_it(content, words, tmp_path):
+    path = tmp_path / "a.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="^" + re.escape("a.ipynb: ")) as raised:
+        worker.read(path)
+    assert words in str(raised.value)
+
+
 def test_deadline_ends_a_notebook_and_keeps_what_it_did(tmp_path):
     cell = "import time\nprint('reached', flush=True)\ntime.sleep(120)"
     write_notebook(tmp_path / "notebooks", "01_slow", cell)
@@ -267,13 +317,19 @@ def test_deadline_ends_a_notebook_and_keeps_what_it_did(tmp_path):
 
 
 def start_two_sleepers(folder):
-    """Starts the runner; returns it, and its processes once two kernels sleep in a cell."""
+    """Starts the runner; returns it, and its processes once two kernels sleep in a cell.
+
+    Its temporary files are put into the folder `temporary` there.
+    """
+    temporary = folder / "temporary"
+    temporary.mkdir()
     for name in ("01_a", "02_b", "03_c"):
         cells = ("import os, time", f"name = '{name}'\n{SLEEP}")
         write_notebook(folder / "notebooks", name, *cells)
     runner = subprocess.Popen(
         command(folder, "--jobs", "2"),
         cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
@@ -314,6 +370,7 @@ def test_signal_leaves_nothing_running(tmp_path, number, status):
     assert f"{signal.Signals(number).name}: stopping 2 notebook(s)" in output
     rows = re.findall(r"^(0\d_\w) +(interrupted|not run) ", output, re.MULTILINE)
     assert rows == [("01_a", "interrupted"), ("02_b", "interrupted"), ("03_c", "not run")]
+    assert list((tmp_path / "temporary").rglob("*")) == []
 
 
 @POSIX_ONLY
@@ -322,6 +379,7 @@ def test_nothing_survives_a_runner_that_is_killed(tmp_path):
     runner.kill()
     runner.communicate()
     until(lambda: all(is_over(process) for process in family), seconds=15)
+    assert list((tmp_path / "temporary").rglob("*")) == []
 
 
 class Clock:

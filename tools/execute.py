@@ -142,8 +142,6 @@ class Runner:
 
     def run(self, sources):
         """Executes the notebooks; returns their records, in order of name."""
-        for folder in (*SUBFOLDERS.values(), "records"):
-            (self.out / folder).mkdir(parents=True, exist_ok=True)
         waiting = collections.deque(sources)
         with self._signals_noted(), tempfile.TemporaryDirectory() as scratch:
             try:
@@ -183,7 +181,7 @@ class Runner:
             "PYTHONUTF8": "1",
             # Silences a warning of the debugger, which nobody uses here.
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-            # Connection files of kernels that are killed are cleaned up with the folder.
+            # Where the workers put the connection files of kernels, which go with the folder.
             "JUPYTER_RUNTIME_DIR": scratch,
         }
         # The terminal sends Ctrl-C to its whole process group. The workers are kept out of it:
@@ -364,6 +362,19 @@ def default_jobs(count):
     return max(1, min(runtime.cores(), count, fitting, MOST_JOBS))
 
 
+def make_folders(out):
+    """Makes the output folder, with what it holds; UsageError if nothing can be written there."""
+    try:
+        for folder in (".", *SUBFOLDERS.values(), "records"):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=out / folder).close()
+    except OSError as error:
+        raise UsageError(
+            f"{out.absolute()} cannot be written ({error.strerror}). Name another folder for the "
+            "pages: --out FOLDER"
+        ) from None
+
+
 def main(arguments=None):
     """Executes the notebooks; returns the exit status."""
     options = parse(arguments)
@@ -375,6 +386,7 @@ def main(arguments=None):
         if not sources:
             raise UsageError(f"There are no notebooks (*.ipynb) in {options.notebooks.resolve()}.")
         chosen = select(options.names, sources)
+        make_folders(options.out)
     except UsageError as error:
         print(error, file=sys.stderr)
         return 2

@@ -25,16 +25,18 @@ import nbformat
 import psutil
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.paths import jupyter_runtime_dir
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbconvert.exporters import HTMLExporter
 from nbconvert.preprocessors import ExecutePreprocessor
 from traitlets import default
 
-from tools import report
+from tools import check, report
 from utils.results import MIME_TYPE
 
 SECONDS_TO_START_KERNEL = 180
 SECONDS_FOR_LAST_OUTPUT = 120
+CONNECTION_FILE = f"kernel-of-worker-{os.getpid()}.json"
 
 
 class ThisInterpreter(KernelSpecManager):
@@ -56,6 +58,13 @@ class KernelManager(AsyncKernelManager):
     @default("kernel_spec_manager")
     def _kernel_spec_manager_default(self):
         return ThisInterpreter(parent=self)
+
+    @default("connection_file")
+    def _connection_file_default(self):
+        # Without a name it is put among the temporary files, and stays there after a kill.
+        folder = jupyter_runtime_dir()
+        os.makedirs(folder, exist_ok=True)
+        return os.path.join(folder, CONNECTION_FILE)
 
 
 class Processor(ExecutePreprocessor):
@@ -203,14 +212,20 @@ class Execution:
 
 def read(source):
     """The notebook in the newest format, without the outputs that it was saved with."""
-    with warnings.catch_warnings():
-        # Colab saves cells without ids; the upgrade below gives them some.
-        warnings.simplefilter("ignore")
-        notebook = nbformat.v4.upgrade(nbformat.read(source, as_version=4))
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = []
-            cell.execution_count = None
+    try:
+        with warnings.catch_warnings():
+            # Colab saves cells without ids; the upgrade below gives them some.
+            warnings.simplefilter("ignore")
+            text = source.read_text(encoding="utf-8-sig")
+            notebook = nbformat.v4.upgrade(nbformat.reads(text, as_version=4))
+        for cell in notebook.cells:
+            cell.source = "".join(cell.source)
+            if cell.cell_type == "code":
+                cell.outputs = []
+                cell.execution_count = None
+    except Exception:
+        check.read(source, source.parent)  # it knows better words for what is wrong
+        raise
     return notebook
 
 
@@ -316,6 +331,11 @@ def end_with_parent():
     while os.read(0, 1024):
         pass
     end_children()
+    # A parent that was killed did not remove its folder for connections: the last worker does.
+    folder = pathlib.Path(jupyter_runtime_dir())
+    with contextlib.suppress(OSError):
+        (folder / CONNECTION_FILE).unlink(missing_ok=True)
+        folder.rmdir()
     os._exit(1)
 
 
