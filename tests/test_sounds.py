@@ -7,6 +7,7 @@ import wave
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import scipy.io.wavfile
 
 from utils import sounds
 from utils.data import DataError
@@ -20,9 +21,11 @@ def chunk(kind, content):
     return struct.pack("<4sI", kind, len(content)) + content + bytes(len(content) % 2)
 
 
-def wav_file(data, *, code=1, channels=1, rate=RATE, bits=16, before=b"", extra=b"", length=None):
+def wav_file(
+    data, *, code=1, channels=1, rate=RATE, bits=16, before=b"", extra=b"", length=None, frame=None
+):
     """A WAV file, written independently of the code under test."""
-    frame = channels * bits // 8
+    frame = channels * bits // 8 if frame is None else frame
     form = struct.pack("<HHIIHH", code, channels, rate, rate * frame, frame, bits) + extra
     content = b"WAVE" + chunk(b"fmt ", form) + before
     content += struct.pack("<4sI", b"data", len(data) if length is None else length) + data
@@ -35,6 +38,18 @@ def pcm(samples, bits):
     if bits == 8:
         return (integers + 128).astype(np.uint8).tobytes()
     return b"".join(int(i).to_bytes(bits // 8, "little", signed=True) for i in integers)
+
+
+def widened(samples, bits, width, shift):
+    """Integers of some bits in more bytes, shifted to the left."""
+    integers = np.rint(np.asarray(samples, float) * (2 ** (bits - 1) - 1)).astype(int)
+    return b"".join((int(i) << shift).to_bytes(width, "little", signed=True) for i in integers)
+
+
+def extensible(code, valid_bits):
+    """The end of the description of an extensible format."""
+    guid = struct.pack("<H", code) + bytes.fromhex("00000000100080 0000aa00389b71")
+    return struct.pack("<HHI", 22, valid_bits, 0) + guid
 
 
 def check_error(source, *words, **options):
@@ -90,6 +105,120 @@ def test_length_unknown_because_written_to_a_pipe(length):
     assert len(sounds.read_wav(content).samples) == len(SINE)
 
 
+@pytest.mark.parametrize(("bits", "width"), [(24, 4), (16, 4), (16, 3), (20, 4), (20, 3), (12, 2)])
+@pytest.mark.parametrize("upper", [True, False])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_samples_in_more_bytes_than_they_need(bits, width, upper, channels):
+    samples = SINE[:1000] * (1 if bits > 12 else 0.9)  # so that lower bits are used
+    data = widened(np.repeat(samples, channels), bits, width, (8 * width - bits) * upper)
+    content = wav_file(data, bits=bits, channels=channels, frame=channels * width)
+    found, _, found_bits = sounds.parse_wav(content, "x")
+    assert found_bits == bits and found.shape == (1000, channels)
+    np.testing.assert_allclose(found, np.stack([samples] * channels, 1), atol=2.0 ** (2 - bits))
+
+
+@pytest.mark.parametrize(("bits", "width", "valid"), [(32, 4, 24), (24, 3, 20), (16, 2, 12)])
+def test_the_extensible_header_counts_fewer_bits(bits, width, valid):
+    data = widened(SINE, valid, width, bits - valid)
+    content = wav_file(data, code=0xFFFE, bits=bits, extra=extensible(1, valid))
+    np.testing.assert_allclose(sounds.read_wav(content).samples, SINE, atol=2.0 ** (2 - valid))
+    content = wav_file(data, code=0xFFFE, bits=valid, extra=extensible(1, valid), frame=width)
+    np.testing.assert_allclose(sounds.read_wav(content).samples, SINE, atol=2.0 ** (2 - valid))
+
+
+@pytest.mark.parametrize("options", [{"code": 3}, {"code": 0xFFFE, "extra": extensible(3, 64)}])
+def test_64_bit_floats(options, capsys):
+    data = SINE.astype("<f8")
+    sound = sounds.read_wav(wav_file(data.tobytes(), bits=64, **options))
+    assert np.array_equal(sound.samples, SINE) and sound.samples.dtype == np.float32
+    sounds.read_wav(wav_file((3 * data).tobytes(), bits=64, **options))
+    assert "were cut" in capsys.readouterr().out
+
+
+def test_what_scipy_writes_is_read():
+    for dtype in ("float64", "float32", "int32", "int16", "uint8"):
+        values = SINE.astype("float64")
+        if dtype == "uint8":
+            values = np.rint(values * 127 + 128)
+        elif dtype.startswith("int"):
+            values = values * (np.iinfo(dtype).max)
+        file = io.BytesIO()
+        scipy.io.wavfile.write(file, RATE, values.astype(dtype))
+        found = sounds.read_wav(file.getvalue()).samples
+        np.testing.assert_allclose(found, SINE, atol=0.01 if dtype == "uint8" else 1e-4)
+
+
+PIECES = pcm(SINE, 16)
+LIST = chunk(b"LIST", b"INFOISFT\4\0\0\0abcd")
+
+
+@pytest.mark.parametrize("between", [b"", LIST, chunk(b"abcd", b"xyz")])
+def test_all_pieces_are_read(between, capsys):
+    content = wav_file(PIECES[:5000]) + between + chunk(b"data", PIECES[5000:])
+    assert np.array_equal(
+        sounds.read_wav(content).samples, sounds.read_wav(wav_file(PIECES)).samples
+    )
+    assert "in 2 pieces" in capsys.readouterr().out
+    check_error(content[:-2], "cut short")
+
+
+def test_the_description_may_come_after_the_samples_but_not_twice():
+    first = wav_file(PIECES)
+    form, data = first[12:36], first[36:]
+    content = first[:12] + data + form
+    assert len(sounds.read_wav(content).samples) == len(SINE)
+    assert len(sounds.read_wav(first[:12] + form + form + data).samples) == len(SINE)
+    other = wav_file(PIECES, rate=16000)[12:36]
+    check_error(first[:12] + form + data + other + data, "damaged", "twice")
+
+
+@pytest.mark.parametrize("rest", [b"", LIST, b"\0\0", LIST[:-3]])
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize("odd", [b"LIST", b"abcd"])
+def test_an_odd_chunk_may_lack_its_padding(rest, padded, odd, capsys):
+    for text in (b"abc", bytes(range(101)), b"data" * 5 + b"!"):
+        junk = chunk(odd, text)
+        before = junk if padded else junk[:-1]
+        sound = sounds.read_wav(wav_file(PIECES, before=before) + rest)
+        assert len(sound.samples) == len(SINE)
+        content = wav_file(PIECES)
+        content = content[:12] + before + content[12:] + rest
+        np.testing.assert_array_equal(sounds.read_wav(content).samples, sound.samples)
+    eight = pcm(SINE[:999], 8)
+    content = wav_file(eight, bits=8) + b"\0" * padded + rest
+    assert len(sounds.read_wav(content).samples) == 999
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("riff", [0, 36, 36 + len(PIECES)])
+@pytest.mark.parametrize("extra", [0, 1])
+def test_a_file_that_the_recorder_did_not_finish(riff, extra, capsys):
+    content = wav_file(PIECES + bytes(extra), length=0)
+    content = content[:4] + struct.pack("<I", riff) + content[8:]
+    sound = sounds.read_wav(content)
+    np.testing.assert_array_equal(sound.samples, sounds.read_wav(wav_file(PIECES)).samples)
+    text = capsys.readouterr().out
+    assert "did not finish" in text and ("incomplete" in text) == bool(extra)
+    check_error(wav_file(b"", length=0) + LIST, "no samples")
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_a_stream_that_ends_within_a_sample(channels, capsys):
+    frames = 16000 // (2 * channels)
+    whole = PIECES[: frames * 2 * channels]
+    sound = sounds.read_wav(wav_file(whole + b"\1", channels=channels, length=0xFFFFFFFF))
+    assert len(sound.samples) == frames and "incomplete" in capsys.readouterr().out
+    expected = sounds.read_wav(wav_file(whole, channels=channels)).samples
+    np.testing.assert_array_equal(sound.samples, expected)
+
+
+@pytest.mark.parametrize("rest", [PIECES[:3000], wav_file(PIECES), b"TAGtitle" + bytes(120)])
+def test_what_is_left_out_is_told(rest, capsys):
+    sound = sounds.read_wav(wav_file(PIECES) + rest)
+    assert len(sound.samples) == len(SINE)
+    assert f"{len(rest):,} bytes at its end" in capsys.readouterr().out
+
+
 def test_what_other_programs_write_is_read(tmp_path):
     path = tmp_path / "other.wav"
     with wave.open(str(path), "wb") as file:
@@ -124,6 +253,23 @@ def test_stereo_becomes_the_mean_and_says_so(capsys):
     assert capsys.readouterr().out == "The recording: 2 channels, of which the mean was taken.\n"
     opposite = np.stack([SINE, -SINE], axis=1).ravel()
     check_error(wav_file(pcm(opposite, 16), channels=2), "cancel out", "mono")
+    shifted = (np.rint(opposite * 32767) + 8000).astype("<i2")  # what remains is not heard
+    check_error(wav_file(shifted.tobytes(), channels=2), "cancel out", "mono")
+
+
+@pytest.mark.parametrize("noise", [0.001, 0.02])
+def test_channels_that_nearly_cancel_out_are_told(noise, capsys):
+    hiss = noise * np.random.default_rng(0).uniform(-1, 1, (len(SINE), 1))
+    both = (np.stack([SINE, -SINE], axis=1) + hiss).ravel()
+    sound = sounds.read_wav(wav_file(pcm(both, 16), channels=2))
+    assert np.abs(sound.samples).max() < 1.01 * noise
+    text = capsys.readouterr().out
+    assert "nearly cancel out; save one of them as mono" in text
+    assert ("very quiet now" in text) == (noise < 0.01)
+    for others in (np.zeros((len(SINE), 7)), 0.5 * np.random.default_rng(1).normal(size=(RATE, 1))):
+        several = np.clip(np.column_stack([SINE, others]), -0.99, 0.99)
+        sounds.read_wav(wav_file(pcm(several.ravel(), 16), channels=several.shape[1]))
+        assert "cancel" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("rate", [44100, 16000, 11025, 48000])
@@ -167,8 +313,24 @@ def test_floats_beyond_the_limit_are_cut(capsys):
 
 
 def test_very_quiet_recordings_are_told(capsys):
-    sounds.read_wav(wav_file(pcm(SINE / 100, 16)))
-    assert "very quiet" in capsys.readouterr().out
+    for offset in (0, 0.3):
+        sounds.read_wav(wav_file(pcm(SINE / 100 + offset, 16)))
+        text = capsys.readouterr().out
+        assert "very quiet, its loudest sample is 0.0050" in text and "more gain" in text
+
+
+def test_what_becomes_very_quiet_is_told(capsys):
+    high = 0.5 * np.hanning(48000) * np.sin(2 * np.pi * 15000 * np.arange(48000) / 48000)
+    sounds.read_wav(wav_file(pcm(high, 16), rate=48000))
+    assert capsys.readouterr().out == ""
+    sound = sounds.read_wav(wav_file(pcm(high, 16), rate=48000), sample_rate=RATE)
+    assert np.abs(sound.samples).max() < sounds.QUIET
+    assert "very quiet now" in capsys.readouterr().out
+    dead = np.stack([SINE / 40, np.zeros_like(SINE)], axis=1).ravel()
+    sounds.read_wav(wav_file(pcm(dead, 16), channels=2))
+    assert "very quiet now, its loudest sample is 0.0063; in the file it is 0.0125" in (
+        capsys.readouterr().out
+    )
 
 
 # --- What cannot be read ---------------------------------------------------------------------
@@ -185,7 +347,11 @@ def test_very_quiet_recordings_are_told(capsys):
         (b"\x1aE\xdf\xa3" + bytes(99), ["browsers"]),
         (b"OggS" + bytes(99), ["an Ogg file"]),
         (b"<!DOCTYPE html>", ["a web page"]),
-        (b"RIFF\x04\0\0\0AVI ", ["not a WAV file"]),
+        (b"RIFF\x04\0\0\0AVI ", ["not a WAV file", "says 'AVI ', expected 'WAVE'"]),
+        (b"RIFF\x04\0\0\0WEBPVP8 ", ["not a WAV file", "says 'WEBP', expected 'WAVE'"]),
+        (b"RIFF\x04\0\0\0", ["cut short", "8 bytes"]),
+        (b"RF64" + wav_file(PIECES)[4:], ["not a WAV file", "RF64"]),
+        (b"RIFX" + wav_file(PIECES)[4:], ["not a WAV file", "big-endian"]),
         (b"RIFF\x04\0\0\0WAVE", ["cut short", "12 bytes"]),
         (wav_file(b""), ["no samples"]),
         (wav_file(pcm(SINE, 16))[:-1000], ["cut short", "16000", "15000"]),
@@ -198,7 +364,19 @@ def test_very_quiet_recordings_are_told(capsys):
         (wav_file(bytes(2000), code=7, bits=8), ["compressed", "μ-law"]),
         (wav_file(bytes(2000), code=4660), ["compressed", "format 4660"]),
         (wav_file(bytes(2000), bits=12), ["12-bit integers"]),
-        (wav_file(bytes(2000), code=3, bits=64), ["64-bit floats"]),
+        (wav_file(bytes(2000), bits=4, frame=1), ["4-bit integers"]),
+        (wav_file(bytes(2000), bits=64), ["64-bit integers"]),
+        (wav_file(bytes(2000), code=3, bits=16), ["16-bit floats"]),
+        (wav_file(bytes(2000), code=3, bits=24), ["24-bit floats"]),
+        (wav_file(bytes(2000), code=3, bits=32, frame=8), ["32-bit floats, 8 bytes"]),
+        (wav_file(bytes(2000), bits=8, frame=2), ["8-bit integers, 2 bytes"]),
+        (wav_file(bytes(2000), bits=24, frame=8), ["24-bit integers, 8 bytes"]),
+        (wav_file(bytes(2000), channels=2, frame=2), ["16-bit integers, 2 bytes", "2 channels"]),
+        (wav_file(bytes(2000), channels=2, frame=5), ["16-bit integers, 5 bytes", "2 channels"]),
+        (wav_file(PIECES, frame=4), ["damaged", "16-bit samples in 4 bytes each"]),
+        (wav_file(pcm(SINE, 32), bits=24, frame=4), ["damaged", "24-bit samples in 4 bytes"]),
+        (wav_file(np.array([0, np.inf]).tobytes(), code=3, bits=64), ["1 of its samples"]),
+        (wav_file(np.array([0, 1e300]).tobytes(), code=3, bits=64), ["1e+300", "-1 to 1"]),
         (wav_file(bytes(2000), channels=0), ["0 channels"]),
         (wav_file(pcm(SINE, 16), rate=0), ["0 samples a second"]),
         (wav_file(pcm(SINE, 16), rate=2**32 - 1, channels=0), ["0 channels"]),
@@ -241,13 +419,16 @@ def test_missing_files_suggest_others(tmp_path):
     check_error(tmp_path / "sevn.wav", "Did you mean 'seven.wav'?")
     check_error(tmp_path / "hello.wav", "has seven.wav")
     check_error(tmp_path, "it is a folder")
+    with open(tmp_path / "seven.wav", encoding="utf-8") as file:
+        check_error(file, "open(path, 'rb')")
     check_error(12, "int")
     check_error(SINE, "ndarray")
 
 
 def test_wrong_rates_are_refused():
     content = wav_file(pcm(SINE, 16))
-    for rate in (0, -8000, 1e9, float("nan"), "8000", True):
+    assert sounds.read_wav(content, sample_rate=np.array(8000)).sample_rate == 8000
+    for rate in (0, -8000, 1e9, float("nan"), "8000", True, np.True_, [8000], 8000j):
         check_error(content, "sample rate", sample_rate=rate)
     check_error(content, "whole number", sample_rate=8000.5)
 
@@ -296,6 +477,15 @@ def test_too_loud_is_cut_and_said(capsys):
         (np.zeros(5, np.int16), "int16"),
         (np.zeros(5, np.uint8), "uint8"),
         (0.5, "shape"),
+        (None, "is None"),
+        ((0.5 for _ in range(5)), "list(...)"),
+        ("sound", "of type str"),
+        (sounds.Sound(SINE, RATE), "of type Sound"),
+        (np.ma.array([0.0, 0.5], mask=[0, 1]), "1 masked"),
+        ([[0.0], [0.5, 1.0]], "different shapes"),
+        (np.array([0.0, 1e300]), "1 of the 2"),
+        (np.zeros(5, complex), "complex128"),
+        (np.zeros(5, bool), "bool"),
     ],
 )
 def test_what_is_no_sound_is_refused(tmp_path, samples, word):

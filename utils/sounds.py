@@ -17,6 +17,7 @@ import difflib
 import functools
 import html
 import math
+import numbers
 import os
 import struct
 from collections.abc import Mapping
@@ -25,12 +26,14 @@ from pathlib import Path
 
 import numpy as np
 
+from utils.arguments import as_array
 from utils.download import format_bytes, write_atomically
 from utils.files import DataError
 
 SAMPLE_RATES = (1_000, 384_000)  # the lowest and the highest that a file may announce, in Hz
 LARGEST_FILE = 200_000_000  # bytes
 QUIET = 0.01  # a recording whose loudest sample is below this gets a remark
+CANCELLED = 0.1  # so much is left, at most, of channels that take each other away
 CLIPPED_RUN = 3  # so many samples in a row at the limit are no peak of a wave, but a cut
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
@@ -63,6 +66,11 @@ _OTHER_FORMATS = (
 )
 _UNKNOWN_LENGTHS = (0x7FFFF000, 0xFFFFFFFF)  # from here on: written to a pipe, length not known
 _SUBFORMAT = bytes.fromhex("000000001000800000aa00389b71")  # the end of every format's GUID
+# What may come before and after the samples (RFC 2361, EBU Tech 3285 and common recorders).
+_CHUNKS = frozenset(
+    [b"fmt ", b"data", b"fact", b"LIST", b"JUNK", b"junk", b"FLLR", b"PAD ", b"PEAK", b"bext"]
+    + [b"iXML", b"cart", b"cue ", b"smpl", b"inst", b"acid", b"id3 ", b"ID3 ", b"afsp"]
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,11 +103,12 @@ class Sound:
 
 
 def read_wav(source, *, sample_rate: int | None = None, resample: bool = True) -> Sound:
-    """Read a WAV file: PCM of 8, 16, 24 or 32 bits, or 32-bit floats, any number of channels.
+    """Read a WAV file: PCM of 8 to 32 bits, floats of 32 or 64, any number of channels.
 
     Several channels become one, their mean. Another sample rate than the one asked for is
     converted (`scipy.signal.resample_poly`, which filters out what the new rate cannot hold).
-    A line is printed for each of these, and also for a recording that is clipped or very quiet.
+    A line is printed for each of these, and also for a recording that is clipped or very quiet,
+    or whose header does not fit what follows.
 
     Args:
         source: a path, or the file's bytes (as Colab's `files.upload()` gives them).
@@ -112,8 +121,7 @@ def read_wav(source, *, sample_rate: int | None = None, resample: bool = True) -
     if sample_rate is not None:
         sample_rate = _checked_rate(sample_rate)
     content, label = _content(source)
-    channels, rate, _ = parse_wav(content, label)
-    remarks = []
+    channels, rate, _, remarks = _parsed(content, label)
     if not len(channels):
         raise DataError(f"{label} holds no samples: it has a header and nothing after it.")
     if np.all(channels == channels[0]):
@@ -121,12 +129,14 @@ def read_wav(source, *, sample_rate: int | None = None, resample: bool = True) -
             f"{label} is silent: all its {len(channels):,} samples are the same. "
             "Check the microphone and record again."
         )
-    remarks += _remarks_on_loudness(channels)
+    remarks += _remarks_on_clipping(channels)
     samples = np.clip(channels, -1, 1).mean(axis=1, dtype=np.float32)
     if channels.shape[1] > 1:
         remarks.append(f"{channels.shape[1]} channels, of which the mean was taken")
-        if not samples.any():
+        if np.all(samples == samples[0]):
             raise DataError(f"{label}: its channels cancel out. Save one of them as mono.")
+        if samples.std() < CANCELLED * np.sqrt(channels.var(axis=0).mean()):
+            remarks.append("its channels nearly cancel out; save one of them as mono")
     if sample_rate is not None and rate != sample_rate:
         if not resample:
             raise DataError(
@@ -136,6 +146,7 @@ def read_wav(source, *, sample_rate: int | None = None, resample: bool = True) -
         samples = resampled(samples, rate, sample_rate)
         remarks.append(f"converted from {rate:,} Hz to {sample_rate:,} Hz")
         rate = sample_rate
+    remarks += _remarks_on_quiet(samples, channels)
     for remark in remarks:
         print(f"{label}: {remark}.")
     return Sound(samples, rate, tuple(remarks))
@@ -144,7 +155,10 @@ def read_wav(source, *, sample_rate: int | None = None, resample: bool = True) -
 def _content(source) -> tuple[bytes, str]:
     """Return the bytes of a source and what messages call it."""
     if hasattr(source, "read"):
-        source = source.read()
+        try:
+            source = source.read()
+        except UnicodeDecodeError as problem:
+            raise DataError("Open the recording as bytes: open(path, 'rb').") from problem
     if isinstance(source, (bytes, bytearray, memoryview)):
         content, label = bytes(source), "The recording"
     elif isinstance(source, (str, os.PathLike)):
@@ -197,37 +211,88 @@ def parse_wav(content: bytes, label: str) -> tuple[np.ndarray, int, int]:
     Raises:
         DataError: it is cut short, compressed or no WAV file.
     """
+    return _parsed(content, label)[:3]
+
+
+def _parsed(content: bytes, label: str) -> tuple[np.ndarray, int, int, list[str]]:
+    """Return what `parse_wav` does, and remarks on what the header says that is not so."""
+    if content[:4] == b"RIFF" and len(content) < 12:
+        raise _ends_early(content, label)
     if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
         raise DataError(f"{label} is not a WAV file: {_what_it_is(content)}. {_convert()}")
-    form, data = None, None
-    position = 12
-    while position + 8 <= len(content) and data is None:
-        kind, size = struct.unpack_from("<4sI", content, position)
-        start = position + 8
-        if kind == b"data":
-            if size >= _UNKNOWN_LENGTHS[0]:
-                size = len(content) - start
-            data = memoryview(content)[start : start + size]
-            _check_length(len(data), size, label)
-        elif kind == b"fmt ":
-            form = content[start : start + size]
-            _check_length(len(form), size, label)
-        position = start + size + size % 2  # chunks begin at even positions
-    if form is None and data is not None:
-        raise DataError(f"{label} is damaged: the description of its format is missing.")
-    if form is None or data is None:
-        raise DataError(
-            f"{label} is cut short or damaged: it ends after {len(content)} bytes, before its "
-            "samples begin. Save or upload it again."
-        )
-    code, channels, rate, bits = _format(form, label)
-    frame = channels * bits // 8
-    if len(data) % frame:
+    form, data, endless, remarks = _form_and_data(content, label)
+    code, channels, rate, bits, width = _format(form, label)
+    frame = channels * width
+    extra = len(data) % frame
+    if extra and not endless:
         raise DataError(
             f"{label} is cut short or damaged: it has {len(data)} bytes of samples, and one "
             f"sample of {channels} channels takes {frame}. Save or upload it again."
         )
-    return _as_floats(data, code, bits, label).reshape(-1, channels), rate, bits
+    if extra:
+        data = data[:-extra]
+        remarks.append("its last sample is incomplete and was left out")
+    values = _as_floats(data, code, bits, width, label)
+    return values.reshape(-1, channels), rate, bits, remarks
+
+
+def _form_and_data(content: bytes, label: str) -> tuple[bytes, memoryview, bool, list[str]]:
+    """Return the description of the format, and all samples as bytes.
+
+    Then whether the header told no length, so that the samples go on to the end of the file,
+    and remarks.
+    """
+    form, parts, endless, remarks = None, [], False, []
+    position = 12
+    while position + 8 <= len(content) and (not parts or _chunk_at(content, position)):
+        kind, size = struct.unpack_from("<4sI", content, position)
+        start = position + 8
+        if kind == b"data":
+            rest = len(content) - start
+            if size == 0 and rest and not _chunk_at(content, start):
+                size, endless = rest, True
+                remarks.append("the recorder did not finish the file; all that is in it was read")
+            elif size >= _UNKNOWN_LENGTHS[0]:
+                size, endless = rest, True
+            parts.append(memoryview(content)[start : start + size])
+            _check_length(len(parts[-1]), size, label)
+        elif kind == b"fmt ":
+            if form is not None and form != content[start : start + size]:
+                raise DataError(f"{label} is damaged: it describes its format twice, differently.")
+            form = content[start : start + size]
+            _check_length(len(form), size, label)
+        position = start + size
+        # Chunks begin at even positions, but not every program keeps to that.
+        if size % 2 and _chunk_at(content, position) <= _chunk_at(content, position + 1):
+            position += 1
+    if form is None and parts:
+        raise DataError(f"{label} is damaged: the description of its format is missing.")
+    if not parts:
+        raise _ends_early(content, label)
+    if len(parts) > 1:
+        remarks.append(f"its samples are in {len(parts)} pieces, which were joined")
+    if content[position:].strip(b"\0"):
+        remarks.append(
+            f"{len(content) - position:,} bytes at its end are no part of it and were left out"
+        )
+    return form, memoryview(b"".join(parts)) if len(parts) > 1 else parts[0], endless, remarks
+
+
+def _chunk_at(content: bytes, position: int) -> int:
+    """Return 2 if a chunk of a kind that is known begins here, 1 if it may be another, or 0."""
+    kind = content[position : position + 4]
+    if kind in _CHUNKS:
+        return 2
+    if len(content) < position + 8 or kind == b"RIFF" or not all(32 <= c < 127 for c in kind):
+        return 0
+    return int(struct.unpack_from("<I", content, position + 4)[0] <= len(content) - position - 8)
+
+
+def _ends_early(content: bytes, label: str) -> DataError:
+    return DataError(
+        f"{label} is cut short or damaged: it ends after {len(content)} bytes, before its "
+        "samples begin. Save or upload it again."
+    )
 
 
 def _check_length(found: int, announced: int, label: str) -> None:
@@ -238,59 +303,82 @@ def _check_length(found: int, announced: int, label: str) -> None:
         )
 
 
-def _format(form: bytes, label: str) -> tuple[int, int, int, int]:
-    """Return code, channels, rate and bits of a format that can be read."""
+def _format(form: bytes, label: str) -> tuple[int, int, int, int, int]:
+    """Return code, channels, rate, bits and bytes a sample of a format that can be read."""
     if len(form) < 16:
         raise DataError(f"{label} is damaged: the description of its format is too short.")
-    code, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", form)
+    code, channels, rate, _, block, bits = struct.unpack_from("<HHIIHH", form)
     if code == _EXTENSIBLE and len(form) >= 40 and form[26:40] == _SUBFORMAT:
         code = struct.unpack_from("<H", form, 24)[0]
-    if (code, bits) not in ((_PCM, 8), (_PCM, 16), (_PCM, 24), (_PCM, 32), (_FLOAT, 32)):
-        if code in (_PCM, _FLOAT):
-            what = f"{bits}-bit {'integers' if code == _PCM else 'floats'}"
-        else:
-            what = f"compressed samples ({_COMPRESSED.get(code, f'format {code}')})"
-        raise DataError(
-            f"{label} has {what}; expected 8, 16, 24 or 32-bit integers or 32-bit floats. "
-            f"{_convert()}"
-        )
+    expected = "expected integers of 8 to 32 bits in up to 4 bytes, or floats of 32 or 64 bits"
+    if code not in (_PCM, _FLOAT):
+        compressed = _COMPRESSED.get(code, f"format {code}")
+        raise DataError(f"{label} has compressed samples ({compressed}); {expected}. {_convert()}")
     if not channels:
         raise DataError(f"{label} is damaged: it announces 0 channels.")
+    least = -(-bits // 8)
+    width = block / channels if block else least
+    if code == _PCM:  # 24 bits may lie in 4 bytes
+        right = width == least == 1 if bits <= 8 else width in range(least, 5)
+        right = right and bits >= 8
+    else:
+        right = width == least and bits in (32, 64)
+    if not right:
+        what = f"{bits}-bit {'integers' if code == _PCM else 'floats'}"
+        if width != least:
+            what += f", {block} bytes for one sample of {channels} channels"
+        raise DataError(f"{label} has {what}; {expected}. {_convert()}")
     lowest, highest = SAMPLE_RATES
     if not lowest <= rate <= highest:
         raise DataError(
             f"{label} announces {rate:,} samples a second; expected {lowest:,} to {highest:,} Hz. "
             "Its header may be damaged; save it again."
         )
-    return code, channels, rate, bits
+    return code, channels, rate, bits, int(width)
 
 
-def _as_floats(data: memoryview, code: int, bits: int, label: str) -> np.ndarray:
+def _as_floats(data: memoryview, code: int, bits: int, width: int, label: str) -> np.ndarray:
     if code == _FLOAT:
-        values = np.frombuffer(data, "<f4").astype(np.float32)
+        values = np.frombuffer(data, f"<f{width}")
         if not np.isfinite(values).all():
             count = np.count_nonzero(~np.isfinite(values))
             raise DataError(f"{label} is damaged: {count:,} of its samples are no numbers.")
         largest = float(np.abs(values).max(initial=0))
         if largest > 100:
             raise DataError(
-                f"{label} has floats up to {largest:,.0f}, expected -1 to 1. "
+                f"{label} has floats up to {largest:,.6g}, expected -1 to 1. "
                 "Divide them (for 16-bit values by 32768) before you save them."
             )
-        return values
-    if bits == 8:  # the only unsigned one: 128 is silence
+        return values.astype(np.float32)
+    if width == 1:  # the only unsigned one: 128 is silence
         return (np.frombuffer(data, "u1").astype(np.float32) - 128) / 128
-    if bits == 24:
+    if width == 3:
         wide = np.zeros((len(data) // 3, 4), dtype=np.uint8)
         wide[:, 1:] = np.frombuffer(data, "u1").reshape(-1, 3)
-        return (wide.view("<i4")[:, 0] / 2**31).astype(np.float32)
-    return (np.frombuffer(data, f"<i{bits // 8}") / 2 ** (bits - 1)).astype(np.float32)
+        values = wide.view("<i4")[:, 0] >> 8
+    else:
+        values = np.frombuffer(data, f"<i{width}")
+    limit, unused = 2 ** (8 * width - 1), 8 * width - bits
+    # Samples fill the upper bits of their bytes, and below them are zeros. Some programs have it
+    # the other way round.
+    if unused and (values & (2**unused - 1)).any():
+        narrow = 2 ** (bits - 1)
+        if -narrow <= values.min() and values.max() < narrow:
+            limit = narrow
+        elif unused >= 8:
+            raise DataError(
+                f"{label} is damaged: it announces {bits}-bit samples in {width} bytes each, but "
+                "they have more bits than that. Save it again."
+            )
+    return (values / limit).astype(np.float32)
 
 
 def _what_it_is(content: bytes) -> str:
     for position, beginning, what in _OTHER_FORMATS:
         if content[position : position + len(beginning)] == beginning:
             return f"it is {what}"
+    if content[:4] == b"RIFF":
+        return f"its RIFF header says {content[8:12].decode('ascii', 'replace')!r}, expected 'WAVE'"
     return f"it starts with {content[:4].hex(' ')}, expected 52 49 46 46 (RIFF)"
 
 
@@ -301,8 +389,8 @@ def _convert() -> str:
     )
 
 
-def _remarks_on_loudness(channels: np.ndarray) -> list[str]:
-    """Say what is wrong with the loudness of a recording, (samples, channels), if anything."""
+def _remarks_on_clipping(channels: np.ndarray) -> list[str]:
+    """Say whether a recording, (samples, channels), was too loud."""
     remarks = []
     size = np.abs(channels)
     beyond = np.count_nonzero(size > 1)
@@ -319,12 +407,21 @@ def _remarks_on_loudness(channels: np.ndarray) -> list[str]:
             f"probably clipped, {np.count_nonzero(at_limit):,} of its samples are at the limit of "
             "what the file can hold; record again with less gain"
         )
-    elif highest < QUIET:
-        remarks.append(
-            f"very quiet, its loudest sample is {highest:.4f} of what the file can hold; "
-            "record again with more gain"
-        )
     return remarks
+
+
+def _remarks_on_quiet(samples: np.ndarray, channels: np.ndarray) -> list[str]:
+    """Say whether the samples are very quiet, and whether the file's channels are so already."""
+    # A constant offset is not heard.
+    loudest, before = (np.abs(x - x.mean(axis=0)).max() for x in (samples, channels))
+    if loudest >= QUIET:
+        return []
+    if before < QUIET:
+        return [
+            f"very quiet, its loudest sample is {loudest:.4f} of what the file can hold; "
+            "record again with more gain"
+        ]
+    return [f"very quiet now, its loudest sample is {loudest:.4f}; in the file it is {before:.4f}"]
 
 
 def resampled(samples, sample_rate: int, new_rate: int) -> np.ndarray:
@@ -348,7 +445,10 @@ def resampled(samples, sample_rate: int, new_rate: int) -> np.ndarray:
 
 def _checked(samples) -> np.ndarray:
     """Return samples as a float32 array of shape (samples,). Raises DataError if they are none."""
-    samples = np.asarray(samples)
+    try:
+        samples = as_array("What was given as samples", samples)
+    except (TypeError, ValueError) as problem:
+        raise DataError(str(problem)) from problem
     if samples.ndim == 2 and 1 in samples.shape:
         samples = samples.ravel()
     if samples.ndim != 1:
@@ -361,15 +461,20 @@ def _checked(samples) -> np.ndarray:
             f"A sound is floats from -1 to 1, but these are {samples.dtype}. 16-bit integers? "
             "Divide them by 32768. Classes of a network? Decode them first."
         )
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf
+        samples = samples.astype(np.float32, copy=False)
     if not np.isfinite(samples).all():
         count = np.count_nonzero(~np.isfinite(samples))
         raise DataError(f"{count:,} of the {samples.size:,} samples are not numbers (NaN or inf).")
-    return samples.astype(np.float32, copy=False)
+    return samples
 
 
 def _checked_rate(sample_rate) -> int:
     lowest, highest = SAMPLE_RATES
-    if isinstance(sample_rate, (bool, str)) or not lowest <= sample_rate <= highest:
+    if isinstance(sample_rate, np.ndarray) and sample_rate.ndim == 0:
+        sample_rate = sample_rate[()]  # as np.load gives it
+    is_number = isinstance(sample_rate, numbers.Real) and not isinstance(sample_rate, bool)
+    if not is_number or not lowest <= sample_rate <= highest:
         raise DataError(
             f"A sample rate is {lowest:,} to {highest:,} Hz, but this is {sample_rate!r}."
         )
@@ -676,7 +781,8 @@ def plot_spectrogram(
     """
     from utils import plotting
 
-    step = max(0.004, len(np.asarray(samples)) / _checked_rate(sample_rate) / 1500)
+    samples = _checked(samples)
+    step = max(0.004, len(samples) / _checked_rate(sample_rate) / 1500)
     times, frequencies, decibels = spectrogram(samples, sample_rate, window=window, step=step)
     if axis is None:
         _, axis = plotting.plt.subplots(figsize=(7.0, 2.8))
@@ -697,7 +803,7 @@ def plot_spectrogram(
         ),
     )
     axis.set(
-        xlim=(0, len(np.asarray(samples)) / sample_rate),
+        xlim=(0, len(samples) / sample_rate),
         ylim=(0, highest_frequency or sample_rate / 2),
         xlabel="time (s)",
         ylabel="frequency (Hz)",
