@@ -113,6 +113,43 @@ def test_unknown_text_names_the_near_one():
         data.load_text("Shakespear")
 
 
+def test_a_text_of_ones_own(tmp_path, monkeypatch, capsys):
+    page = "Sze\u0301p este.\r\nMely sötét!\r\n" * 1000
+    path = tmp_path / "my text.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + page.encode())  # as Windows' editor and Gutenberg write it
+    monkeypatch.chdir(tmp_path)
+    for name in (path, str(path), "my text.txt"):
+        mine = data.load_text(name)
+        assert mine.text == "Szép este.\nMely sötét!\n" * 1000
+        assert mine.title == "my text.txt" and mine.name not in texts.TEXT_LOADERS
+        assert not mine.origin.is_sample and mine.origin.kind == "own"
+        assert capsys.readouterr().out == f"{mine.origin.text}.\n"
+        assert "23,000 characters" in mine.origin.text and str(tmp_path) not in mine.origin.text
+
+
+def test_the_way_to_a_text_of_ones_own_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("novel.txt", "madac", "", "books/novel.txt", tmp_path):
+        with pytest.raises(DataError, match=r"load_text\('my_text.txt'\)") as problem:
+            data.load_text(name)
+        assert str(tmp_path / name) in str(problem.value), "where it was looked for"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("Árvíztűrő\n".encode("cp1250") * 9000, "no text in UTF-8.*Save it as UTF-8"),
+        ("Árvíztűrő\n".encode("utf-16") * 9000, "no text in UTF-8.*Save it as UTF-8"),
+        (b"", "0 characters.*at least 20,000"),
+        (b"Too short.\n" * 100, "1,100 characters.*at least 20,000"),
+    ],
+)
+def test_what_is_no_text_of_ones_own(tmp_path, content, problem):
+    (tmp_path / "novel.txt").write_bytes(content)
+    with pytest.raises(DataError, match=f"novel.txt.*{problem}"):
+        data.load_text(tmp_path / "novel.txt")
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [("<TEI", "is not XML"), ("<html><body/></html>", "no text in TEI")],

@@ -1,8 +1,8 @@
-"""Long texts to learn from: two plays, and a text that every Python brings along.
+"""Long texts to learn from: two plays, a text that every Python brings along, or your own.
 
     from utils import data
 
-    play = data.load_text("shakespeare")    # or "madach"
+    play = data.load_text("shakespeare")    # or "madach", or a file of yours: "my_text.txt"
     play.text[:40]                          # "First Citizen:\\nBefore we proceed any fur…"
     play.language                           # "en"
     play.origin.is_sample                   # True if Python's own documentation stands in
@@ -21,6 +21,7 @@ from utils.files import DataError, Origin
 
 SHAKESPEARE = "text/tinyshakespeare.txt"
 MADACH = "text/madach-az-ember-tragediaja.xml"
+SHORTEST = 20_000  # characters: of less, five per cent are too few to measure anything on
 TEXT_SAMPLE = "the language reference that Python itself carries (pydoc_data.topics), in English"
 
 _TEI = "{http://www.tei-c.org/ns/1.0}"
@@ -33,9 +34,9 @@ class Text:
     """One long text.
 
     Attributes:
-        name: the name in the registry, for instance `madach`.
-        title: author and title of what `text` holds.
-        language: of `text`, as a code of ISO 639: `en` or `hu`.
+        name: the name in the registry, for instance `madach`; of a file of yours, its path.
+        title: author and title of what `text` holds; of a file of yours, its name.
+        language: of `text`, as a code of ISO 639: `en` or `hu`; `und` (undetermined) for yours.
         text: Unicode in normal form C (an accented letter is one character), lines end in a
             newline character.
         origin: where it came from.
@@ -54,11 +55,33 @@ class Text:
         )
 
 
-def load_text(name: str) -> Text:
-    """Load a text by name, `shakespeare` or `madach`. Raises DataError for an unknown name."""
-    if name not in TEXT_LOADERS:
-        raise DataError(files.unknown("text", name, TEXT_LOADERS))
-    return TEXT_LOADERS[name]()
+def load_text(name: str | Path) -> Text:
+    """Load a text by name, `shakespeare` or `madach`, or a file of yours by its path.
+
+    A file of yours is plain text in UTF-8, of at least 20,000 characters.
+
+    Raises:
+        DataError: there is neither such a name nor such a file, or the file is no such text.
+    """
+    if name in TEXT_LOADERS:
+        return TEXT_LOADERS[name]()
+    path = Path(name).expanduser().absolute()
+    if not path.is_file():
+        raise DataError(
+            f"{files.unknown('text', name, TEXT_LOADERS)} For a text of your own, give the path of "
+            f"its file, as in load_text('my_text.txt'); {path} is no file."
+        )
+    return _own(path)
+
+
+def _own(path: Path) -> Text:
+    text = read_plain_text(path)
+    counted = f"{len(text):,} characters"
+    if len(text) < SHORTEST:
+        raise DataError(f"{path} holds {counted}, and at least {SHORTEST:,} are needed.")
+    origin = Origin("own", f"{path.name}, {counted}, a file of yours")
+    print(f"{origin.text}.")
+    return Text(str(path), path.name, "und", text, origin)
 
 
 def load_shakespeare() -> Text:
@@ -105,11 +128,19 @@ def _sample(name: str, file: str, failures: list[files.Reason]) -> Text:
 
 
 def read_plain_text(path: Path) -> str:
-    """Read a text file in UTF-8. Raises DataError if it is none."""
+    """Read a text file in UTF-8, with or without a mark at its start that says so (a BOM).
+
+    Lines may end as on Windows. Raises DataError if the file cannot be read.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as problem:
-        raise DataError(f"{path} is no text in UTF-8: {problem}.") from problem
+        raise DataError(
+            f"{path} is no text in UTF-8: {problem}. Save it as UTF-8 in an editor, or read it "
+            "with open(…, encoding=…) and write it anew."
+        ) from problem
+    except OSError as problem:
+        raise DataError(f"{path} cannot be read: {problem.strerror}.") from problem
     return unicodedata.normalize("NFC", text)
 
 
