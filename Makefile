@@ -18,3 +18,7 @@ setup run lab test test-all lint format site gallery homework bench lock clean:
 
 badges:
 	@$(PYTHON) course.py badges --repo "$(REPO)" $(if $(REF),--ref "$(REF)") $(ARGS)
+
+# A word that is none of these: course.py says which was meant.
+.DEFAULT:
+	@$(PYTHON) course.py $@

@@ -6,6 +6,8 @@ tested versions into it, and runs there what was asked for. `make COMMAND` does 
 
 # Kept to what any Python 3.6 understands, so that an old one can say that it is too old.
 import argparse
+import difflib
+import fnmatch
 import hashlib
 import os
 import shlex
@@ -40,12 +42,47 @@ COMMANDS = (
 )
 
 
+def number(text):
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError
+    return value
+
+
+def whole_number(text):
+    return number(str(int(text)))
+
+
+# The options of the commands: what follows each one, or None. Other words of theirs are names of
+# notebooks or benchmarks. What `test` and `lab` are given is for pytest and JupyterLab to judge.
+OPTIONS = {
+    "run": {"--jobs": whole_number, "--out": str, "--deadline": number, "--notebooks": str},
+    "lint": {"--fix": None, "--notebooks-only": None},
+    "format": {"--fix": None, "--notebooks-only": None},
+    "site": {
+        "--notebooks": str,
+        "--no-run": None,
+        "--no-check": None,
+        "--out": str,
+        "--screenshots": str,
+    },
+    "gallery": {"--notebooks": str},
+    "homework": {"--check": None},
+    "badges": {"--repo": str, "--ref": str},
+    "setup": {"--dev": None},
+    "bench": {},
+    "lock": {},
+    "clean": {},
+}
+NAMES = {"run": ("notebooks", ".ipynb"), "gallery": ("notebooks", ".ipynb")}
+NAMES["bench"] = ("benchmarks", ".py")
+
+
 class Stop(Exception):
     """Something that the user has to know and can do something about."""
 
 
 def main(arguments):
-    names = [name for name, _ in COMMANDS]
     parser = argparse.ArgumentParser(
         prog="course.py",
         description="The commands of the course. Each one sets up what it needs by itself.",
@@ -53,7 +90,7 @@ def main(arguments):
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("command", choices=names, metavar="COMMAND", help="one of those below")
+    parser.add_argument("command", type=known_command, metavar="COMMAND", help="one of those below")
     parser.add_argument(
         "--here",
         action="store_true",
@@ -65,8 +102,57 @@ def main(arguments):
         print_help()
         return 0
     if options.command == "clean":
+        look_at("clean", rest)
         return clean()
     return COMMAND_FUNCTIONS[options.command](options, rest)
+
+
+def known_command(word):
+    names = [name for name, _ in COMMANDS]
+    if word in names:
+        return word
+    hint = nearest(word, names) or " (choose from {})".format(", ".join(names))
+    raise argparse.ArgumentTypeError("invalid choice: {!r}{}".format(word, hint))
+
+
+def nearest(word, names):
+    """A question that offers the name which is most like the word; empty if none is."""
+    near = difflib.get_close_matches(word, names, n=1) or [name for name in names if word in name]
+    return ". Did you mean {}?".format(near[0]) if near else ""
+
+
+def look_at(name, words):
+    """Ends with a message at words that a command does not know, before anything is installed."""
+    parser = argparse.ArgumentParser(prog="course.py " + name, usage=argparse.SUPPRESS)
+    for option, kind in OPTIONS[name].items():
+        if kind is None:
+            parser.add_argument(option, action="store_true")
+        else:
+            parser.add_argument(option, type=kind)
+    if name == "site":
+        parser.add_argument("part", nargs="?", choices=["build", "check"])
+    if name in NAMES:
+        parser.add_argument("names", nargs="*", default=[])
+    options, unknown = parser.parse_known_args(words)
+    for word in unknown if name != "bench" else []:  # each benchmark has options of its own
+        hint = nearest(word.partition("=")[0], list(OPTIONS[name]))
+        parser.error("unrecognized arguments: {}{}".format(word, hint))
+    if name == "gallery" or not getattr(options, "notebooks", None):
+        for word in getattr(options, "names", []):
+            look_at_name(parser, word, *NAMES[name])
+
+
+def look_at_name(parser, word, folder, ending):
+    """Ends with a message if no file there is meant; a path is looked at later."""
+    files = sorted(os.listdir(os.path.join(HERE, folder)))
+    names = [file[: -len(ending)] for file in files if file.endswith(ending) and file[0] != "_"]
+    plain = word[: -len(ending)] if word.endswith(ending) else word
+    is_meant = any(fnmatch.fnmatchcase(name, plain) for name in names)
+    if plain.isdigit():
+        is_meant = int(plain) in [int(name[:2]) for name in names if name[:2].isdigit()]
+    if not is_meant and not os.path.dirname(word):
+        hint = nearest(plain, names) or ". There are: " + ", ".join(names)
+        parser.error("nothing is called {!r}{}".format(word, hint))
 
 
 def as_make_hands_on(arguments):
@@ -107,6 +193,7 @@ def print_help():
 
 
 def command_run(options, rest):
+    look_at("run", rest)
     python = environment(options)
     return call([python, "-m", "tools.execute"] + rest)
 
@@ -138,40 +225,49 @@ def command_test_all(options, rest):
 
 
 def command_lint(options, rest):
+    look_at("lint", rest)
     return call([environment(options, development=True), "-m", "tools.check"] + rest)
 
 
 def command_format(options, rest):
+    look_at("format", rest)
     return call([environment(options, development=True), "-m", "tools.check", "--fix"] + rest)
 
 
 def command_site(options, rest):
+    look_at("site", rest)
     return call([environment(options, site=True), "-m", "tools.site"] + rest)
 
 
 def command_gallery(options, rest):
+    look_at("gallery", rest)
     return call([environment(options), "-m", "tools.gallery"] + rest)
 
 
 def command_homework(options, rest):
+    look_at("homework", rest)
     return call([environment(options), "-m", "tools.homework"] + rest)
 
 
 def command_bench(options, rest):
+    look_at("bench", rest)
     return call([environment(options, development=True), "-m", "benchmarks"] + rest)
 
 
 def command_badges(options, rest):
-    python = environment(options)
+    look_at("badges", rest)
+    python = sys.executable if options.here else find_python()  # it needs nothing else
     return call([python, "-m", "tools.address"] + rest)
 
 
 def command_setup(options, rest):
+    look_at("setup", rest)
     print("Ready: " + environment(options, development="--dev" in rest))
     return 0
 
 
 def command_lock(options, rest):
+    look_at("lock", rest)
     python = environment(options, development=True)
     compile_one = [python, "-m", "uv", "pip", "compile", "-q", "--no-header", "--no-annotate"]
     newest = ["--upgrade", "--universal", "--python-version", "3.11", "-o", NEWEST]
@@ -203,8 +299,18 @@ def clean():
         path = os.path.join(HERE, name)
         if os.path.isdir(path):
             print("removing " + path)
-            shutil.rmtree(path)
+            remove(path)
     return 0
+
+
+def remove(folder):
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise Stop(
+            "{} cannot be removed ({}). Close what uses it, leave it with `deactivate` if it is "
+            "active, and run the same command again.".format(folder, error)
+        ) from None
 
 
 def call(command):
@@ -256,10 +362,10 @@ def make_environment(folder, python, constraints, development, absent=(), site=F
     if works(inside) and is_current(stamp, wanted):
         return inside
     if not works(inside):
-        python = python or find_python()
+        python = outside(python or find_python(), folder)
         print("Making the environment {} with {} …".format(folder, python), flush=True)
         if os.path.isdir(folder):
-            shutil.rmtree(folder)
+            remove(folder)
         create(python, folder)
     print("Installing (a few minutes the first time) …", flush=True)
     install(inside, wanted, constraints)
@@ -277,16 +383,52 @@ def works(python):
         return False
 
 
-def create(python, folder):
-    for module in ("venv", "virtualenv"):
-        command = [python, "-m", module, folder]
-        if subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
-            return
-        shutil.rmtree(folder, ignore_errors=True)
+def outside(python, folder):
+    """The Python, or the one it was made with if it lies in the folder, which is made anew."""
+    place = os.path.dirname(shutil.which(python) or python)
+    if not os.path.realpath(place).startswith(os.path.realpath(folder) + os.sep):
+        return python
+    status, said = output([python, "-c", "import sys; print(sys._base_executable)"])
+    if status == 0 and os.path.isfile(said.strip()):
+        return said.strip()
     raise Stop(
-        "{} cannot make a virtual environment. On Debian and Ubuntu its venv module is a package "
-        "of its own: sudo apt install python3-venv. Then run the same command again.".format(python)
+        "{} has to be made anew, but runs this itself. Leave it with `deactivate`, and run the "
+        "same command again.".format(folder)
     )
+
+
+def create(python, folder):
+    reason = ""
+    for module in ("venv", "virtualenv"):
+        status, said = output([python, "-m", module, folder])
+        if status == 0:
+            return
+        reason = reason or said
+        shutil.rmtree(folder, ignore_errors=True)
+    if "ensurepip" in reason or "No module named" in reason:
+        raise Stop(
+            "{} cannot make a virtual environment. On Debian and Ubuntu its venv module is a "
+            "package of its own: sudo apt install python3-venv. Then run the same command "
+            "again.".format(python)
+        )
+    reason = reason.strip().splitlines()[-1] if reason.strip() else "it does not say why"
+    advice = ""
+    if "Permission denied" in reason or "Read-only" in reason:
+        advice = (
+            " Copy the course to a folder of yours, or use a Python that has what requirements.txt "
+            "names: python course.py --here run --out FOLDER."
+        )
+    raise Stop("{} cannot be made: {}.{}".format(folder, reason, advice))
+
+
+def output(command):
+    """The exit status of a command, and all that it said."""
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except OSError as error:
+        return 1, str(error)
+    said = process.communicate()[0].decode("utf-8", "replace")
+    return process.returncode, said
 
 
 def install(python, files, constraints):

@@ -1,6 +1,8 @@
 """The front door, course.py and make: the right Python, the right words, nothing done twice."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -32,10 +34,116 @@ def test_every_command_is_a_target_of_make():
 
 
 def test_a_mistyped_command_is_told():
-    done = subprocess.run(
-        [sys.executable, "course.py", "rum"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 2 and "invalid choice: 'rum'" in done.stderr
+    fronts = [[sys.executable, "course.py"]]
+    if shutil.which("make"):
+        fronts.append(["make", "--no-print-directory", f"PYTHON={sys.executable}"])
+    for front in fronts:
+        for word, guess in (("rum", "run"), ("rnu", "run"), ("tets", "test"), ("fromat", "format")):
+            done = subprocess.run([*front, word], cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 2 and f"invalid choice: '{word}'" in done.stderr
+            assert f"Did you mean {guess}?" in done.stderr
+        done = subprocess.run([*front, "xyz"], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 2 and "Did you mean" not in done.stderr
+
+
+WRONG = {
+    "run 99": "nothing is called '99'",
+    "run 01_mnist_dense_vs_cmn": "Did you mean 01_mnist_dense_vs_cnn?",
+    "run 00 nothing*": "nothing is called 'nothing*'",
+    "run --hlep": "--hlep",
+    "run --jbos 2": "Did you mean --jobs?",
+    "run --jobs two": "'two'",
+    "run --jobs 0": "'0'",
+    "run --deadline -1": "'-1'",
+    "run ARGS=--no-run": "--no-run",
+    "gallery 99": "nothing is called '99'",
+    "gallery 01_mnist": "Did you mean 01_mnist_dense_vs_cnn?",
+    "bench windwoing": "Did you mean windowing?",
+    "lint --fxi": "Did you mean --fix?",
+    "format 01": "01",
+    "site biuld": "'biuld'",
+    "site --no-rnu": "Did you mean --no-run?",
+    "homework --chek": "Did you mean --check?",
+    "badges --rep0 ada/fork": "Did you mean --repo?",
+    "setup --deev": "Did you mean --dev?",
+    "lock --hlep": "--hlep",
+    "clean --hlep": "--hlep",
+    "clean data": "data",
+}
+
+
+@pytest.fixture
+def untouched(monkeypatch):
+    """No environment is made, no command carried out and nothing removed: the test would fail."""
+
+    def refuse(*arguments, **options):
+        pytest.fail("this came too early")
+
+    for name in ("environment", "make_environment", "call", "clean"):
+        monkeypatch.setattr(course, name, refuse)
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_mistyped_word_is_told_before_anything_is_installed(words, untouched, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        course.main(shlex.split(words))
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert f"course.py {words.split()[0]}: error: " in said and WRONG[words] in said
+
+
+RIGHT = """
+run
+run 0 1
+run 00 01_mnist_dense_vs_cnn.ipynb 02_convolution_arithmetic
+run '0[23]*' notebooks/04_transfer_learning_open_images.ipynb 'notebooks/*wave*'
+run 00 --jobs 2
+run --jobs=2 00 --out x --deadline 0.5
+run xx --notebooks elsewhere
+gallery 01 00_hello_colab --notebooks x
+bench windowing --quick
+lint --notebooks-only
+format
+site check --screenshots x
+site --no-run
+homework --check
+setup --dev
+lock
+lab --port 1
+test -k x
+test-all -x
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("words", RIGHT)
+def test_right_words_are_handed_on_as_they_are(words, monkeypatch):
+    calls = []
+    monkeypatch.setattr(course, "call", lambda command: calls.append(command) or 0)
+    monkeypatch.setattr(course, "environment", lambda *arguments, **options: "python")
+    monkeypatch.setattr(course, "make_environment", lambda *arguments, **options: "python")
+    monkeypatch.setattr(course, "find_python", lambda *arguments, **options: "python")
+    assert course.main(shlex.split(words)) == 0
+    name, *rest = shlex.split(words)
+    assert name == "setup" or name == "lock" or calls[0][-len(rest) :] == rest or not rest
+
+
+def test_course_py_knows_the_options_of_every_command():
+    places = {"run": "execute", "lint": "check", "format": "check", "site": "site/__main__"}
+    places |= {"gallery": "gallery", "homework": "homework", "badges": "address"}
+    for command, place in places.items():
+        source = (ROOT / "tools" / f"{place}.py").read_text(encoding="utf-8")
+        options = re.findall(r'add_argument\(\s*"(--[\w-]+)"', source)
+        assert set(options) == set(course.OPTIONS[command])
+
+
+def test_badges_need_no_environment(monkeypatch):
+    calls = []
+    monkeypatch.setattr(course, "call", lambda command: calls.append(command) or 0)
+    monkeypatch.setattr(course, "make_environment", lambda *arguments: pytest.fail("not needed"))
+    assert course.main(["badges", "REPO=ada/fork"]) == 0
+    assert calls[0][1:] == ["-m", "tools.address", "--repo", "ada/fork"]
+    program = "import sys; sys.path[:0] = [sys.argv[1]]; import tools.address"
+    subprocess.run([sys.executable, "-I", "-S", "-c", program, str(ROOT)], check=True)
 
 
 def test_a_python_that_is_too_old_or_new_is_passed_over(monkeypatch):
@@ -87,6 +195,71 @@ def pretended(monkeypatch, tmp_path):
     monkeypatch.setattr(course, "create", create)
     monkeypatch.setattr(course, "install", lambda *arguments: installed.append(arguments[1]))
     return tmp_path, installed
+
+
+@pytest.fixture
+def without_pip(pretended, monkeypatch):
+    """The same course, whose environment is there, active, and without pip."""
+    root, _ = pretended
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / ".venv"], check=True)
+    inside = root / ".venv" / ("Scripts" if os.name == "nt" else "bin")
+    own = inside / os.path.basename(sys.executable)
+    assert own.exists()
+    monkeypatch.setenv("PATH", str(inside), prepend=os.pathsep)
+    made = []
+    monkeypatch.setattr(course, "works", lambda python: False)
+    monkeypatch.setattr(course, "create", lambda python, folder: made.append(python))
+    monkeypatch.setattr(course, "remember", lambda *arguments: None)
+    return root, own, made
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a Python that runs cannot be removed on Windows")
+@pytest.mark.parametrize("by_name", [False, True])
+def test_an_environment_that_runs_this_is_made_with_the_python_below(by_name, without_pip):
+    """As `python course.py run` in the active .venv, whose pip is gone."""
+    root, own, made = without_pip
+    folder = str(root / ".venv")
+    course.make_environment(folder, own.name if by_name else str(own), course.NEWEST, False)
+    (python,) = made
+    assert not own.exists()
+    assert subprocess.check_output([python, "-c", "print(6 * 7)"]).strip() == b"42"
+
+
+def test_an_environment_that_cannot_be_removed_is_told(without_pip, monkeypatch):
+    root, own, made = without_pip
+
+    def refuse(folder):
+        raise PermissionError(13, "Access is denied", str(own))
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    for command in (lambda: make(root), course.clean):
+        with pytest.raises(course.Stop, match=r"\.venv cannot be removed.*Access is denied"):
+            command()
+    assert made == []
+
+
+def test_what_keeps_an_environment_from_being_made_is_told(tmp_path, monkeypatch):
+    """The reason that venv gives, and advice that fits it."""
+    (tmp_path / "file").touch()
+    folder = str(tmp_path / "file" / ".venv")
+    with pytest.raises(course.Stop, match=r"Not a directory|cannot find|exists") as stopped:
+        course.create(sys.executable, folder)
+    assert folder in str(stopped.value) and "apt install" not in str(stopped.value)
+    with pytest.raises(course.Stop, match=r"No such file|cannot find"):
+        course.create(str(tmp_path / "no-python"), str(tmp_path / ".venv"))
+    said = {
+        "ensurepip is not\navailable.\nFailing command: x": "sudo apt install python3-venv",
+        "python3: No module named venv": "sudo apt install python3-venv",
+        f"Error: [Errno 13] Permission denied: '{folder}'": "--here run --out",
+        f"Error: [Errno 30] Read-only file system: '{folder}'": "--here run --out",
+        "Error: [Errno 28] No space left on device": "No space left on device",
+    }
+    for text, advice in said.items():
+        monkeypatch.setattr(course, "output", lambda command, text=text: (1, text))
+        with pytest.raises(course.Stop) as stopped:
+            course.create(sys.executable, folder)
+        assert advice in str(stopped.value)
+        assert ("apt install" in str(stopped.value)) == ("apt install" in advice)
 
 
 def make(root, development=False, site=False):
