@@ -7,6 +7,7 @@ file under the final name.
 import errno
 import gzip
 import hashlib
+import os
 import random
 import re
 import socket
@@ -210,6 +211,39 @@ def test_range_not_honoured_restarts(server, target, second):
     assert server.seen[-1].sent == len(CONTENT)
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        [],
+        [Fault(status=416)],
+        [Fault(content_range="nonsense")],
+        [Fault(ignore_range=True, stop_after=1000)],
+    ],
+    ids=["checksum", "416", "wrong range", "200"],
+)
+@pytest.mark.parametrize("size", [None, len(CONTENT)])
+def test_a_line_that_breaks_gets_there_after_it_had_to_begin_anew(server, target, first, size):
+    target.parent.mkdir()
+    part_of(target).write_bytes(bytes(len(CONTENT) - 1))  # stale, and further than most attempts
+    url = server.add("/file.bin", CONTENT, first)
+    server.faults["/file.bin"] += [Fault()] * (not first) + [Fault(stop_after=40_000)] * 9
+    download(url, target, SHA256, size, **QUICK)
+    assert_right(target)
+
+
+@pytest.mark.parametrize(
+    "again", [Fault(status=416), Fault(content_range="nonsense"), Fault(ignore_range=True)]
+)
+def test_beginning_anew_again_and_again_ends(server, target, again):
+    faults = [Fault(stop_after=1000), Fault(stop_after=1000), again] * 50
+    if again.ignore_range:
+        faults[2::3] = [Fault(ignore_range=True, stop_after=1000)] * 50
+    url = server.add("/file.bin", CONTENT, faults)
+    with pytest.raises(DownloadError, match="3 times in a row"):
+        download(url, target, SHA256, len(CONTENT), **QUICK)
+    assert len(server.seen) <= 4 * 3
+
+
 def test_part_of_an_earlier_call_is_resumed(server, target):
     target.parent.mkdir()
     part_of(target).write_bytes(CONTENT[:HALF])
@@ -291,6 +325,46 @@ def test_file_declared_as_compressed_is_stored_as_sent(server, target):
     url = server.add("/file.gz", content, faults)
     download(url, target, hashlib.sha256(content).hexdigest(), len(content), **QUICK)
     assert target.read_bytes() == content
+
+
+PLAIN = b"0123456789" * 30_000
+PACKED = {"Content-Encoding": "gzip"}
+
+
+@pytest.mark.parametrize("size", [None, len(PLAIN)])
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP"])
+def test_what_is_compressed_for_the_way_only_is_unpacked(server, target, size, encoding):
+    fault = Fault(headers={"Content-Encoding": encoding}, body=gzip.compress(PLAIN))
+    url = server.add("/file.bin", PLAIN, [fault] * 9)
+    download(url, target, hashlib.sha256(PLAIN).hexdigest(), size, **QUICK)
+    assert target.read_bytes() == PLAIN
+
+
+@pytest.mark.parametrize("second", ["packed range", "packed whole", "plain range"])
+@pytest.mark.parametrize("size", [None, len(PLAIN)])
+def test_a_compressed_transfer_that_breaks_is_begun_anew_or_continued(server, target, size, second):
+    packed = gzip.compress(random.Random(1).randbytes(100_000))
+    plain = gzip.decompress(packed)
+    faults = {
+        "packed range": [Fault(headers=PACKED, body=packed)] * 3,
+        "packed whole": [Fault(headers=PACKED, body=packed, ignore_range=True)] * 3,
+        "plain range": [Fault()],
+    }[second]
+    cut = Fault(headers=PACKED, body=packed, stop_after=70_000)
+    url = server.add("/file.bin", plain, [cut, *faults])
+    download(url, target, hashlib.sha256(plain).hexdigest(), size and len(plain), **QUICK)
+    assert target.read_bytes() == plain
+
+
+def test_what_cannot_be_unpacked_says_so(server, target):
+    for encoding, words in (("gzip", "cannot be decompressed"), ("zstd-x", r"compressed \(zstd-x")):
+        fault = Fault(headers={"Content-Encoding": encoding})
+        url = server.add("/file.bin", CONTENT, [fault] * 9)
+        with pytest.raises(DownloadError, match=words) as error:
+            download(url, target, SHA256, len(CONTENT), **QUICK)
+        assert error.value.failures[0].short == "wrong content"
+        assert len(server.seen) == 1
+        server.seen.clear()
 
 
 # --- This machine ----------------------------------------------------------------------------
@@ -462,15 +536,93 @@ def test_proxy_is_probed_and_used(server, target, monkeypatch):
     assert_right(target)
 
 
-def test_dead_proxy_is_noticed(target, monkeypatch):
-    monkeypatch.setenv("http_proxy", f"127.0.0.1:{closed_port()}")
-    with pytest.raises(DownloadError, match=r"127\.0\.0\.1 cannot be reached"):
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+def test_dead_proxy_is_noticed_and_named(target, monkeypatch, variable):
+    port = closed_port()
+    monkeypatch.setenv(variable, f"127.0.0.1:{port}")
+    words = rf"the proxy 127\.0\.0\.1:{port} in {variable} cannot be reached"
+    with pytest.raises(DownloadError, match=words) as error:
         download("http://data.invalid/file.bin", target, SHA256)
+    (failure,) = error.value.failures
+    assert failure.unreachable and failure.short == "the proxy cannot be reached"
+
+
+PASSWORDS = ["qj#xz", "71#98", "qj/xz", "71/98", "qj?xz", "71?98", "qj\\xz", "@#xz", "qj x#z"]
+
+
+@pytest.mark.parametrize("scheme", ["http://", "https://", "socks5://", ""])
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_a_proxy_that_is_not_understood_is_named_and_not_quoted(
+    target, monkeypatch, scheme, password
+):
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}zaphod:{password}@127.0.0.1:3128")
+    with pytest.raises(DownloadError) as error:
+        download("https://data.invalid/file.bin", target, SHA256)
+    said = str(error.value)
+    assert "the proxy in HTTPS_PROXY is not understood" in said and "# as %23" in said
+    assert "not an http" not in said and "zaphod" not in said
+    assert not any(part in said for part in ("71", "98", "qj", "xz"))
+    (failure,) = error.value.failures
+    assert failure.short == "the proxy is not understood"
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://", "http://:3128", "http://127.0.0.1:99999", "http://a b"]
+)
+def test_a_proxy_that_is_no_address_is_named(target, monkeypatch, proxy):
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(DownloadError, match="the proxy in https_proxy is not understood"):
+        download("https://data.invalid/file.bin", target, SHA256)
+
+
+@pytest.mark.parametrize("password", ["pa%23ss", "p@ss", "p%2Fs", "p:s"])
+def test_a_proxy_with_a_password_works(server, target, monkeypatch, password):
+    host = server.address.removeprefix("http://")
+    monkeypatch.setenv("http_proxy", f" http://user:{password}@{host} ")
+    server.add("/file.bin", CONTENT)
+    download("http://data.invalid/file.bin", target, SHA256, len(CONTENT))
+    assert_right(target)
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "  "])
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"])
+def test_a_blank_proxy_is_none(server, target, monkeypatch, variable, blank):
+    monkeypatch.setenv(variable, blank)
+    server.add("/elsewhere", CONTENT)
+    moved = Fault(status=302, headers={"Location": "/elsewhere"})
+    download(server.add("/file.bin", b"", [moved]), target, SHA256, len(CONTENT))
+    assert_right(target)
+
+
+def test_a_blank_proxy_switches_the_other_off(server, target, monkeypatch):
+    """As an empty one does: the name in small letters counts."""
+    monkeypatch.setenv("http_proxy", " ")
+    monkeypatch.setenv("HTTP_PROXY", f"127.0.0.1:{closed_port()}")
+    download(server.add("/file.bin", CONTENT), target, SHA256, len(CONTENT))
+    assert_right(target)
 
 
 def test_nonsense_address_is_an_error_and_not_a_crash(target):
     with pytest.raises(DownloadError, match="not an http"):
         download("data.bin", target, SHA256)
+
+
+@pytest.mark.parametrize("password", [*PASSWORDS, "p[s"])
+def test_password_of_an_address_is_not_shown(target, password):
+    with pytest.raises(DownloadError) as error:
+        download(f"http://zaphod:{password}@127.0.0.1:1/file.bin", target, SHA256)
+    said = str(error.value)
+    assert "not an http" in said and "# as %23" in said
+    assert "zaphod" not in said and password not in said
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_password_of_an_address_that_fails_is_not_shown(server, target, status):
+    url = server.add("/file.bin", CONTENT, [Fault(status=status)] * 9)
+    with pytest.raises(DownloadError) as error:
+        download(url.replace("//", "//zaphod:secret@"), target, SHA256, **QUICK)
+    said = str(error.value)
+    assert "zaphod" not in said and "secret" not in said and url in said
 
 
 # --- Copies ----------------------------------------------------------------------------------
@@ -486,6 +638,60 @@ def test_install_copies_only_the_right_content(tmp_path, target):
     downloads.install(source, target, SHA256)
     assert_right(target)
     assert sha256_of(target) == SHA256
+
+
+def test_install_says_which_side_failed(tmp_path, target, monkeypatch):
+    with pytest.raises(DownloadError, match=r"gone\.bin cannot be read \(No such file") as error:
+        downloads.install(tmp_path / "gone.bin", target, SHA256)
+    assert error.value.short == "cannot be read" and "COURSE_DATA_DIR" not in str(error.value)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DownloadError, match="the copy cannot be read") as error:
+        downloads.install(tmp_path / "folder", target, SHA256, label="the copy")
+    assert "COURSE_DATA_DIR" not in str(error.value) and str(tmp_path) not in str(error.value)
+    source = tmp_path / "source.bin"
+    source.write_bytes(CONTENT)
+    part_of(target).mkdir()  # so that it cannot be written
+    with pytest.raises(DownloadError, match=r"could not be written.*COURSE_DATA_DIR"):
+        downloads.install(source, target, SHA256)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ESTALE])
+def test_install_from_a_bad_disk_does_not_blame_the_cache(tmp_path, target, monkeypatch, number):
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    source = tmp_path / "source.bin"
+    source.write_bytes(CONTENT)
+    monkeypatch.setattr(downloads.shutil, "copyfile", fail)
+    with pytest.raises(DownloadError, match="could not be written"):  # the source can be read
+        downloads.install(source, target, SHA256)
+    monkeypatch.setattr(downloads, "sha256_of", fail)
+    with pytest.raises(DownloadError, match="cannot be read"):
+        downloads.install(source, target, SHA256)
+    assert not target.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions as on Unix")
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o027])
+def test_small_files_get_the_usual_permissions_and_the_mask_is_left_alone(tmp_path, mask):
+    asked = []
+    before = os.umask(mask)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "umask", asked.append)  # another thread would get a wrong mask
+            downloads.write_atomically(tmp_path / "folder" / "file.txt", b"text")
+    finally:
+        os.umask(before)
+    written = tmp_path / "folder" / "file.txt"
+    assert written.stat().st_mode & 0o777 == 0o666 & ~mask and asked == []
+    assert [path.name for path in written.parent.iterdir()] == ["file.txt"]
+
+
+def test_a_small_file_that_cannot_be_written_leaves_nothing(tmp_path):
+    (tmp_path / "file.txt").mkdir()
+    with pytest.raises(OSError):
+        downloads.write_atomically(tmp_path / "file.txt", b"text")
+    assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
 
 
 def test_sizes_for_people():

@@ -7,10 +7,10 @@ import hashlib
 import lzma
 import os
 import re
+import secrets
 import shutil
 import struct
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -115,10 +115,10 @@ def unpack(archive: str | os.PathLike, folder: str | os.PathLike) -> Path:
                 return folder
             folder.rmdir()
         try:
-            temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
+            temporary.mkdir()
             try:
                 _unpacker(archive)(archive, temporary)
-                os.chmod(temporary, 0o755)  # mkdtemp makes it private
                 os.replace(temporary, folder)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)

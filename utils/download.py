@@ -10,13 +10,12 @@ Nothing in here knows about datasets; `utils.files` does.
 
 import contextlib
 import errno
-import functools
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -29,14 +28,13 @@ from filelock import FileLock, Timeout
 from requests import exceptions as http_problems
 from tqdm import tqdm
 
-from utils.network import unreachable_because
+from utils import network
 
 CHUNK_BYTES = 64 * 1024
 BACKOFF_SECONDS = 1.0  # the wait after the first failure; it doubles after each further one
 LONGEST_WAIT_SECONDS = 30.0  # no server can make us wait longer than this
 SECONDS_BETWEEN_UPDATES = 2.0  # of the progress bar, where each update may stay in the output
-UNREACHABLE = "its source cannot be reached"  # short reasons, see `Failure`
-BROKEN = "the connection broke"
+BROKEN = "the connection broke"  # a short reason, see `Failure`
 BUSY_STATUSES = {408, 425, 429}  # besides these, every 5xx is worth another attempt
 DISK_FULL_ERRORS = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 NO_LOCKS_ERRORS = {
@@ -56,7 +54,12 @@ class Failure:
     @property
     def unreachable(self) -> bool:
         """Whether no connection to the host was possible at all."""
-        return self.short == UNREACHABLE
+        return self.short in network.OBSTACLES
+
+    @property
+    def address(self) -> str:
+        """The URL as it may be shown, without a password."""
+        return network.without_password(self.url)
 
 
 class DownloadError(RuntimeError):
@@ -104,6 +107,13 @@ class _Task:
     label: str
     timeout: tuple[float, float]
     attempts: int
+
+
+@dataclass
+class _Attempt:
+    """One request: the byte of the part at which its body begins, once that is known."""
+
+    start: int | None = None
 
 
 def download(
@@ -162,7 +172,7 @@ def download(
                 failures.append(Failure(url, str(problem), problem.short, problem.status))
         kept = _size_of(task.part)
     lines = [f"{task.label} could not be downloaded."]
-    lines += [f"  {failure.url}: {failure.reason}" for failure in failures]
+    lines += [f"  {failure.address}: {failure.reason}" for failure in failures]
     lines += [] if failures else ["  There was no source to try."]
     if kept:
         lines += [f"The {format_bytes(kept)} that arrived are kept; the next call continues there."]
@@ -174,8 +184,11 @@ def install(
     target: str | os.PathLike,
     sha256: str,
     digest: Callable[[Path], str] | None = None,
+    label: str | None = None,
 ) -> None:
     """Copy a local file to `target`, with the same guarantees as `download`.
+
+    `label` is what messages call the source; by default its path.
 
     Raises:
         DownloadError: the copy's sha256 is not the expected one, the source cannot be read, or
@@ -183,19 +196,32 @@ def install(
     """
     source, target = Path(source), Path(target)
     part = target.with_name(target.name + ".part")
+    label = label or str(source)
     with locked(target, target.name):
         try:
             part.unlink(missing_ok=True)
             shutil.copyfile(source, part)
         except OSError as problem:
-            raise local_problem(problem, part, source.stat().st_size) from problem
+            if problem.errno not in DISK_FULL_ERRORS:
+                _check_readable(source, label)
+            raise local_problem(problem, part, _size_of(source)) from problem
         found = (digest or sha256_of)(part)
         if found != sha256:
             part.unlink()
             raise DownloadError(
-                f"{source} has the wrong content: {_hashes(found, sha256)}.", short="checksum wrong"
+                f"{label} has the wrong content: {_hashes(found, sha256)}.", short="checksum wrong"
             )
         _rename(part, target)
+
+
+def _check_readable(path: Path, label: str) -> None:
+    """Raise DownloadError if a file cannot be read to its end."""
+    try:
+        sha256_of(path)
+    except OSError as problem:
+        raise DownloadError(
+            f"{label} cannot be read ({problem.strerror or problem}).", short="cannot be read"
+        ) from problem
 
 
 def remove_if_wrong(
@@ -235,20 +261,26 @@ def format_bytes(count: int) -> str:
 
 def _download_from(url: str, task: _Task) -> None:
     """Bring `task.part` to its full, checked content from one URL."""
-    reason = unreachable_because(url)
-    if reason:
-        raise SourceFailedError(reason, UNREACHABLE)
-    furthest = _size_of(task.part)
-    failed = 0
+    obstacle = network.obstacle(url)
+    if obstacle:
+        raise SourceFailedError(obstacle.text, obstacle.short)
+    size = furthest = _size_of(task.part)
+    failed = begun_anew = 0
     continued = restarted = False
     while True:
+        before, attempt = size, _Attempt()
         try:
-            continued |= _transfer(url, task)
+            continued |= _transfer(url, task, attempt)
         except TryAgainError as problem:
             # A slow line that breaks often still gets there, so only attempts that bring
-            # nothing new are counted.
-            failed = 1 if _size_of(task.part) > furthest else failed + 1
-            furthest = max(furthest, _size_of(task.part))
+            # nothing new are counted. What is added after the server made us begin anew is new,
+            # too; but not for ever, if that happens again and again.
+            size = _size_of(task.part)
+            added = size > before == attempt.start
+            failed = 1 if size > furthest or added else failed + 1
+            begun_anew = 0 if size > furthest else begun_anew + (size < before)
+            furthest = max(furthest, size)
+            failed = max(failed, begun_anew)
             if failed >= task.attempts:
                 tried = "once" if failed == 1 else f"{failed} times in a row"
                 raise SourceFailedError(
@@ -260,6 +292,7 @@ def _download_from(url: str, task: _Task) -> None:
         if found == task.sha256:
             return
         _remove(task.part)
+        size = furthest = 0
         if restarted or not continued:
             raise SourceFailedError(
                 f"the content is not the expected one: {_hashes(found, task.sha256)}",
@@ -269,7 +302,7 @@ def _download_from(url: str, task: _Task) -> None:
         restarted, continued = True, False
 
 
-def _transfer(url: str, task: _Task) -> bool:
+def _transfer(url: str, task: _Task, attempt: _Attempt) -> bool:
     """Make one request and append to the part; tell whether it continued an earlier part."""
     position = _size_of(task.part)
     if task.size is not None and position > task.size:
@@ -287,8 +320,10 @@ def _transfer(url: str, task: _Task) -> bool:
     ):
         if response.status_code == 416 and task.digest(task.part) == task.sha256:
             return True
-        start, total = _accept(response, position, task)
-        _receive(response, start, total, task)
+        packed = is_packed(response)
+        start, total = _accept(response, position, task, packed)
+        attempt.start = start
+        _receive(response, start, total, task, packed)
         return start > 0
 
 
@@ -306,6 +341,10 @@ def request_problems(timeout: tuple[float, float]) -> Iterator[None]:
         ) from problem
     except (http_problems.Timeout, urllib3.exceptions.TimeoutError) as problem:
         raise TryAgainError(f"no data for {_seconds(timeout)}", "no answer") from problem
+    except urllib3.exceptions.DecodeError as problem:
+        raise SourceFailedError(
+            f"what it sends cannot be decompressed ({problem.args[0]})", "wrong content"
+        ) from problem
     except (http_problems.ConnectionError, urllib3.exceptions.HTTPError) as problem:
         # requests wraps what happened in one or two layers that only repeat the address.
         cause = getattr(problem.args[0], "reason", problem) if problem.args else problem
@@ -325,13 +364,39 @@ def check_status(response: requests.Response) -> None:
         raise TryAgainError(described, short, retry_after(response), status)
 
 
-def _accept(response: requests.Response, position: int, task: _Task) -> tuple[int, int | None]:
+def is_packed(response: requests.Response) -> bool:
+    """Tell whether the body was compressed for the way only, although nobody asked for that.
+
+    Not so a stored `.gz` file, which some servers declare to be a compressed transfer.
+
+    Raises:
+        SourceFailedError: it is compressed in a way that cannot be undone here.
+    """
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    stored = urlsplit(response.url).path.lower().endswith((".gz", ".tgz"))
+    if encoding in ("", "identity") or stored or response.status_code not in (200, 206):
+        return False
+    if any(part.strip() not in response.raw.CONTENT_DECODERS for part in encoding.split(",")):
+        raise SourceFailedError(f"sends the file compressed ({encoding})", "wrong content")
+    return True
+
+
+def cut_short(response: requests.Response) -> bool:
+    """Tell whether less of a body has come than was announced."""
+    length = response.headers.get("Content-Length", "")
+    return length.isdecimal() and response.raw.tell() < int(length)
+
+
+def _accept(
+    response: requests.Response, position: int, task: _Task, packed: bool
+) -> tuple[int, int | None]:
     """Judge status and headers; return where the body starts and the file's total size.
 
     Args:
         response: the answer, body not yet read.
         position: the byte that was asked for as the first one.
         task: what is wanted.
+        packed: as of `is_packed`; then neither sizes nor ranges are those of the file.
     """
     status = response.status_code
     short = f"HTTP {status}"
@@ -341,13 +406,14 @@ def _accept(response: requests.Response, position: int, task: _Task) -> tuple[in
         _remove(task.part)
         raise TryAgainError(described, short, wait=0)
     if status == 200:  # the whole file, whether or not a range was asked for
-        start, total = 0, response.headers.get("Content-Length", "")
+        start, total = 0, "" if packed else response.headers.get("Content-Length", "")
     elif status == 206:
         content_range = response.headers.get("Content-Range", "")
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range.strip())
-        if not match or int(match[1]) != position:
+        if packed or not match or int(match[1]) != position:
             _remove(task.part)  # then the next request has no range
-            raise TryAgainError(f"wrong Content-Range {content_range!r}", "wrong answer", wait=0)
+            what = f"wrong Content-Range {content_range!r}" + ", compressed" * packed
+            raise TryAgainError(what, "wrong answer", wait=0)
         start, total = position, match[2]
     else:
         raise SourceFailedError(described, short, status)
@@ -363,7 +429,9 @@ def _accept(response: requests.Response, position: int, task: _Task) -> tuple[in
     return start, total
 
 
-def _receive(response: requests.Response, start: int, total: int | None, task: _Task) -> None:
+def _receive(
+    response: requests.Response, start: int, total: int | None, task: _Task, packed: bool
+) -> None:
     """Write the body to the part from byte `start` on and check its length."""
     expected = total if task.size is None else task.size
     if expected is not None:
@@ -374,8 +442,7 @@ def _receive(response: requests.Response, start: int, total: int | None, task: _
         raise local_problem(problem, task.part, expected) from problem
     with part, progress_bar(task.label, start, expected) as bar:
         position = start
-        # As sent: some servers declare a stored .gz file to be a compressed transfer.
-        for chunk in response.raw.stream(CHUNK_BYTES, decode_content=False):
+        for chunk in response.raw.stream(CHUNK_BYTES, decode_content=packed):
             try:
                 _write_all(part, chunk)
             except OSError as problem:
@@ -391,8 +458,9 @@ def _receive(response: requests.Response, start: int, total: int | None, task: _
             if task.largest is not None and position > task.largest:
                 _remove(task.part)
                 raise SourceFailedError(f"sends more than {task.largest} bytes", "size wrong")
-    if expected is not None and position < expected:
-        raise TryAgainError(f"the connection broke after {position} of {expected} bytes", BROKEN)
+    if (expected is not None and position < expected) or cut_short(response):
+        of = "" if expected is None else f" of {expected}"
+        raise TryAgainError(f"the connection broke after {position}{of} bytes", BROKEN)
 
 
 def _write_all(file, chunk: bytes) -> None:
@@ -460,24 +528,16 @@ def _hashes(found: str, expected: str) -> str:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a small file so that it is whole or not there; its folder is made. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Two notebooks may write at once, so each has its own temporary file.
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    # Two notebooks may write at once, so each has its own temporary file. It is made in the usual
+    # way, not by `tempfile`, so that it gets the permissions that new files get here.
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
-        with open(descriptor, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(content)
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes it private
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
-
-
-@functools.cache
-def _umask() -> int:
-    """Return the permissions that new files are not to have."""
-    mask = os.umask(0o022)  # it can only be read by setting it
-    os.umask(mask)
-    return mask
 
 
 @contextlib.contextmanager

@@ -21,13 +21,17 @@ from urllib.parse import quote, urlsplit
 from utils import archives, network
 from utils import download as downloads
 from utils.download import DownloadError, format_bytes
+from utils.network import Reason, without_password
 
-REGISTRY = Path(__file__).resolve().parents[1] / "data" / "registry.toml"
+ROOT = Path(__file__).resolve().parents[1]
+REGISTRY = ROOT / "data" / "registry.toml"
 DEFAULT_CACHE = REGISTRY.parent / "cache"
 ADVICE = (
     "run again when online (after restarting the kernel), or set COURSE_DATA_MIRROR to a folder "
     "or web address that has the files (data/README.md says how)"
 )
+NO_SUCH_MIRROR = "there is no such mirror"  # short reasons
+NOT_IN_MIRROR = "not in the mirror"
 MIRROR_ONLY = "it has no official source, only a mirror can have it"
 
 
@@ -48,12 +52,71 @@ class Origin:
         return self.kind == "sample"
 
 
-@dataclass(frozen=True)
-class Reason:
-    """Why a source did not have a file: in one clause, and with all details."""
+# --- Variables -------------------------------------------------------------------------------
 
-    short: str
-    text: str
+
+def named_folder(variable: str) -> Path | None:
+    """Return the folder that an environment variable names, or None where it names nothing.
+
+    A relative path is meant from the repository's root, so that it is one folder for all: for
+    commands in the root, for kernels, which run in `notebooks/`, for tests and the grader.
+
+    Raises:
+        DataError: it begins with the home folder (`~`) of somebody whom this machine does not know.
+    """
+    wish = os.environ.get(variable, "").strip()
+    try:
+        path = Path(wish).expanduser()
+    except RuntimeError:
+        raise DataError(
+            f"{variable} is {wish}, and this machine does not know that home folder"
+        ) from None
+    if not wish:
+        return None
+    return path if path.is_absolute() else Path(os.path.realpath(ROOT / path))
+
+
+def mirror() -> str:
+    """Return the http(s) address or the absolute path that `COURSE_DATA_MIRROR` names, or "".
+
+    Raises DataError as `named_folder` does.
+    """
+    wish = os.environ.get("COURSE_DATA_MIRROR", "").strip()
+    return wish if is_web(wish) else str(named_folder("COURSE_DATA_MIRROR") or "")
+
+
+def is_web(place: str) -> bool:
+    """Tell an http(s) address from a folder."""
+    return place.lower().startswith(("http://", "https://"))
+
+
+def mirror_in_words() -> str:
+    """Return the mirror as it may be published: no path, no password; "" if there is none."""
+    wish = os.environ.get("COURSE_DATA_MIRROR", "").strip()
+    if not is_web(wish):
+        return "mirror (a folder)" if wish else ""
+    return f"mirror {urlsplit(without_password(wish)).netloc}"
+
+
+def of_mirror(reason: Reason) -> Reason:
+    """Return the reason why a mirror did not deliver, such that its short form names the mirror."""
+    if reason.short in network.FAULTS_OF_THIS_MACHINE or "mirror" in reason.short:
+        return reason
+    return Reason(f"mirror: {reason.short}", reason.text)
+
+
+def no_such_mirror() -> Reason:
+    """Return the reason where `COURSE_DATA_MIRROR` names no folder; it tells which was meant."""
+    wish = os.environ.get("COURSE_DATA_MIRROR", "").strip()
+    short, what = NO_SUCH_MIRROR, "neither a folder nor http(s)"
+    if "://" in wish:  # there may be a password in it
+        return Reason(short, f"what COURSE_DATA_MIRROR names is {what}")
+    try:
+        folder = mirror()
+    except DataError as problem:
+        return Reason(short, str(problem))
+    meant = f", that is {folder}" if folder != wish else ""
+    return Reason(short, f"COURSE_DATA_MIRROR is {wish}{meant}, which is {what}")
 
 
 # --- Registry --------------------------------------------------------------------------------
@@ -176,8 +239,11 @@ def folders_to_write() -> Iterator[Path]:
 
 
 def _preferred_cache() -> Path:
-    wish = os.environ.get("COURSE_DATA_DIR", "").strip()
-    return Path(wish).expanduser().absolute() if wish else DEFAULT_CACHE
+    try:
+        return named_folder("COURSE_DATA_DIR") or DEFAULT_CACHE
+    except DataError as problem:
+        _say_once(f"{problem}; data are kept in the default folder instead.")
+        return DEFAULT_CACHE
 
 
 @functools.cache
@@ -205,7 +271,8 @@ def _fallback_folders() -> Iterator[Path]:
     elif sys.platform == "darwin":
         base = "~/Library/Caches"
     else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        base = os.environ.get("XDG_CACHE_HOME", "")
+        base = base if os.path.isabs(base) else "~/.cache"  # as its standard says
     with contextlib.suppress(RuntimeError):  # a user without a home
         yield Path(base).expanduser() / name
     owner = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
@@ -246,16 +313,17 @@ def from_cache(entry: RegistryFile, failures: list[Reason]) -> Found | None:
     for folder in _folders_to_read():
         path = folder / entry.name
         try:
-            if not path.is_file():
+            if not os.path.isfile(path):  # also where the folder may not be looked into
                 continue
             if is_right(path, entry):
                 return Found(entry, path, "cache", "the cache")
             downloads.remove_if_wrong(path, entry.sha256, entry.digest)
         except (OSError, DownloadError):
             pass  # it cannot be read, or cannot be deleted: then only go past it
-        problem = f"the cached file {path} is damaged"
-        failures.append(Reason("the cached file is damaged", problem))
-        _say_once(f"{problem[0].upper()}{problem[1:]}, so it is fetched again.")
+        failures.append(
+            Reason("the cached file is damaged", f"the cached file {entry.name} is damaged")
+        )
+        _say_once(f"The cached file {entry.name} is damaged, so it is fetched again.")
     return None
 
 
@@ -272,23 +340,26 @@ def from_mirror(
     entry: RegistryFile, failures: list[Reason], folder: Path | None = None
 ) -> Found | None:
     """Look in the mirror that `COURSE_DATA_MIRROR` names, if any, and copy the file."""
-    mirror = os.environ.get("COURSE_DATA_MIRROR", "").strip()
-    if not mirror:
+    try:
+        place = mirror()
+    except DataError:
+        failures.append(no_such_mirror())
         return None
-    if mirror.lower().startswith(("http://", "https://")):
-        return _from_web_mirror(entry, failures, mirror, folder)
-    source = Path(mirror).expanduser() / entry.name
-    if not Path(mirror).expanduser().is_dir():
-        text = f"COURSE_DATA_MIRROR is {mirror}, which is neither a folder nor http(s)"
-        failures.append(Reason("there is no such mirror", text))
+    if not place:
         return None
-    if not source.is_file():
-        failures.append(_not_in_mirror(mirror, entry))
+    if is_web(place):
+        return _from_web_mirror(entry, failures, place, folder)
+    source, where = Path(place) / entry.name, f"the {mirror_in_words()}"
+    if not os.path.isdir(place):
+        failures.append(no_such_mirror())
         return None
-    where = f"the mirror {mirror}"
+    if not os.path.isfile(source):
+        failures.append(_not_in_mirror(where, entry))
+        return None
     target = (folder or cache_folder()) / entry.name
     try:
-        downloads.install(source, target, entry.sha256, entry.digest)
+        label = f"the mirror's {entry.name}"
+        downloads.install(source, target, entry.sha256, entry.digest, label=label)
         return Found(entry, target, "mirror", where)
     except (OSError, DownloadError) as problem:
         try:
@@ -297,29 +368,31 @@ def from_mirror(
                 return Found(entry, source, "mirror", f"{where}, read in place")
         except OSError:
             pass  # the mirror's file cannot be read; that is the problem to report
-        short = getattr(problem, "short", "the mirror cannot be read")
-        failures.append(Reason(short, f"mirror {mirror}: {problem}"))
+        reason = Reason(getattr(problem, "short", "cannot be read"), str(problem).rstrip("."))
+        of_source = reason.short in ("cannot be read", "checksum wrong")
+        failures.append(of_mirror(reason) if of_source else reason)
     return None
 
 
 def _from_web_mirror(
-    entry: RegistryFile, failures: list[Reason], mirror: str, folder: Path | None
+    entry: RegistryFile, failures: list[Reason], address: str, folder: Path | None
 ) -> Found | None:
     if network.offline_requested():
         return None  # the official sources will give the same reason
-    url = f"{mirror.rstrip('/')}/{quote(entry.name)}"
+    url = f"{address.rstrip('/')}/{quote(entry.name)}"
     try:
         return _fetch_to(folder, entry, [url], "mirror")
     except DownloadError as problem:
         if any(failure.status in (404, 410) for failure in problem.failures):
-            failures.append(_not_in_mirror(mirror, entry))
+            failures.append(_not_in_mirror(f"the mirror {without_password(address)}", entry))
         else:
-            failures.append(_reason(problem))
+            reason = _reason(problem)
+            failures.append(of_mirror(reason) if problem.failures else reason)
     return None
 
 
-def _not_in_mirror(mirror: str, entry: RegistryFile) -> Reason:
-    return Reason("not in the mirror", f"the mirror {mirror} does not have {entry.name}")
+def _not_in_mirror(where: str, entry: RegistryFile) -> Reason:
+    return Reason(NOT_IN_MIRROR, f"{where} does not have {entry.name}")
 
 
 def from_official(
@@ -329,8 +402,7 @@ def from_official(
     if not entry.urls:
         return None
     if network.offline_requested():
-        text = "COURSE_OFFLINE is set, so the network is not used"
-        failures.append(Reason("COURSE_OFFLINE is set", text))
+        failures.append(network.obstacle(entry.urls[0]))
     else:
         try:
             return _fetch_to(folder, entry, _while_online(entry.urls), "official")
@@ -347,7 +419,8 @@ def _while_online(urls: Iterable[str]) -> Iterator[str]:
     for url in urls:
         if len(_unreachable_hosts) >= 2:
             return
-        if not network.network_available(url):
+        obstacle = network.obstacle(url)
+        if obstacle and obstacle.short == network.UNREACHABLE:  # and no proxy's fault
             _unreachable_hosts.add(urlsplit(url).hostname)
         yield url
 
@@ -365,8 +438,8 @@ def _fetch_to(folder: Path | None, entry: RegistryFile, urls: Iterable[str], kin
     )
     if url.startswith("file:"):  # another process fetched it while this one waited
         return Found(entry, target, "cache", "the cache")
-    host = urlsplit(url).netloc.rpartition("@")[2]  # no password in what is shown
-    return Found(entry, target, kind, f"the mirror {host}" if kind == "mirror" else host)
+    where = f"the {mirror_in_words()}" if kind == "mirror" else urlsplit(url).netloc
+    return Found(entry, target, kind, where)
 
 
 def _reason(problem: DownloadError) -> Reason:
@@ -377,14 +450,13 @@ def _reason(problem: DownloadError) -> Reason:
         return Reason("no network", "there seems to be no network")
     reasons = dict.fromkeys(
         # An unreachable host is named in the reason already.
-        failure.reason if failure.unreachable else f"{failure.url}: {failure.reason}"
+        failure.reason if failure.unreachable else f"{failure.address}: {failure.reason}"
         for failure in problem.failures
     )
     reached = [failure for failure in problem.failures if not failure.unreachable]
-    if reached:
-        short = reached[-1].short
-    else:
-        short = "no network" if len(_unreachable_hosts) >= 2 else problem.failures[-1].short
+    short = (reached or problem.failures)[-1].short
+    if short == network.UNREACHABLE and len(_unreachable_hosts) >= 2:
+        short = "no network"
     return Reason(short, "; ".join(reasons))
 
 
@@ -413,15 +485,24 @@ def all_reasons(failures: Iterable[Reason]) -> str:
     return "; ".join(dict.fromkeys(failure.text for failure in failures)).replace("\n", " ")
 
 
+def short_reasons(failures: Iterable[Reason]) -> str:
+    """Return every reason in short, in one clause."""
+    return "; ".join(dict.fromkeys(failure.short for failure in failures))
+
+
 # --- Single files ----------------------------------------------------------------------------
 
 
 def announce_sample(title: str, what: str, counted: str, failures: list[Reason]) -> Origin:
-    """Say in two lines what stands in for real data, and why; return the sample's origin."""
+    """Say in two lines what stands in for real data, and why; return the sample's origin.
+
+    The origin names every source's reason in short, since whoever sees only a table of results
+    shall not look at the network where the mirror is at fault.
+    """
     text = f"SAMPLE, not {title}: {what}"
     print(f"{text}; {counted}. Reason: {all_reasons(failures)}.")
     print(f"For the real data: {ADVICE}.")
-    return Origin("sample", f"{text} ({failures[-1].short})")  # the last source decided it
+    return Origin("sample", f"{text} ({short_reasons(failures)})")
 
 
 def fetch(name: str) -> Path:

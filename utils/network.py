@@ -5,16 +5,38 @@ Everything that may leave this machine asks here first, also whether `COURSE_OFF
 
 import os
 import queue
+import re
 import socket
 import threading
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
 import requests
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 PROBE_SECONDS = 4.0  # a host that has not answered by then counts as unreachable
+UNREACHABLE = "its source cannot be reached"  # short reasons, see `Reason`
+PROXY_UNREACHABLE = "the proxy cannot be reached"
+PROXY_NOT_UNDERSTOOD = "the proxy is not understood"
+ADDRESS_NOT_UNDERSTOOD = "the address is not understood"
+OFFLINE = "COURSE_OFFLINE is set"
+FAULTS_OF_THIS_MACHINE = {PROXY_UNREACHABLE, PROXY_NOT_UNDERSTOOD, OFFLINE}
+OBSTACLES = {UNREACHABLE, ADDRESS_NOT_UNDERSTOOD, *FAULTS_OF_THIS_MACHINE}
+HOW_TO_WRITE = (
+    "in a user name or password, what is neither letter nor digit is written as % and its code: "
+    r"# as %23, / as %2F, ? as %3F, @ as %40, \ as %5C"
+)
 
 _probed: dict[tuple[str, int], str] = {}
 _probe_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a source did not have a file: in one clause, and with all details."""
+
+    short: str
+    text: str
 
 
 def offline_requested() -> bool:
@@ -27,34 +49,72 @@ def network_available(url: str) -> bool:
 
     The answer takes at most about four seconds and is remembered for the process and host.
     """
-    return not unreachable_because(url)
+    return obstacle(url) is None
 
 
-def unreachable_because(url: str) -> str:
-    """Return why the host of `url` cannot be reached, or an empty string if it can."""
+def obstacle(url: str) -> Reason | None:
+    """Return why the host of `url` cannot be reached, or None if it can.
+
+    What is wrong with a setting of this machine, such as its proxy, is not blamed on the host. No
+    address is quoted that was not understood: it may hold a password.
+    """
     if offline_requested():
-        return "COURSE_OFFLINE is set, so the network is not used"
+        return Reason(OFFLINE, f"{OFFLINE}, so the network is not used")
+    _put_proxies_in_order()
     try:
-        host, port = _first_hop(url)
-    except ValueError as problem:
-        return f"not an http(s) address ({problem})"
-    with _probe_lock:
-        if (host, port) not in _probed:
-            _probed[host, port] = _probe(host, port)
-        return _probed[host, port]
-
-
-def _first_hop(url: str) -> tuple[str, int]:
-    """Return host and port that a request for `url` connects to: the proxy's, if there is one."""
-    proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+        target = _host_and_port(url)
+        proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    except ValueError:
+        text = f"not an http(s) address that is understood; {HOW_TO_WRITE}"
+        return Reason(ADDRESS_NOT_UNDERSTOOD, text)
+    short, named = UNREACHABLE, target[0]
     if proxy:
-        url = proxy if "://" in proxy else f"http://{proxy}"
-    parts = urlsplit(url)
-    default_port = {"http": 80, "https": 443}.get(parts.scheme, 1080 if proxy else None)
-    port = parts.port or default_port
-    if not parts.hostname or not port:
-        raise ValueError(url)
-    return parts.hostname, port
+        variable = _variable_of(proxy)
+        try:
+            target = _host_and_port(proxy if "://" in proxy else f"http://{proxy}", 1080)
+        except ValueError:
+            text = f"the proxy in {variable} is not understood; {HOW_TO_WRITE}"
+            return Reason(PROXY_NOT_UNDERSTOOD, text)
+        short, named = PROXY_UNREACHABLE, f"the proxy {target[0]}:{target[1]} in {variable}"
+    with _probe_lock:
+        if target not in _probed:
+            _probed[target] = _probe(*target)
+        problem = _probed[target]
+    return Reason(short, f"{named} cannot be reached ({problem})") if problem else None
+
+
+def without_password(address: str) -> str:
+    """Return an address as it can be shown: without user name and password."""
+    return re.sub(r"^([\w+.-]+:/*|//).*@", r"\1", address)
+
+
+def _put_proxies_in_order() -> None:
+    """Take blanks off the proxy variables; one that holds nothing else is as good as not set."""
+    for name, value in list(os.environ.items()):
+        if name.lower().endswith("_proxy") and value != value.strip():
+            os.environ[name] = value.strip()
+
+
+def _variable_of(proxy: str) -> str:
+    """Return the name of the variable that holds a proxy."""
+    for name, value in os.environ.items():
+        if value == proxy and name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
+            return name
+    return "the settings of this system"
+
+
+def _host_and_port(url: str, default_port: int | None = None) -> tuple[str, int]:
+    """Return the host and port of an address, as `requests` takes it. Raises ValueError."""
+    try:
+        parts = parse_url(url)
+    except LocationParseError:
+        raise ValueError("malformed") from None
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, default_port)
+    # A # or / in a password seems to end the host; then what follows holds the @.
+    misread = "@" in f"{parts.request_uri}{parts.fragment}"
+    if not parts.host or not port or misread:
+        raise ValueError("no host")
+    return parts.host.strip("[]"), port
 
 
 def _probe(host: str, port: int) -> str:
@@ -65,17 +125,17 @@ def _probe(host: str, port: int) -> str:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as problem:
-            answers.put(f"{host} cannot be reached ({getattr(problem, 'strerror', problem)})")
+            answers.put(str(getattr(problem, "strerror", None) or problem))
             return
         # One address per family, so that a dead IPv6 route does not use up the time of IPv4.
-        reason = f"{host} cannot be reached (it has no address)"
+        reason = "it has no address"
         for address in {family: where for family, *_, where in reversed(found)}.values():
             try:
                 socket.create_connection(address[:2], timeout=PROBE_SECONDS / 2.1).close()
                 answers.put("")
                 return
             except OSError as problem:
-                reason = f"{host} cannot be reached ({problem.strerror or problem})"
+                reason = problem.strerror or str(problem)
         answers.put(reason)
 
     # getaddrinfo has no timeout and can hang for 20 s with a dead name server. A daemon thread
@@ -84,4 +144,4 @@ def _probe(host: str, port: int) -> str:
     try:
         return answers.get(timeout=PROBE_SECONDS)
     except queue.Empty:
-        return f"{host} cannot be reached (no answer within {PROBE_SECONDS:.0f} s)"
+        return f"no answer within {PROBE_SECONDS:.0f} s"

@@ -433,13 +433,12 @@ def _minutes(number):
 
 
 def _data_order():
-    from utils import network  # not at the top: it needs packages that `prepare` looks for
+    from utils import files, network  # not at the top: they need packages that `prepare` looks for
 
     steps = ["cache"]
     offline = network.offline_requested()
-    mirror = os.environ.get("COURSE_DATA_MIRROR", "").strip()
-    if mirror:
-        steps.append(f"mirror {mirror}")
+    if mirror := files.mirror_in_words():
+        steps.append(mirror)
     if not offline:
         steps.append("official source")
     steps.append("bundled sample")

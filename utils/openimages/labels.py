@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from utils import download as downloads
+from utils import files, network
 from utils.files import Reason
 from utils.openimages import tables
 from utils.openimages.sources import GOOGLE
@@ -179,7 +179,8 @@ def _read(path: str, *arguments) -> list[dict[str, str]] | None:
     *_, failures, _ = arguments
     before = len(failures)
     rows = tables.read_table(path, *arguments)
-    harmless = {tables.NOT_THERE, tables.OFFLINE, downloads.UNREACHABLE}
+    harmless = {tables.NOT_THERE, files.NOT_IN_MIRROR, files.NO_SUCH_MIRROR}
+    harmless |= {short for reason in network.OBSTACLES for short in (reason, f"mirror: {reason}")}
     if rows is None and any(failure.short not in harmless for failure in failures[before:]):
         raise tables.no_source(path, failures[before:])
     return rows

@@ -19,7 +19,9 @@ from typing import Literal
 from PIL import Image
 
 from utils import download as downloads
+from utils import files
 from utils.download import SourceFailedError, TryAgainError
+from utils.network import Reason
 from utils.openimages import sources
 from utils.openimages.labels import Candidate
 from utils.openimages.sources import PHOTOS, NotThereError, Source
@@ -105,13 +107,13 @@ class Pool:
         self.folder = folder
         self.longest_side = longest_side
         self.sources: list[Source] = []
-        self.problems: list[str] = []
+        self.problems: list[Reason] = []
         self.stopped = threading.Event()
         self._pace = _Pace(self.stopped)
         self._threads = threading.local()
         self._verdicts = _Verdicts(folder / "not-usable.json")
         for source in sources.all_sources():
-            problem = source.problem(f"{PHOTOS}/test/0.jpg")
+            problem = source.obstacle(f"{PHOTOS}/test/0.jpg")
             if problem:
                 self.problems.append(problem)
             else:
@@ -148,8 +150,8 @@ class Pool:
             (kind for kind in ("undelivered", "broken", "missing") if kind in kinds), "undelivered"
         )
         if not kinds:
-            outcome.reason = "; ".join(self.problems)
-            outcome.failures[downloads.UNREACHABLE] += 1
+            outcome.reason = files.all_reasons(self.problems)
+            outcome.failures[files.short_reasons(self.problems)] += 1
         return outcome
 
     def save_verdicts(self) -> None:
@@ -182,17 +184,17 @@ class Pool:
             except NotThereError:
                 return "missing"
             except BrokenPhotoError as problem:
-                outcome.reason = f"{source.address(path)}: {problem}"
+                outcome.reason = f"{source.shown(path)}: {problem}"
                 broken += 1
                 if broken == ATTEMPTS_IF_BROKEN or source.is_folder:
                     return "broken"
                 outcome.failures["not a whole JPEG"] += 1
             except SourceFailedError as problem:
-                outcome.reason = f"{source.address(path)}: {problem}"
+                outcome.reason = f"{source.shown(path)}: {problem}"
                 outcome.failures[problem.short] += 1
                 return "undelivered"
             except TryAgainError as problem:
-                outcome.reason = f"{source.address(path)}: {problem}"
+                outcome.reason = f"{source.shown(path)}: {problem}"
                 outcome.failures[problem.short] += 1
                 wait = problem.wait
             if attempt < ATTEMPTS:

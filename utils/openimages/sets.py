@@ -176,12 +176,17 @@ def other_recipe(folder: Path, about: dict, recipe: Recipe) -> NotOursError:
 
 
 def read_rows(folder: Path) -> list[dict[str, str]]:
-    """Return the rows of a set's table; empty if there is none."""
+    """Return the rows of a set's table; empty if there is none, or if it is damaged."""
     try:
         text = (folder / TABLE).read_text(encoding="utf-8")
-    except OSError:
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    except (OSError, ValueError, csv.Error):
         return []
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+    return (
+        rows
+        if all(row.get("path") and (row.get("bytes") or "").isdecimal() for row in rows)
+        else []
+    )
 
 
 def is_complete(folder: Path, about: dict) -> bool:

@@ -18,8 +18,10 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from utils import download as downloads
-from utils import network
+from utils import files, network
 from utils.download import SourceFailedError, TryAgainError
+from utils.files import DataError
+from utils.network import Reason, without_password
 
 GOOGLE = "https://storage.googleapis.com"  # the tables, below openimages/
 AMAZON = "https://open-images-dataset.s3.amazonaws.com"  # the photos
@@ -43,12 +45,12 @@ class Source:
     @property
     def is_folder(self) -> bool:
         """Whether files are read from a folder rather than asked for over HTTP."""
-        return bool(self.base) and not is_web(self.base)
+        return self.kind == "mirror" and not files.is_web(self.base)
 
     def address(self, path: str) -> str:
         """Return the address or the file name of a file."""
         if self.is_folder:
-            return str(Path(self.base).expanduser() / path)
+            return str(Path(self.base) / path)
         if self.base:
             return f"{self.base.rstrip('/')}/{quote(path)}"
         if path.startswith(f"{PHOTOS}/"):
@@ -60,28 +62,27 @@ class Source:
         """The source in words, with no password in it."""
         if self.kind == "official":
             return f"{urlsplit(GOOGLE).hostname} and {urlsplit(AMAZON).hostname}"
+        return f"the {files.mirror_in_words()}"
+
+    def shown(self, path: str) -> str:
+        """The address of a file as it may be published, with no path and no password in it."""
+        return f"the mirror's {path}" if self.is_folder else without_password(self.address(path))
+
+    def obstacle(self, path: str) -> Reason | None:
+        """Return why nothing can be had from here right now, or None."""
         if self.is_folder:
-            return f"the mirror {self.base}"
-        return f"the mirror {urlsplit(self.base).netloc.rpartition('@')[2]}"
-
-    def problem(self, path: str) -> str:
-        """Return why nothing can be had from here right now, or an empty string."""
-        if not self.is_folder:
-            return network.unreachable_because(self.address(path))
-        if not Path(self.base).expanduser().is_dir():
-            return f"COURSE_DATA_MIRROR is {self.base}, which is neither a folder nor http(s)"
-        return ""
-
-
-def is_web(base: str) -> bool:
-    """Tell an http(s) address from a folder."""
-    return base.lower().startswith(("http://", "https://"))
+            return None if os.path.isdir(self.base) else files.no_such_mirror()
+        return network.obstacle(self.address(path))
 
 
 def all_sources() -> list[Source]:
     """Return the sources in the order in which they are asked: the mirror, if any, comes first."""
-    mirror = os.environ.get("COURSE_DATA_MIRROR", "").strip()
-    return [Source("mirror", mirror)] * bool(mirror) + [Source("official")]
+    try:
+        mirror = files.mirror()
+        mirrors = [Source("mirror", mirror)] if mirror else []
+    except DataError:
+        mirrors = [Source("mirror")]  # there is none; `obstacle` says why
+    return [*mirrors, Source("official")]
 
 
 # --- A large table, block by block -----------------------------------------------------------
@@ -89,10 +90,14 @@ def all_sources() -> list[Source]:
 
 @dataclass
 class Progress:
-    """How far a table has been read; `total` is its size in bytes, where that is known."""
+    """How far a table has been read; `total` is its size in bytes, where that is known.
+
+    `ranges` is whether the source may be asked for the rest alone.
+    """
 
     read: int = 0
     total: int | None = None
+    ranges: bool = True
     tell: Callable[[int], None] = field(default=lambda count: None, repr=False)
 
 
@@ -104,13 +109,13 @@ def blocks(source: Source, path: str, progress: Progress) -> Iterator[bytes]:
         SourceFailedError: the source cannot deliver it, even after several attempts.
     """
     if source.is_folder:
-        yield from _blocks_of_file(Path(source.address(path)), progress)
+        yield from _blocks_of_file(source, path, progress)
     else:
         yield from _blocks_of_url(source.address(path), path.rpartition("/")[2], progress)
 
 
-def _blocks_of_file(path: Path, progress: Progress) -> Iterator[bytes]:
-    with _file_problems(path, "the mirror cannot be read"), open(path, "rb") as file:
+def _blocks_of_file(source: Source, path: str, progress: Progress) -> Iterator[bytes]:
+    with _file_problems(source, path), open(source.address(path), "rb") as file:
         progress.total = os.fstat(file.fileno()).st_size
         while block := file.read(BLOCK_BYTES):
             progress.read += len(block)
@@ -119,15 +124,15 @@ def _blocks_of_file(path: Path, progress: Progress) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def _file_problems(path: str | Path, short: str) -> Iterator[None]:
+def _file_problems(source: Source, path: str) -> Iterator[None]:
     """Turn what reading a file of a mirror raises into NotThereError or SourceFailedError."""
     try:
         yield
     except FileNotFoundError as problem:
-        raise NotThereError(f"{path} does not exist") from problem
+        raise NotThereError(f"{source.shown(path)} does not exist") from problem
     except OSError as problem:
         raise SourceFailedError(
-            f"{path} cannot be read ({problem.strerror or problem})", short
+            f"{source.shown(path)} cannot be read ({problem.strerror or problem})", "cannot be read"
         ) from problem
 
 
@@ -143,7 +148,8 @@ def _blocks_of_url(url: str, label: str, progress: Progress) -> Iterator[bytes]:
                 failed = 1 if progress.read > before else failed + 1
                 if failed >= ATTEMPTS:
                     raise SourceFailedError(
-                        f"{url}: {problem} (tried {failed} times in a row)", problem.short
+                        f"{without_password(url)}: {problem} (tried {failed} times in a row)",
+                        problem.short,
                     ) from problem
                 downloads.wait_to_retry(problem, failed, label, url)
 
@@ -158,49 +164,51 @@ def _rest_of_url(
     """
     # "identity", because ranges of a compressed transfer are not ranges of the file.
     headers = {"Accept-Encoding": "identity"}
-    if progress.read:
+    if progress.read and progress.ranges:
         headers["Range"] = f"bytes={progress.read}-"
     with (
         downloads.request_problems(TIMEOUT),
         session.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response,
     ):
-        skip, length = _accept(response, url, progress, version)
-        received = 0
-        for block in response.raw.stream(BLOCK_BYTES, decode_content=False):
-            received += len(block)
+        packed = downloads.is_packed(response)
+        skip = _accept(response, without_password(url), progress, version, packed)
+        for block in response.raw.stream(BLOCK_BYTES, decode_content=packed):
             block, skip = block[skip:], max(0, skip - len(block))
             if block:
                 progress.read += len(block)
                 progress.tell(len(block))
                 yield block
-        if length is not None and received < length:
+        if downloads.cut_short(response):
             raise TryAgainError(f"the connection broke at {progress.read} bytes", downloads.BROKEN)
 
 
 def _accept(
-    response: requests.Response, url: str, progress: Progress, version: list[str]
-) -> tuple[int, int | None]:
-    """Judge status and headers; return the bytes of the body to skip, and its length."""
+    response: requests.Response, shown: str, progress: Progress, version: list[str], packed: bool
+) -> int:
+    """Judge status and headers; return the bytes of the body to skip."""
     status = response.status_code
     if status in (403, 404, 410):
-        raise NotThereError(f"{url}: HTTP {status} ({response.reason})")
+        raise NotThereError(f"{shown}: HTTP {status} ({response.reason})")
     downloads.check_status(response)
-    length = response.headers.get("Content-Length", "")
-    length = int(length) if length.isdecimal() else None
     found = "".join(response.headers.get(name, "") for name in ("ETag", "Last-Modified"))
     if version and version[0] != found:
-        raise SourceFailedError(f"{url}: the file changed while it was read", "the file changed")
+        raise SourceFailedError(f"{shown}: the file changed while it was read", "the file changed")
     version[:] = [found]
+    if packed:  # its ranges and its length are not those of the file
+        progress.ranges = False
+        if status == 206:
+            raise TryAgainError(f"HTTP {status}, compressed", "wrong answer", wait=0)
     if status == 200:  # the whole file, whether or not a range was asked for
-        progress.total = length
-        return progress.read, length
+        length = response.headers.get("Content-Length", "")
+        progress.total = int(length) if length.isdecimal() and not packed else None
+        return progress.read
     content_range = response.headers.get("Content-Range", "").strip()
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range)
     if status == 206 and match and int(match[1]) == progress.read:
-        return 0, length
+        return 0
     if status == 416 and progress.total == progress.read:
-        return 0, None
-    raise SourceFailedError(f"{url}: HTTP {status} ({response.reason})", f"HTTP {status}")
+        return 0
+    raise SourceFailedError(f"{shown}: HTTP {status} ({response.reason})", f"HTTP {status}")
 
 
 # --- A photo, in one go ----------------------------------------------------------------------
@@ -236,7 +244,7 @@ def read_small(
     """
     address = source.address(path)
     if source.is_folder:
-        with _file_problems(address, "cannot be read"):
+        with _file_problems(source, path):
             return Path(address).read_bytes()
     with (
         downloads.request_problems(TIMEOUT),
@@ -255,19 +263,16 @@ def read_small(
 
 
 def _body(response: requests.Response, most: int, stopped: Callable[[], bool]) -> bytes:
-    length = response.headers.get("Content-Length", "")
-    expected = int(length) if length.isdecimal() else None
+    packed = downloads.is_packed(response)
     started = time.monotonic()
     parts, received = [], 0
-    for part in response.raw.stream(downloads.CHUNK_BYTES, decode_content=False):
+    for part in response.raw.stream(downloads.CHUNK_BYTES, decode_content=packed):
         parts.append(part)
         received += len(part)
         if received > most:
             raise SourceFailedError(f"more than {most} bytes", "too large")
         if stopped() or time.monotonic() - started > 10 * TIMEOUT[1]:
             raise TryAgainError("it took too long", "no answer")
-    if expected is not None and received < expected:
-        raise TryAgainError(
-            f"the connection broke after {received} of {expected} bytes", downloads.BROKEN
-        )
+    if downloads.cut_short(response):
+        raise TryAgainError(f"the connection broke after {received} bytes", downloads.BROKEN)
     return b"".join(parts)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from utils import download as downloads
-from utils import files, network
+from utils import files
 from utils.download import SourceFailedError
 from utils.files import DataError, Reason
 from utils.openimages.sources import NotThereError, Progress, Source, all_sources, blocks
@@ -36,7 +36,6 @@ LARGE_BYTES = 300_000_000  # from here on it is said how much there is to read
 LONGEST_LINE = 1 << 14
 
 NOT_THERE = "not there"
-OFFLINE = "COURSE_OFFLINE is set"
 
 Blocks = Iterator[bytes]
 Keep = Callable[[Blocks], Iterable[bytes]]
@@ -170,23 +169,23 @@ def read_content(
             if cached.is_file():
                 content = cached.read_bytes()
                 _check_header(content.partition(b"\n")[0], columns, "the cached table")
+                _check_lines(content, "the cached table")
                 return content
         except (OSError, SourceFailedError):
             pass  # not readable, or damaged: then it is made anew
-        try:
-            reason = source.problem(path)
-            if reason:
-                offline = not source.is_folder and network.offline_requested()
-                raise SourceFailedError(reason, OFFLINE if offline else downloads.UNREACHABLE)
-            content = _read_from(source, path, columns, keep, progress)
-        except NotThereError as problem:
-            failures.append(Reason(NOT_THERE, str(problem)))
-            continue
-        except SourceFailedError as problem:
-            failures.append(Reason(problem.short, str(problem)))
-            continue
-        _write_cache(cached, content)
-        return content
+        reason = source.obstacle(path)
+        if reason is None:
+            try:
+                content = _read_from(source, path, columns, keep, progress)
+                _check_lines(content, source.shown(path))
+                _write_cache(cached, content)
+                return content
+            except NotThereError as problem:
+                short = NOT_THERE if source.kind == "official" else files.NOT_IN_MIRROR
+                reason = Reason(short, str(problem))
+            except SourceFailedError as problem:
+                reason = Reason(problem.short, str(problem))
+        failures.append(files.of_mirror(reason) if source.kind == "mirror" else reason)
     return None
 
 
@@ -212,13 +211,13 @@ def _read_from(
 
         with contextlib.closing(text()) as stream:  # closed where `keep` has seen enough
             header, rest = _split_header(stream)
-            _check_header(header, columns, source.address(path))
+            _check_header(header, columns, source.shown(path))
             kept = [header, *keep(rest)]
     whole = state.read == state.total or state.total is None
     expected = PUBLISHED.get(path) if source.kind == "official" and whole else None
     if expected and digest.hexdigest() != expected:
         raise SourceFailedError(
-            f"{source.address(path)} is not the file that was published (its sha256 is "
+            f"{source.shown(path)} is not the file that was published (its sha256 is "
             f"{digest.hexdigest()}, expected {expected})",
             "checksum wrong",
         )
@@ -243,7 +242,10 @@ def _split_header(stream: Blocks) -> tuple[bytes, Blocks]:
 
 
 def _check_header(header: bytes, columns: Iterable[str], where: str) -> None:
-    names = next(csv.reader([header.decode("utf-8", "replace")]), [])
+    try:
+        names = next(csv.reader([header.decode("utf-8", "replace")]), [])
+    except csv.Error:  # no table at all: binary, or a page
+        names = []
     missing = [name for name in columns if name not in names]
     if missing:
         found = header[:60].decode("utf-8", "replace")
@@ -252,6 +254,14 @@ def _check_header(header: bytes, columns: Iterable[str], where: str) -> None:
             f"begins with {found!r}",
             "wrong content",
         )
+
+
+def _check_lines(content: bytes, where: str) -> None:
+    try:
+        for _ in csv.reader(io.StringIO(content.decode("utf-8", "replace"), newline="")):
+            pass
+    except csv.Error as problem:
+        raise SourceFailedError(f"{where} is no table ({problem})", "wrong content") from problem
 
 
 def _cached_file(source: Source, path: str, selection: object) -> Path:
