@@ -11,10 +11,10 @@ then timed three times, of which the best counts. The last row has no waiting at
 """
 
 import argparse
+import collections
+import concurrent.futures
 import importlib.util
 import platform
-import queue
-import threading
 import time
 
 import keras
@@ -69,7 +69,9 @@ def tensorflow_dataset(count, wait, threads):
 
 def ways(wait, threads):
     """Name to a function that makes the batches, given how many."""
-    prefetch = cells.definitions(NOTEBOOK, {"prefetch"}, queue=queue, threading=threading)
+    prefetch = cells.definitions(
+        NOTEBOOK, {"prefetch"}, collections=collections, concurrent=concurrent
+    )
     prefetch = prefetch["prefetch"]
     found = {
         "a generator": lambda count: generator(count, wait),
