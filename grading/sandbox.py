@@ -232,9 +232,13 @@ def python_folders():
 
 def data_folder(variable):
     """The folder that one of the course's variables names, if it is a folder."""
-    wish = os.environ.get(variable, "").strip()
-    path = pathlib.Path(wish).expanduser()
-    return str(path.resolve()) if wish and path.is_dir() else None
+    from utils import files
+
+    try:
+        path = files.named_folder(variable)
+    except files.DataError:  # it cannot be anybody's folder
+        return None
+    return os.path.realpath(path) if path and os.path.isdir(path) else None
 
 
 def environment(is_isolated, run_folder=None):

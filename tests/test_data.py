@@ -24,7 +24,8 @@ import pytest
 from faulty_server import Fault, FaultyServer, stay_on_this_machine
 from tiny_files import CIFAR_IMAGES, CIFAR_LABELS, MNIST, contents, idx
 
-from utils import data, data_commands, files, network
+from grading import sandbox
+from utils import data, data_commands, files, network, runtime
 from utils import download as downloads
 from utils.data import DataError
 
@@ -381,6 +382,198 @@ def test_password_of_a_mirror_is_not_shown(world):
     origin = data.load_mnist().origin
     assert origin.kind == "mirror" and "from the mirror 127.0.0.1:" in origin.text
     assert "secret" not in origin.text
+
+
+@pytest.mark.parametrize("status", [None, 404, 503])
+def test_password_of_a_mirror_that_fails_is_not_shown(world, capsys, status):
+    address = world.server.address.replace("http://", "http://user:secret@")
+    if status is None:
+        address = "http://user:secret@lab.invalid"
+    for name in data.MNIST_FILES.values():
+        world.server.add(f"/lab/{name}", b"", [Fault(status=status)] * 9)
+    world.monkeypatch.setenv("COURSE_DATA_MIRROR", f"{address}/lab")
+    told = data.load_mnist().origin.text + capsys.readouterr().out
+    assert "secret" not in told and "user" not in told and "mirror" in told
+
+
+@pytest.mark.parametrize(
+    "place", ["ftp://user:secret@lab/x", "http:/user:secret@lab", "http://us:7#8@lab"]
+)
+def test_password_of_what_is_no_mirror_is_not_shown(world, capsys, place):
+    world.monkeypatch.setenv("COURSE_DATA_MIRROR", place)
+    told = data.load_mnist().origin.text + capsys.readouterr().out
+    assert "secret" not in told and "7#8" not in told and "us:7" not in told
+    assert "mirror" in told.partition(" (")[2]
+
+
+# --- Variables that name a folder ------------------------------------------------------------
+
+
+@pytest.fixture
+def root(world):
+    """A repository of our own, in which relative paths are meant."""
+    root = world.folder / "repository"
+    (root / "notebooks").mkdir(parents=True)
+    world.monkeypatch.setattr(files, "ROOT", root)
+    return root
+
+
+@pytest.mark.parametrize("place", ["mirror", "../mirror", "./a/../mirror"])
+@pytest.mark.parametrize("start", ["repository", "repository/notebooks", ""])
+def test_a_relative_mirror_is_one_folder_wherever_a_program_starts(world, root, place, start):
+    world.monkeypatch.chdir(world.folder / start)
+    world.fill(Path(os.path.normpath(root / place)))
+    world.monkeypatch.setenv("COURSE_DATA_MIRROR", place)
+    assert data.load_mnist().origin.kind == "mirror"
+    assert sandbox.data_folder("COURSE_DATA_MIRROR") == os.path.normpath(root / place)
+
+
+@pytest.mark.parametrize("start", ["repository", "repository/notebooks", ""])
+def test_a_relative_cache_is_one_folder_wherever_a_program_starts(world, root, start):
+    world.serve()
+    world.monkeypatch.setenv("COURSE_DATA_DIR", "mine")
+    world.monkeypatch.chdir(root)
+    assert data_commands.main(["fetch", "mnist"]) == 0
+    world.monkeypatch.chdir(world.folder / start)
+    world.new_process()
+    world.monkeypatch.setenv("COURSE_OFFLINE", "1")
+    assert data.load_mnist().origin.kind == "cache"
+    assert files.cache_folder() == root / "mine"
+    assert sandbox.data_folder("COURSE_DATA_DIR") == str(root / "mine")
+    assert [path.parent for path in world.folder.rglob("mine")] == [root]
+
+
+def test_the_repository_of_the_course_is_meant(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSE_DATA_DIR", "mine")
+    assert files.named_folder("COURSE_DATA_DIR") == REPOSITORY / "mine"
+
+
+def test_a_mirror_that_is_not_there_is_told_with_its_whole_path(world, root, capsys):
+    world.monkeypatch.setenv("COURSE_DATA_MIRROR", "../mirrow")
+    text = data.load_mnist().origin.text
+    said = capsys.readouterr().out
+    assert f"COURSE_DATA_MIRROR is ../mirrow, that is {world.folder / 'mirrow'}, which is" in said
+    assert "(there is no such mirror; " in text and str(world.folder) not in text
+
+
+@pytest.mark.parametrize("place", ["~nosuchuser/x", "~nosuchuser", "x" * 300, "/dev/null/x"])
+def test_a_mirror_that_cannot_be_is_no_crash(world, place, capsys):
+    world.monkeypatch.setenv("COURSE_DATA_MIRROR", place)
+    dataset = data.load_mnist()
+    assert dataset.origin.is_sample and "there is no such mirror" in dataset.origin.text
+    assert f"COURSE_DATA_MIRROR is {place}" in capsys.readouterr().out
+    assert sandbox.data_folder("COURSE_DATA_MIRROR") is None
+    world.serve()
+    assert data.load_mnist().origin.kind == "official"
+
+
+@pytest.mark.parametrize("place", ["~nosuchuser/x", "x" * 300, "/dev/null/x"])
+def test_a_cache_that_cannot_be_is_no_crash(world, root, place, capsys):
+    world.monkeypatch.setattr(files, "DEFAULT_CACHE", world.folder / "default")
+    world.monkeypatch.setenv("COURSE_DATA_DIR", place)
+    assert data.load_mnist().origin.is_sample
+    assert capsys.readouterr().out.count(place) == 1  # said once
+    world.serve()
+    assert data.load_mnist().origin.kind == "official"
+    assert "damaged" not in capsys.readouterr().out
+    assert sandbox.data_folder("COURSE_DATA_DIR") is None
+    assert not [path for path in root.rglob("*") if path.name != "notebooks"]
+
+
+def test_without_a_home_nothing_crashes(world, monkeypatch):
+    def unknown(self):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    for name in ("COURSE_DATA_DIR", "COURSE_DATA_MIRROR"):
+        monkeypatch.setenv(name, "~/x")
+    assert data.load_mnist().origin.is_sample
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("", "cache, then official"),
+        ("  ", "cache, then official"),
+        ("/somewhere/of/ours", "cache, then mirror (a folder), then official"),
+        ("~ann/data", "cache, then mirror (a folder), then official"),
+        ("../data", "cache, then mirror (a folder), then official"),
+        ("http://lab:8000/course", "cache, then mirror lab:8000, then official"),
+        ("https://ann:secret@lab.uni.hu", "cache, then mirror lab.uni.hu, then official"),
+    ],
+)
+def test_what_a_lesson_says_of_the_mirror_can_be_published(monkeypatch, place, words):
+    stay_on_this_machine(monkeypatch)
+    monkeypatch.setenv("COURSE_DATA_MIRROR", place)
+    assert runtime._data_order().startswith(words)
+
+
+# --- The reason in a table of results --------------------------------------------------------
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("hosts", [["http://a.invalid"], ["http://a.invalid", "http://b.invalid"]])
+def test_the_table_of_results_tells_that_the_mirror_is_at_fault(world, hosts, capsys):
+    world.hosts = hosts
+    world.write_registry()
+    world.fill(world.mirror)
+    flip(world.mirror / TRAIN_IMAGES)
+    world.monkeypatch.setenv("COURSE_DATA_MIRROR", str(world.mirror))
+    text = data.load_mnist().origin.text
+    network = "its source cannot be reached" if len(hosts) == 1 else "no network"
+    assert text.endswith(f"(mirror: checksum wrong; {network})")
+    said = capsys.readouterr().out
+    assert f"the mirror's {TRAIN_IMAGES} has the wrong content" in said
+    assert ".;" not in said and str(world.mirror) not in said
+
+
+def test_a_web_mirror_at_fault_is_told_too(world, capsys):
+    world.hosts = ["http://a.invalid"]
+    world.write_registry()
+    world.serve(under="/lab")
+    url = f"/lab/{TRAIN_IMAGES}"
+    world.server.files[url] = world.server.files[url][:-1] + b"!"
+    world.monkeypatch.setenv("COURSE_DATA_MIRROR", f"{world.server.address}/lab")
+    assert data.load_mnist().origin.text.endswith(
+        "(mirror: checksum wrong; its source cannot be reached)"
+    )
+    world.new_process()
+    world.monkeypatch.setenv("COURSE_DATA_MIRROR", "http://lab.invalid")
+    assert "(mirror: its source cannot be reached; " in data.load_mnist().origin.text
+    assert ".;" not in capsys.readouterr().out
+
+
+def test_a_mirror_that_lacks_a_file_and_a_full_disk_are_not_its_fault(world):
+    world.mirror.mkdir()
+    world.monkeypatch.setenv("COURSE_DATA_MIRROR", str(world.mirror))
+    world.monkeypatch.setenv("COURSE_OFFLINE", "1")
+    assert data.load_mnist().origin.text.endswith("(not in the mirror; COURSE_OFFLINE is set)")
+    text = files.of_mirror(files.Reason("COURSE_OFFLINE is set", "")).short
+    assert text == "COURSE_OFFLINE is set"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "short"),
+    [
+        ("http://127.0.0.1:9", "(the proxy cannot be reached)"),
+        ("http://zaphod:qj#xz@127.0.0.1:9", "(the proxy is not understood)"),
+    ],
+)
+def test_a_proxy_at_fault_is_told_and_not_taken_for_no_network(world, capsys, proxy, short):
+    world.hosts = ["http://a.invalid", "http://b.invalid"]
+    world.write_registry()
+    for name in ("http_proxy", "https_proxy"):
+        world.monkeypatch.setenv(name, proxy)
+    for load in (data.load_mnist, data.load_cifar10):  # for the second as for the first
+        assert load().origin.text.endswith(short)
+        said = capsys.readouterr().out
+        assert "in http_proxy" in said and "qj" not in said and "zaphod" not in said
 
 
 def test_one_unreachable_host_is_not_yet_no_network(world):

@@ -9,6 +9,7 @@ import contextlib
 import difflib
 import functools
 import os
+import re
 import sys
 import tempfile
 import tomllib
@@ -109,7 +110,7 @@ def no_such_mirror() -> Reason:
     """Return the reason where `COURSE_DATA_MIRROR` names no folder; it tells which was meant."""
     wish = os.environ.get("COURSE_DATA_MIRROR", "").strip()
     short, what = NO_SUCH_MIRROR, "neither a folder nor http(s)"
-    if "://" in wish:  # there may be a password in it
+    if re.search(r":.*@", wish):  # there may be a password in it
         return Reason(short, f"what COURSE_DATA_MIRROR names is {what}")
     try:
         folder = mirror()
