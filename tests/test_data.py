@@ -826,6 +826,20 @@ def test_command_fetch_list_and_verify(world, capsys):
     assert re.search(rf"{re.escape(TEST_LABELS)} +DAMAGED", capsys.readouterr().out)
 
 
+def test_command_list_tells_which_folders_are_meant(world, root, capsys):
+    for wish, meant in (
+        ("", "none"),
+        ("../lab", str(world.folder / "lab")),
+        ("http://ann:secret@lab:8000/x", "http://lab:8000/x"),
+        ("~nosuchuser", "COURSE_DATA_MIRROR is ~nosuchuser, and"),
+    ):
+        world.monkeypatch.setenv("COURSE_DATA_MIRROR", wish)
+        assert data_commands.main(["list", "mnist"]) == 0
+        assert f"Mirror: {meant}" in capsys.readouterr().out
+    assert data_commands.main(["mirror", "~nosuchuser/x", "mnist"]) == 2
+    assert "~nosuchuser/x: this machine does not know" in capsys.readouterr().err
+
+
 def test_command_fetch_by_name(world, capsys):
     world.serve()
     assert data_commands.main(["fetch", "mnist"]) == 0

@@ -13,7 +13,7 @@ from faulty_server import stay_on_this_machine
 from PIL import Image
 from tiny_openimages import ROSE, SUNFLOWER, TULIP, TinyOpenImages, image_id, jpeg
 
-from utils import openimages
+from utils import files, openimages
 from utils.files import DataError
 from utils.openimages import __main__ as commands
 from utils.openimages import recipes, sample, sets
@@ -46,6 +46,44 @@ def world(monkeypatch, tmp_path):
     world.add_many(10, "test", first=20)
     use_mirror(monkeypatch, world, tmp_path / "mirror")
     return world
+
+
+@pytest.mark.parametrize("start", ["repository", "repository/notebooks", ""])
+def test_a_relative_mirror_is_one_folder_wherever_a_program_starts(
+    world, monkeypatch, tmp_path, start
+):
+    (tmp_path / "repository" / "notebooks").mkdir(parents=True)
+    monkeypatch.setattr(files, "ROOT", tmp_path / "repository")
+    monkeypatch.setenv("COURSE_DATA_MIRROR", "../mirror")
+    monkeypatch.setenv("COURSE_DATA_DIR", "mine")
+    monkeypatch.chdir(tmp_path / start)
+    photos = download()
+    assert photos.origin.text.endswith("photos, from the mirror (a folder)")
+    assert photos.folder.is_relative_to(tmp_path / "repository" / "mine")
+
+
+@pytest.mark.parametrize("place", ["~nosuchuser/x", "x" * 300, "../mirrow"])
+def test_a_mirror_that_cannot_be_is_no_crash(monkeypatch, place, capsys):
+    monkeypatch.setenv("COURSE_DATA_MIRROR", place)
+    assert "there is no such mirror; " in download(sample=True).origin.text
+    assert f"COURSE_DATA_MIRROR is {place}" in capsys.readouterr().out
+
+
+def test_a_home_that_is_not_known_is_an_error_in_words(world, tmp_path):
+    with pytest.raises(ValueError, match="~nosuchuser/x: this machine does not know"):
+        download(folder="~nosuchuser/x")
+    with pytest.raises(DataError, match="~nosuchuser/x: this machine does not know"):
+        write_mirror(download(), "~nosuchuser/x", progress=False)
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"\xff\xfe\0\0", b"a,b\n1,2\n", b"path,bytes\nx,\n", b"a\rb,c\n"]
+)
+def test_a_set_whose_table_is_damaged_is_made_anew(world, damage):
+    photos = download()
+    right = (photos.folder / "photos.csv").read_bytes()
+    (photos.folder / "photos.csv").write_bytes(damage)
+    assert (download().folder / "photos.csv").read_bytes() == right
 
 
 @pytest.fixture

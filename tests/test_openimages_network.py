@@ -4,6 +4,7 @@ After every fault there is the set that an undisturbed download gives, as long a
 the same, and the summary has counted what went wrong.
 """
 
+import gzip
 import hashlib
 import random
 import time
@@ -400,6 +401,65 @@ def test_a_login_page_is_no_table(world, server):
     assert len(download()) == 24
 
 
+NO_TABLES = {
+    "page with CR": b"<html>\r<body>Please log in</body>\r</html>",
+    "page": HTML,
+    "gzip": gzip.compress(b"LabelName,DisplayName\n/m/06m11,Rose\n"),
+    "UTF-16": "LabelName,DisplayName\n".encode("utf-16"),
+    "binary": bytes(range(256)) * 40,
+    "one long line": b"x" * 500_000,
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("name", NO_TABLES)
+@pytest.mark.parametrize("which", ["/" + tiny.DESCRIPTIONS, VAL_LABELS])
+def test_bytes_that_are_no_table_lead_to_the_sample(world, server, name, which, capsys):
+    server.faults[which] = [Fault(body=NO_TABLES[name])] * 2
+    assert "wrong content" in download(sample=True).origin.text
+    assert f"{which} is not the table that was expected" in capsys.readouterr().out
+    with pytest.raises(DataError, match="is not the table"):
+        download()
+    assert len(download()) == 24  # nothing of it was kept
+
+
+def test_a_line_that_is_no_csv_leads_to_the_sample(world, server, capsys):
+    right = server.files[VAL_LABELS]
+    server.faults[VAL_LABELS] = [
+        Fault(body=right + b"x" * 200_000 + f",verification,{ROSE},1\n".encode())
+    ]
+    assert "wrong content" in download(sample=True).origin.text
+    assert f"{VAL_LABELS} is no table" in capsys.readouterr().out
+    assert len(download()) == 24
+
+
+PACKED = {"Content-Encoding": "gzip"}
+
+
+@pytest.mark.parametrize("cut", [None, 60])
+def test_tables_and_photos_compressed_for_the_way_only_are_unpacked(
+    world, server, undisturbed, tmp_path, cut
+):
+    for path, content in server.files.items():
+        body = gzip.compress(content)
+        faults = [Fault(headers=PACKED, body=body)] * 9
+        if cut:  # the rest is asked for as a range, which is one of the compressed bytes
+            faults.insert(0, Fault(headers=PACKED, body=body, stop_after=len(body) - cut))
+        server.faults[path] = faults
+    assert content_of(download()) == undisturbed
+
+
+def test_a_compressed_table_that_breaks_is_read_on_where_it_broke(server, monkeypatch):
+    monkeypatch.setattr(sources, "BLOCK_BYTES", 1000)
+    content = random.Random(0).randbytes(100_000)
+    packed = gzip.compress(content)
+    cuts = [Fault(headers=PACKED, body=packed, stop_after=stop) for stop in (30_000, 60_000)]
+    url = server.add("/table.csv", content, [*cuts, *[Fault(headers=PACKED, body=packed)] * 9])
+    progress = sources.Progress()
+    assert b"".join(sources._blocks_of_url(url, "table.csv", progress)) == content
+    assert progress.read == len(content)
+
+
 def test_the_published_checksum_counts_for_official_tables(world, server, monkeypatch, tmp_path):
     from utils.openimages import tables
 
@@ -477,6 +537,33 @@ def test_a_web_mirror(world, server, monkeypatch, undisturbed):
     assert content_of(photos) == undisturbed
     assert photos.origin.kind == "mirror" and host in photos.origin.text
     assert "secret" not in photos.origin.text
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_password_of_a_web_mirror_that_fails_is_not_shown(
+    world, server, monkeypatch, capsys, status
+):
+    for path in list(server.files):
+        server.faults[path] = [Fault(status=status)] * 99
+    host = server.address.removeprefix("http://")
+    monkeypatch.setenv("COURSE_DATA_MIRROR", f"http://teacher:secret@{host}")
+    told = download(sample=True).origin.text + capsys.readouterr().out
+    assert "secret" not in told and "teacher" not in told
+    assert ("not in the mirror" if status == 404 else "mirror: HTTP 503") in told
+
+
+@pytest.mark.parametrize(
+    ("proxy", "short"),
+    [
+        ("http://127.0.0.1:9", "(the proxy cannot be reached)"),
+        ("http://zaphod:qj#xz@127.0.0.1:9", "(the proxy is not understood)"),
+    ],
+)
+def test_a_proxy_at_fault_is_told(world, monkeypatch, capsys, proxy, short):
+    monkeypatch.setenv("http_proxy", proxy)
+    assert download(sample=True).origin.text.endswith(short)
+    said = capsys.readouterr().out
+    assert "in http_proxy" in said and "qj" not in said and "zaphod" not in said
 
 
 def test_what_a_mirror_lacks_is_looked_for_at_the_official_host(

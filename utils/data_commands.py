@@ -7,6 +7,7 @@ from pathlib import Path
 from utils import download as downloads
 from utils import files
 from utils.files import DataError, Reason, RegistryFile
+from utils.network import without_password
 
 VERBS = {"cache": "Read from", "mirror": "Fetched from", "official": "Downloaded from"}
 
@@ -55,6 +56,11 @@ def _chosen(names: list[str]) -> list[RegistryFile]:
 def _list_command(arguments: argparse.Namespace) -> int:
     folder = files.cache_folder()
     print(f"Cache: {folder}")
+    try:
+        mirror = without_password(files.mirror())
+    except DataError as problem:
+        mirror = str(problem)
+    print(f"Mirror: {mirror or 'none'}")
     for entry in _chosen(arguments.names):
         state = "cached" if (folder / entry.name).is_file() else "not cached"
         sources = f"{len(entry.urls)} official" if entry.urls else "mirrors only"
@@ -97,7 +103,7 @@ def _bring(entry: RegistryFile, folder: Path | None, failures: list[Reason]) -> 
 
 
 def _mirror_command(arguments: argparse.Namespace) -> int:
-    folder = Path(arguments.folder).expanduser().absolute()
+    folder = files.expanded(arguments.folder)
     result = _fetch_command(arguments, folder)
     if result == 0:
         print(f"Complete. On the machines that shall use it: COURSE_DATA_MIRROR={folder}")

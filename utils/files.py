@@ -77,6 +77,14 @@ def named_folder(variable: str) -> Path | None:
     return path if path.is_absolute() else Path(os.path.realpath(ROOT / path))
 
 
+def expanded(folder: str | os.PathLike) -> Path:
+    """Return a folder that somebody typed as an absolute path. Raises DataError for `~nobody`."""
+    try:
+        return Path(folder).expanduser().absolute()
+    except RuntimeError:
+        raise DataError(f"{folder}: this machine does not know that home folder.") from None
+
+
 def mirror() -> str:
     """Return the http(s) address or the absolute path that `COURSE_DATA_MIRROR` names, or "".
 

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from utils import download as downloads
+from utils import files
 from utils.download import DownloadError
 from utils.files import Reason
 from utils.openimages import labels, tables
@@ -26,7 +27,7 @@ def write_mirror(photos: Photos, folder: str | Path, progress: bool = True) -> P
         NoSourceError: the tables cannot be had any more.
         DownloadError: the folder cannot be written.
     """
-    folder = Path(folder).expanduser().absolute()
+    folder = files.expanded(folder)
     table = photos.table
     try:
         for row in table.itertuples():

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from utils import files
 from utils.arguments import as_integer
+from utils.files import DataError
 from utils.openimages.labels import Category
 
 SPLITS = ("training", "validation", "test")
@@ -197,7 +199,10 @@ def check_folder(folder) -> Path | None:
     """Return the folder as a path."""
     if folder is None:
         return None
-    folder = Path(folder).expanduser().absolute()
+    try:
+        folder = files.expanded(folder)
+    except DataError as problem:
+        raise ValueError(str(problem)) from None
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, so no photos can be put into it. Name a folder.")
     return folder
