@@ -585,6 +585,9 @@ def test_pictures_have_axes_with_units():
     axis = plt.gcf().axes[0]
     assert axis.get_ylabel() == "frequency (Hz)" and axis.get_ylim() == (0, 2000)
     assert axis.images[0].get_clim() == (-80, 0)
+    for samples in (SINE, SINE[:, np.newaxis], SINE[np.newaxis]):
+        sounds.plot_spectrogram(samples, RATE)
+        assert plt.gcf().axes[0].get_xlim() == (0, 1)
     sounds.plot_sound(SINE, RATE, title="Both")
     assert len(plt.gcf().axes) == 3 and plt.gcf().get_suptitle() == "Both"
     sounds.plot_spectra({"a": SINE, "b": SINE / 2}, RATE, title="Two")
