@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import wave
 
 import bs4
@@ -248,6 +249,93 @@ def test_what_is_wrong_with_a_file_is_told(copy, broken):
     add(copy / "01_first.html", html)
     _, problems = checks.check_files(copy)
     assert [text for text in problems if words in text and text.startswith("01_first.html")]
+
+
+def paths_told(html, **variables):
+    """What the check says of a page, as (path, …)."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        found = list(
+            checks.shows_paths(bs4.BeautifulSoup(html, "html.parser"), checks.paths_of_machines())
+        )
+    assert all(text.startswith("shows a path of a machine: ") for text in found)
+    return [text.partition(": ")[2] for text in found]
+
+
+HOME = os.path.expanduser("~")
+PATHS = [
+    f"{ROOT}",
+    f"{ROOT}/data/cache/log.csv",
+    f"{HOME}/thesis",
+    f"{tempfile.gettempdir()}/tmp1x/a.keras",
+    f"{sys.prefix}/lib/python3.12/site-packages/keras/x.py:164",
+    "/srv/lab/mirror",
+    "/srv/lab/mirror/mnist",
+    "/data/of/ours/x",
+    "/home/ann/x.csv",
+    "/Users/ann/x.csv",
+    "/var/folders/q1/x",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<pre>log: {}</pre>",
+        "<pre>log: {}.</pre>",
+        "<pre>Path('{}')</pre>",
+        "<pre>file://{}</pre>",
+        "<td>1</td><td>{}</td><td>2</td>",
+        "<pre>lo<b>g: </b><b>{}</b></pre>",
+        '<a href="file://{}">x</a>',
+        '<img alt="{}">',
+        "<!-- {} -->",
+        '<script>const file = "{}"</script>',
+        '<img src="data:image/png;base64,iVBORw0KGgo="><p>{}</p>',
+    ],
+)
+def test_a_path_of_a_machine_is_told(path, html):
+    variables = {"COURSE_DATA_MIRROR": "/srv/lab/mirror", "COURSE_DATA_DIR": "/data/of/ours"}
+    (found,) = paths_told(html.format(path), **variables)
+    assert found.startswith(path[:100])
+
+
+def test_a_path_of_windows_and_a_relative_folder_are_told():
+    assert paths_told(r"<pre>C:\Users\ann\x.csv</pre>") and paths_told(
+        r"<pre>'C:\\Users\\ann\\x'</pre>"
+    )
+    assert paths_told(f"<pre>{ROOT.parent}/lab/x</pre>", COURSE_DATA_MIRROR="../lab")
+    assert paths_told("<pre>/srv/Lab%20A/x /srv/Lab A/x</pre>", COURSE_DATA_DIR="/srv/Lab A")
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f"<a href='https://example.org{ROOT}/x'>x</a>",
+        f"<p>..{ROOT}/x {ROOT}2 {ROOT}-old/x x{ROOT}</p>",
+        "<p>/usr/bin/env /path/to/course-data tmp/x data/cache /tmp</p>",
+        "<p>/srv/labs/x https://example.org/srv/lab ../srv/lab</p>",
+        f'<img src="data:image/png;base64,AA/tmp/x+/home/ann/+{ROOT}/x==">',
+        f'<script>f[0] = "data:image/png;base64,AA/tmp/x\\\n+/home/ann/+{ROOT}/x\\\n"</script>',
+        "<p>$\\tmp \\root x$ and a/home/of/words</p>",
+    ],
+)
+def test_what_is_no_path_of_a_machine_is_not_told(html):
+    assert paths_told(html, COURSE_DATA_DIR="/srv/lab", COURSE_DATA_MIRROR="http://lab/x") == []
+    assert paths_told(html, COURSE_DATA_DIR="~nosuchuser/x", COURSE_DATA_MIRROR="") == []
+
+
+def test_a_lesson_that_prints_a_path_fails_the_check(tmp_path, copy, capsys, monkeypatch):
+    from tools.site import __main__ as command
+
+    monkeypatch.setattr(browser, "find_programs", lambda: (None, None))
+    assert command.main(["check", "--out", str(copy)]) == 0
+    add(copy / "02_second.html", f"<pre>log: {ROOT}/data/cache/log.csv</pre>")
+    assert command.main(["check", "--out", str(copy)]) == 1
+    told = f"02_second.html: shows a path of a machine: {ROOT}/data/cache/log.csv"
+    assert told in capsys.readouterr().out
 
 
 def add(path, html):

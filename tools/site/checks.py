@@ -1,11 +1,18 @@
-"""Tests of a built site that need no browser: links, anchors, alternative texts, downloads."""
+"""Tests of a built site that need no browser: links, words for pictures, downloads, paths."""
 
 import itertools
 import json
+import os
 import pathlib
+import re
+import sys
+import tempfile
 import urllib.parse
 
 import bs4
+
+from tools.address import ROOT
+from utils import files
 
 # What a browser fetches by itself while it shows a page, and where the address stands.
 FETCHED = {
@@ -22,6 +29,11 @@ FETCHED = {
 }
 # Links that tell the browser about other pages and fetch nothing.
 ONLY_TOLD = {"canonical", "next", "prev", "index", "search", "author"}
+# Folders of people and of programs that run, on whatever machine the lessons were executed.
+OF_ANY_MACHINE = (
+    r"/home/[\w.-]+/|/Users/[\w.-]+/|[A-Za-z]:[\\/]+Users[\\/]+\w|/tmp/\w|/var/folders/\w"
+)
+EMBEDDED = re.compile(r"(?s)data:[\w/+.;=-]*base64,(?:[\w+/=]|\\?\n)*")  # a picture or a sound
 
 
 def read_pages(site):
@@ -48,12 +60,14 @@ def check_files(site):
         for name, page in pages.items()
     }
     problems = []
+    paths = paths_of_machines()
     for name, page in pages.items():
         found = [
             *broken_links(name, page, site, anchors),
             *fetched_from_elsewhere(page),
             *without_words(page),
             *bad_downloads(page, site),
+            *shows_paths(page, paths),
         ]
         problems += [f"{name}: {text}" for text in dict.fromkeys(found)]
     problems += [f"_static: {text}" for text in style_sheets_that_fetch(site)]
@@ -112,6 +126,46 @@ def without_words(page):
         yield "does not say which language it is in"
     if not page.title or not page.title.get_text(strip=True):
         yield "has no title"
+
+
+def paths_of_machines():
+    """A pattern of what nobody but the owner of a machine should read: paths on it.
+
+    Those of this machine (the repository, its Python, the home folder, the temporary one, the
+    folders with the data), and what looks like a path of any other.
+    """
+    whole = [ROOT, sys.prefix, sys.base_prefix]
+    for variable in ("COURSE_DATA_DIR", "COURSE_DATA_MIRROR"):
+        try:
+            whole += filter(None, [files.named_folder(variable)])
+        except files.DataError:
+            continue  # nobody's home folder
+    begun = [tempfile.gettempdir(), os.path.expanduser("~")]  # told only with more behind
+    words = [(_forms(place), r"(?![\w.-]*\w)") for place in whole]
+    words += [(_forms(place), r"/\w") for place in begun]
+    patterns = [re.escape(form) + end for forms, end in words for form in forms]
+    patterns = "|".join([*patterns, OF_ANY_MACHINE])
+    # Not in the middle of an address or of another path.
+    return re.compile(rf"(?<![\w.~%+-])(?:{patterns})[^\s\"'<>]*")
+
+
+def _forms(place):
+    """How a folder may be written; not at all where it is one that every machine has."""
+    forms = {pathlib.Path(place).as_posix(), pathlib.Path(os.path.realpath(place)).as_posix()}
+    return sorted(forms - {"/", "/usr", "/usr/local"})
+
+
+def shows_paths(page, paths):
+    """Yields the paths of a machine that the page shows or holds."""
+    texts = [page.get_text(), page.get_text("\n"), *page.find_all(string=True)]
+    for tag in page.find_all(True):
+        for value in tag.attrs.values():
+            text = value if isinstance(value, str) else " ".join(value)
+            texts.append(urllib.parse.unquote(EMBEDDED.sub("", text)))
+    text = EMBEDDED.sub("", "\n".join(texts))
+    text = re.sub("/+", "/", text if os.sep == "/" else text.replace("\\", "/"))
+    for found in dict.fromkeys(paths.findall(text)):
+        yield f"shows a path of a machine: {found[:100]}"
 
 
 def bad_downloads(page, site):
