@@ -140,7 +140,7 @@ def test_solutions_pass_their_checks(lesson, tmp_path, request):
     notebook = solved(check.read(lesson).notebook)
     photo, text = tmp_path / "photo.jpg", tmp_path / "my_text.txt"
     write_a_photo(photo)
-    text.write_text("To be, or not to be, that is the question.\n" * 60, encoding="utf-8")
+    text.write_text("To be, or not to be, that is the question.\n" * 600, encoding="utf-8")
     for cell in notebook.cells:  # the student's own files
         for file in (photo, text):
             cell.source = cell.source.replace(f'"{file.name}"', repr(str(file)))
