@@ -82,6 +82,23 @@ def test_an_address_no_badge_can_carry_is_refused(copy, repository, ref, words):
     assert (copy / "pyproject.toml").read_bytes() == before
 
 
+def test_a_file_that_cannot_be_read_is_named_and_nothing_is_changed(copy):
+    before = (copy / "pyproject.toml").read_bytes()
+    (copy / "notebooks" / "99_odd.ipynb").write_bytes("{é".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"99_odd\.ipynb is not UTF-8"):
+        address.rewrite("ada/my.fork", "v2", root=copy)
+    assert (copy / "pyproject.toml").read_bytes() == before
+
+
+def test_a_course_that_cannot_be_written_is_told(monkeypatch, capsys):
+    def refuse(*arguments):
+        raise PermissionError(13, "Permission denied", "pyproject.toml")
+
+    monkeypatch.setattr(address, "_write_if_changed", refuse)
+    assert address.main(["--repo", "ada/fork"]) == 2
+    assert "Permission denied: 'pyproject.toml'" in capsys.readouterr().err
+
+
 def test_without_an_address_the_command_says_how(capsys):
     assert address.main([]) == 2
     assert "make badges REPO=owner/name" in capsys.readouterr().out

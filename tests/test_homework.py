@@ -45,6 +45,16 @@ def test_a_student_version_that_is_not_current_is_noticed(tmp_path):
     assert found["hw9_old.ipynb"] is None
 
 
+@pytest.mark.parametrize("error", [ValueError("a.ipynb: is empty"), PermissionError("a.ipynb")])
+def test_an_instructors_version_that_cannot_be_put_in_order_is_told(error, monkeypatch, capsys):
+    def refuse(path):
+        raise error
+
+    monkeypatch.setattr(check, "fix", refuse)
+    assert homework.main([]) == 2
+    assert capsys.readouterr().err == f"{error}\n"
+
+
 @pytest.mark.parametrize("number", numbers())
 def test_an_assignment_is_whole(number):
     assignment = load_assignment(number)

@@ -77,15 +77,13 @@ def rewrite(repository, ref, root=ROOT):
         The files that changed.
     """
     check_address(repository, ref)
+    texts = {path: _text(path) for path in files_with_addresses(root) if path.is_file()}
     project = root / "pyproject.toml"
     text = project.read_text(encoding="utf-8")
     new = re.sub(r'(?m)^repository = "[^"]*"$', f'repository = "{repository}"', text)
     new = re.sub(r'(?m)^ref = "[^"]*"$', f'ref = "{ref}"', new)
     changed = _write_if_changed(project, text, new)
-    for path in files_with_addresses(root):
-        if not path.is_file():
-            continue
-        text = path.read_text(encoding="utf-8")
+    for path, text in texts.items():
         # A notebook's source is JSON: the quotation marks of the setup cell are escaped there.
         if path.suffix == ".ipynb":
             line = r"REPOSITORY, REF = \"{}\", \"{}\""
@@ -115,6 +113,13 @@ def check_address(repository, ref):
         )
 
 
+def _text(path):
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 ({error}); nothing was changed") from None
+
+
 def _write_if_changed(path, old, new):
     if old == new:
         return []
@@ -134,7 +139,7 @@ def main(arguments=None):
         return 2
     try:
         changed = rewrite(options.repo, options.ref or ref)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     for path in changed:

@@ -45,12 +45,12 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="make homework", description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing, only say")
     options = parser.parse_args(arguments)
-    if not options.check:  # the instructor's versions first: ids, badges, setup cell
-        for path in sorted((assignments.HOMEWORK / "instructor").glob("*.ipynb")):
-            check.fix(path)
     try:
+        if not options.check:  # the instructor's versions first: ids, badges, setup cell
+            for path in sorted((assignments.HOMEWORK / "instructor").glob("*.ipynb")):
+                check.fix(path)
         found = list(stale())
-    except assignments.AssignmentError as error:
+    except (assignments.AssignmentError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     for path, text in found:
