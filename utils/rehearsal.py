@@ -7,6 +7,7 @@ then is nothing, so the notebook's conclusions, its asserts, are printed and not
 
 import ast
 import functools
+import importlib
 import inspect
 
 MOST_EPOCHS = 2
@@ -19,6 +20,9 @@ def begin():
 
     if not hasattr(keras.Model.fit, "is_short"):
         keras.Model.fit = _cut(keras.Model.fit)
+    if keras.backend.backend() == "tensorflow":
+        # It warns, on stderr, of functions that are traced and then used for a few steps only.
+        importlib.import_module("tensorflow").get_logger().setLevel("ERROR")
     shell = _shell()
     if shell and not any(isinstance(t, PrintConclusions) for t in shell.ast_transformers):
         shell.ast_transformers.append(PrintConclusions())
