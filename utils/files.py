@@ -42,9 +42,9 @@ class DataError(RuntimeError):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where data came from: the kind, and a line for people that also names the data."""
+    """Where data came from: the kind (`own`: a file of the user), and a line for people."""
 
-    kind: Literal["cache", "mirror", "official", "sample"]
+    kind: Literal["cache", "mirror", "official", "sample", "own"]
     text: str
 
     @property
