@@ -14,11 +14,12 @@ import hashlib
 import importlib.metadata
 import json
 import os
-import tempfile
 import time
 from pathlib import Path
 
 import filelock
+
+from utils.download import write_atomically
 
 FORMAT = 1
 ROOT = Path(__file__).resolve().parent.parent
@@ -164,16 +165,5 @@ def locked(folder):
 
 def write_whole(path, text):
     """Writes a file in one step: whoever reads it sees the old content or the new one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
+    write_atomically(Path(path), data)

@@ -687,6 +687,11 @@ def test_small_files_get_the_usual_permissions_and_the_mask_is_left_alone(tmp_pa
     assert [path.name for path in written.parent.iterdir()] == ["file.txt"]
 
 
+def test_a_small_file_may_have_the_longest_name(tmp_path):
+    downloads.write_atomically(tmp_path / ("x" * 255), b"text")
+    assert [path.name for path in tmp_path.iterdir()] == ["x" * 255]
+
+
 def test_a_small_file_that_cannot_be_written_leaves_nothing(tmp_path):
     (tmp_path / "file.txt").mkdir()
     with pytest.raises(OSError):

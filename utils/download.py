@@ -530,7 +530,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Two notebooks may write at once, so each has its own temporary file. It is made in the usual
     # way, not by `tempfile`, so that it gets the permissions that new files get here.
-    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name[:40]}-{secrets.token_hex(4)}")
     try:
         with open(temporary, "xb") as file:
             file.write(content)
