@@ -3,8 +3,10 @@
 import importlib.util
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -25,6 +27,7 @@ COURSE_VARIABLES = (
     "COURSE_DATA_MIRROR",
     "COURSE_OFFLINE",
     "COURSE_PROFILE",
+    "COURSE_REHEARSAL",
     "KERAS_BACKEND",
 )
 LESSONS = [path for path in check.notebook_paths() if path.parent.name == "notebooks"]
@@ -35,8 +38,8 @@ def notebook_environment(cache, mirror=""):
 
     cache: the folder of the data; without a mirror, a notebook there is offline.
     """
-    unset = (*COURSE_VARIABLES, "MPLBACKEND")
-    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    unset = ("COURSE_", "KERAS_BACKEND", "MPLBACKEND")
+    environment = {name: v for name, v in os.environ.items() if not name.startswith(unset)}
     environment |= {"COURSE_DATA_DIR": str(cache), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     return environment | ({"COURSE_DATA_MIRROR": mirror} if mirror else {"COURSE_OFFLINE": "1"})
 
@@ -82,11 +85,33 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line("\n".join(matrix.as_table({name: runs})))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_set(tmp_path_factory):
+    """No variable of the course is set and its data are out of reach, whoever starts the tests.
+
+    A test that needs the mirror has read its name while it was imported. The backend stays: Keras
+    has chosen it by then.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("COURSE_")]:
+            patch.delenv(name)
+        patch.setenv("COURSE_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_data(monkeypatch, tmp_path_factory):
+    """Every test has a data folder of its own, empty at first."""
+    folder = tempfile.mkdtemp(dir=tmp_path_factory.getbasetemp())
+    monkeypatch.setenv("COURSE_DATA_DIR", folder)
+    yield
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture
-def plain_environment(monkeypatch):
-    """No variable of the course set, whatever the tests were started with."""
-    for name in COURSE_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+def plain_environment(monkeypatch, own_data):
+    """Of all variables of the course, only the data folder is set; no backend is named."""
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
     return monkeypatch
 
 

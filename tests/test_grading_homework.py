@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import COURSE_VARIABLES, ROOT
+from conftest import ROOT
 
 from grading import sandbox
 from grading.assignment import HOMEWORK, load_assignment, numbers, student_path
@@ -23,8 +23,6 @@ UNSAFE = ["--unsafe"] if sandbox.choose(unsafe=True).problem else []
 
 def grade(folder, number, plain_environment, *more):
     """What the summary says about each student."""
-    for name in COURSE_VARIABLES:
-        plain_environment.delenv(name, raising=False)
     out = folder / "results"
     words = [sys.executable, "-m", "grading", folder / "class", "--homework", number, "--out", out]
     done = subprocess.run(

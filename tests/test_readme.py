@@ -118,9 +118,9 @@ def of_kind(pattern):
 
 
 def environment(**variables):
-    """No variable of the course set, and none of the make that may have started the tests."""
+    """No backend set, and no variable of the make that may have started the tests."""
     of_make = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ARGS", "ONLY", "REPO", "REF")
-    kept = {n: v for n, v in os.environ.items() if n not in (*COURSE_VARIABLES, *of_make)}
+    kept = {n: v for n, v in os.environ.items() if n not in ("KERAS_BACKEND", *of_make)}
     return kept | variables
 
 

@@ -9,7 +9,7 @@ import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from conftest import COURSE_VARIABLES, ROOT
+from conftest import ROOT
 
 from tools import address
 
@@ -19,7 +19,7 @@ REPOSITORY, REF = "ada/deep-learning-in-practice", "v1.0"
 def run_cell(folder, source=None, before="", after="print(utils.__file__)", **variables):
     """Runs the setup cell in a fresh Python that works in that folder."""
     source = source or address.setup_cell(REPOSITORY, REF)
-    environment = {name: v for name, v in os.environ.items() if name not in COURSE_VARIABLES}
+    environment = dict(os.environ)
     environment.pop("PYTHONPATH", None)
     environment |= {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONUTF8": "1", **variables}
     # Choosing the backend is what test_runtime is about; loading it takes seconds.

@@ -1,0 +1,65 @@
+"""The tests themselves: what the user has set or done before makes no difference to them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, notebook_environment
+
+from utils import files, network, runtime
+
+ODD = {
+    "COURSE_PROFILE": "full",
+    "COURSE_REHEARSAL": "1",
+    "COURSE_OFFLINE": "1",
+    "COURSE_DATA_MIRROR": "/nowhere",
+    "COURSE_OF_TOMORROW": "1",
+}
+
+
+@pytest.fixture(scope="module")
+def of_the_module():
+    """What a fixture of a whole module sees, which is made before those of one test."""
+    return dict(os.environ)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_nothing_of_the_course_is_set_but_an_empty_data_folder(number, of_the_module):
+    for environment in (os.environ, of_the_module):
+        assert [name for name in environment if name.startswith("COURSE_")] == ["COURSE_DATA_DIR"]
+        assert not Path(environment["COURSE_DATA_DIR"]).is_relative_to(ROOT)
+    folder = files.cache_folder()
+    assert folder == Path(os.environ["COURSE_DATA_DIR"]).resolve() and list(folder.iterdir()) == []
+    (folder / "left behind").touch()  # the second time, it is not there
+    assert not network.offline_requested() and not runtime.rehearsing()
+
+
+def test_what_the_user_has_set_makes_no_difference(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "photo.jpg").touch()
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(
+        [*command, "-k", "nothing_of_the_course or executes"],
+        cwd=ROOT,
+        env={**os.environ, **ODD, "COURSE_DATA_DIR": str(tmp_path / "mine")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["photo.jpg"]
+
+
+def test_who_executes_a_notebook_has_set_nothing_but_the_data(monkeypatch):
+    for name, value in {**ODD, "KERAS_BACKEND": "jax", "MPLBACKEND": "agg"}.items():
+        monkeypatch.setenv(name, value)
+    made = notebook_environment("here")
+    names = ("COURSE_", "KERAS_BACKEND", "MPLBACKEND")
+    found = {name: value for name, value in made.items() if name.startswith(names)}
+    assert found == {"COURSE_DATA_DIR": "here", "COURSE_OFFLINE": "1"}
+
+
+def test_a_plain_environment_names_no_backend_and_keeps_the_data_folder(plain_environment):
+    assert "KERAS_BACKEND" not in os.environ
+    assert not Path(os.environ["COURSE_DATA_DIR"]).is_relative_to(ROOT)
