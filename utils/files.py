@@ -491,7 +491,8 @@ def find(names: Iterable[str], failures: list[Reason]) -> Found | None:
 
 def all_reasons(failures: Iterable[Reason]) -> str:
     """Return every reason with its details, in one line."""
-    return "; ".join(dict.fromkeys(failure.text for failure in failures)).replace("\n", " ")
+    texts = dict.fromkeys(failure.text.rstrip(".") for failure in failures)
+    return "; ".join(texts).replace("\n", " ")
 
 
 def short_reasons(failures: Iterable[Reason]) -> str:

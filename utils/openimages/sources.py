@@ -72,7 +72,8 @@ class Source:
         """Return why nothing can be had from here right now, or None."""
         if self.is_folder:
             return None if os.path.isdir(self.base) else files.no_such_mirror()
-        return network.obstacle(self.address(path))
+        reason = network.obstacle(self.address(path))
+        return files.of_mirror(reason) if reason and self.kind == "mirror" else reason
 
 
 def all_sources() -> list[Source]:
