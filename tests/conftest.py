@@ -110,8 +110,9 @@ def own_data(monkeypatch, tmp_path_factory):
 
 @pytest.fixture
 def plain_environment(monkeypatch, own_data):
-    """Of all variables of the course, only the data folder is set; no backend is named."""
-    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    """Only the data folder is set, and the backend if Keras runs on it already."""
+    if "keras" not in sys.modules:
+        monkeypatch.delenv("KERAS_BACKEND", raising=False)
     return monkeypatch
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, notebook_environment
 
+from grading import records
 from utils import files, network, runtime
 
 ODD = {
@@ -51,6 +52,14 @@ def test_what_the_user_has_set_makes_no_difference(tmp_path):
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["photo.jpg"]
 
 
+def test_submissions_find_nothing_that_the_user_has_fetched(tmp_path, plain_environment):
+    plain_environment.setattr(files, "DEFAULT_CACHE", tmp_path)
+    name = next(iter(files.registry_files()))
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).touch()
+    assert records.data_files() == []
+
+
 def test_who_executes_a_notebook_has_set_nothing_but_the_data(monkeypatch):
     for name, value in {**ODD, "KERAS_BACKEND": "jax", "MPLBACKEND": "agg"}.items():
         monkeypatch.setenv(name, value)
@@ -60,6 +69,8 @@ def test_who_executes_a_notebook_has_set_nothing_but_the_data(monkeypatch):
     assert found == {"COURSE_DATA_DIR": "here", "COURSE_OFFLINE": "1"}
 
 
-def test_a_plain_environment_names_no_backend_and_keeps_the_data_folder(plain_environment):
-    assert "KERAS_BACKEND" not in os.environ
+def test_a_plain_environment_can_start_a_lesson(plain_environment):
+    """Whatever backend the tests run on: a lesson's setup cell must not contradict Keras."""
+    keras = sys.modules.get("keras")
+    assert os.environ.get("KERAS_BACKEND") in (None, keras and keras.backend.backend())
     assert not Path(os.environ["COURSE_DATA_DIR"]).is_relative_to(ROOT)

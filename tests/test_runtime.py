@@ -22,6 +22,7 @@ def installed(plain_environment):
         plain_environment.setattr(runtime, "_importable", lambda name: name in names)
 
     plain_environment.delitem(sys.modules, "keras", raising=False)
+    plain_environment.delenv("KERAS_BACKEND", raising=False)
     return choose
 
 
