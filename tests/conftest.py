@@ -100,11 +100,12 @@ def nothing_set(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def own_data(monkeypatch, tmp_path_factory):
+def own_data(tmp_path_factory):
     """Every test has a data folder of its own, empty at first."""
     folder = tempfile.mkdtemp(dir=tmp_path_factory.getbasetemp())
-    monkeypatch.setenv("COURSE_DATA_DIR", folder)
-    yield
+    with pytest.MonkeyPatch.context() as patch:  # what a test patches is whole again at the end
+        patch.setenv("COURSE_DATA_DIR", folder)
+        yield
     shutil.rmtree(folder, ignore_errors=True)
 
 
