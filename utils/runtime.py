@@ -367,7 +367,7 @@ def banner(*, quick_minutes, full_minutes, parts=None):
 
     Args:
         quick_minutes: What the lesson takes in profile quick, on two CPU cores.
-        full_minutes: What it takes in profile full, on a GPU; an estimate.
+        full_minutes: What it took in profile full, on an NVIDIA H200 (benchmarks/RESULTS.md).
         parts: Of a lesson that needs more than the backend it runs on: a package's name, and what
             is left out without it. `{"jax": "several devices"}`
     """
@@ -420,10 +420,8 @@ def _profile_reason():
 def _expected_time(quick_minutes, full_minutes):
     if profile() == "quick":
         return f"about {_minutes(quick_minutes)} on two CPU cores"
-    text = f"an estimated {_minutes(full_minutes)} on a GPU"
-    if not device().is_accelerator:
-        text += ", many times that on a CPU"
-    return text
+    where = "longer on a smaller one" if device().is_accelerator else "many times that on a CPU"
+    return f"{_minutes(full_minutes)} on an H200 GPU, {where}"
 
 
 def _minutes(number):
