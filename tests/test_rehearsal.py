@@ -140,6 +140,11 @@ def test_conclusions_are_printed(capsys):
     ]
 
 
+def test_a_conclusion_may_say_anything(capsys):
+    run_cell("import numpy as np\nassert False, np.arange(3)")
+    assert capsys.readouterr().out == "Not so in this rehearsal: [0 1 2]\n"
+
+
 def test_an_error_inside_a_conclusion_is_an_error():
     with pytest.raises(IndexError):
         run_cell("history = [1, 2]\nassert history[12] < 1")

@@ -115,5 +115,4 @@ def conclude(holds, source, message):
         message: A function that returns what the assert would have said.
     """
     if not holds:
-        said = str(message() or source)
-        print(f"Not so in this rehearsal: {said}")
+        print(f"Not so in this rehearsal: {str(message()) or source}")
