@@ -78,6 +78,10 @@ def edited_setup(notebook):
     code(notebook, 0).source += "\nprint('mine')"
 
 
+def hides_mistakes(notebook):
+    code(notebook, 4).source = "try:\n    f()\nexcept Exception:\n    pass"
+
+
 def machine_path(notebook):
     code(notebook, 4).source = "path = '/home/ada/data.csv'"
 
@@ -124,6 +128,9 @@ def second_headline(notebook):
         (magic, "does not parse"),
         (long_cell, "41 lines"),
         (edited_setup, "setup cell"),
+        (replace("data.load_cifar10(", "data.load_cifar("), "utils.data has no load_cifar"),
+        (replace("full_minutes=", "full_minute="), "argument"),
+        (hides_mistakes, "an except that names Exception"),
         (machine_path, "path of one machine"),
         (windows_path, "path of one machine"),
         (broken_link, "99_nowhere.ipynb, which is not there"),
