@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -310,19 +311,23 @@ def test_a_path_of_windows_and_a_relative_folder_are_told():
     assert paths_told("<pre>/srv/Lab%20A/x /srv/Lab A/x</pre>", COURSE_DATA_DIR="/srv/Lab A")
 
 
+CHECKOUT = "/srv/checkout"  # the real one may lie in the temporary folder, which is told
+
+
 @pytest.mark.parametrize(
     "html",
     [
-        f"<a href='https://example.org{ROOT}/x'>x</a>",
-        f"<p>..{ROOT}/x {ROOT}2 {ROOT}-old/x x{ROOT}</p>",
+        f"<a href='https://example.org{CHECKOUT}/x'>x</a>",
+        f"<p>..{CHECKOUT}/x {CHECKOUT}2 {CHECKOUT}-old/x x{CHECKOUT}</p>",
         "<p>/usr/bin/env /path/to/course-data tmp/x data/cache /tmp</p>",
         "<p>/srv/labs/x https://example.org/srv/lab ../srv/lab</p>",
-        f'<img src="data:image/png;base64,AA/tmp/x+/home/ann/+{ROOT}/x==">',
-        f'<script>f[0] = "data:image/png;base64,AA/tmp/x\\\n+/home/ann/+{ROOT}/x\\\n"</script>',
+        f'<img src="data:image/png;base64,AA/tmp/x+/home/ann/+{CHECKOUT}/x==">',
+        f'<script>f[0] = "data:image/png;base64,AA/tmp/x\\\n+/home/ann/+{CHECKOUT}/x\\\n"</script>',
         "<p>$\\tmp \\root x$ and a/home/of/words</p>",
     ],
 )
-def test_what_is_no_path_of_a_machine_is_not_told(html):
+def test_what_is_no_path_of_a_machine_is_not_told(html, monkeypatch):
+    monkeypatch.setattr(checks, "ROOT", pathlib.Path(CHECKOUT))
     assert paths_told(html, COURSE_DATA_DIR="/srv/lab", COURSE_DATA_MIRROR="http://lab/x") == []
     assert paths_told(html, COURSE_DATA_DIR="~nosuchuser/x", COURSE_DATA_MIRROR="") == []
 

@@ -169,7 +169,8 @@ def test_what_is_no_text(tmp_path):
 
 
 @pytest.mark.skipif(not MIRROR, reason="COURSE_DATA_MIRROR names no mirror with the real data")
-def test_the_real_play():
+def test_the_real_play(monkeypatch):
+    monkeypatch.setenv("COURSE_DATA_MIRROR", MIRROR)
     text = texts.read_tei_play(Path(data.fetch(texts.MADACH)))
     assert text.startswith("Az ember tragédiája\n\nELSŐ SZÍN.\n\n(A mennyekben.")
     assert text.endswith("Mondottam ember: küzdj’ és bízva bizzál!\n")
