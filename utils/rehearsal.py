@@ -83,16 +83,10 @@ def _batches(x, batch_size, share):
 
 
 class PrintConclusions(ast.NodeTransformer):
-    """Turns a cell's asserts into calls that print what does not hold; functions stay as they are.
+    """Turns a cell's asserts into calls that print what does not hold.
 
     What an assert *computes* still has to work: an error there stops the cell as ever.
     """
-
-    def visit_FunctionDef(self, node):
-        """Leave a function alone: an assert inside it may be part of what it does."""
-        return node
-
-    visit_AsyncFunctionDef = visit_ClassDef = visit_Lambda = visit_FunctionDef
 
     def visit_Assert(self, node):
         """Replace `assert test, message` by a call that prints."""
