@@ -22,6 +22,10 @@ import unicodedata
 import zoneinfo
 from pathlib import Path
 
+from grading.names import attempt, plain_name, take_apart
+
+__all__ = ["attempt", "plain_name"]
+
 IGNORED_FOLDERS = {"__MACOSX", ".ipynb_checkpoints", "__pycache__", ".git"}
 IGNORED_FILES = {"thumbs.db", "desktop.ini"}
 # Loose files of these kinds beside the submissions are a teacher's lists, not submissions.
@@ -36,7 +40,6 @@ _CANVAS = re.compile(
 _INBOUND = re.compile(
     r"(?P<student>[^+]+)\+[^+]+\+(?P<when>\d{4}-\d\d-\d\d[ T]\d\d[:_.-]\d\d.*)$", re.DOTALL
 )
-_AGAIN = re.compile(r"(?:[ _]?\((?P<copy>\d{1,3})\)|[ _-]v(?P<version>\d{1,3}))$", re.IGNORECASE)
 _STAMP = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\d[ T]\d\d[:_.-]\d\d(?:[:_.-]\d\d)?)(?:[.]\d+)?"
     r"(?:\s*(?P<offset>[+-]\d\d:?\d\d)|\s+(?P<zone>[A-Za-z]+(?:/[A-Za-z_+-]+)*))?"
@@ -132,7 +135,7 @@ def _entry(path):
         return found["student"], found["student"], Source(path, name, read_stamp(found["when"]))
     student = name if is_folder else name[: len(name) - len(path.suffix)]
     if not is_folder:
-        student = _AGAIN.sub("", student) or student
+        student = take_apart(student, with_doubtful=False).base
     student = " ".join(student.split()) or "(no name)"
     return student, student, Source(path, name, may_be_stamped=is_folder)
 
@@ -183,12 +186,6 @@ def is_ignored(name):
     return name in IGNORED_FOLDERS or name.startswith(".") or name.lower() in IGNORED_FILES
 
 
-def attempt(name):
-    """The number of the repetition in a file's name: 2 for `hw1 (2).ipynb`; 0 without."""
-    found = _AGAIN.search(name[: len(name) - len(Path(name).suffix)])
-    return int(found["copy"] or found["version"]) if found else 0
-
-
 def read_stamp(text):
     """A point in time that was written down, in seconds since 1970; None if it is not one.
 
@@ -212,9 +209,10 @@ def read_stamp(text):
 
 
 def is_plain(path):
-    """Whether a path is a file or a folder itself: no link, no pipe, no device."""
-    try:
-        mode = os.lstat(path).st_mode
-    except OSError:
-        return False
+    """Whether a path is a file or a folder itself: no link, no pipe, no device.
+
+    Raises:
+        OSError: nobody can say, because the path may not be looked at, or is gone.
+    """
+    mode = os.lstat(path).st_mode
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)

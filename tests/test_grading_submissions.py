@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from grading import notebooks, reading
-from grading.submissions import attempt, find_submissions, read_stamp, slug
+from grading.submissions import find_submissions, read_stamp, slug
 
 NEEDS_LINKS = pytest.mark.skipif(sys.platform == "win32", reason="makes symbolic links")
 TEXT = "This sentence of the homework is long enough to be recognised, number {}."
@@ -110,15 +110,6 @@ def test_slugs_that_differ_in_case_only_are_told_apart(tmp_path):
     put(folder / "_ana" / "hw.ipynb")
     found, _ = find_submissions(folder)
     assert len({each.slug.casefold() for each in found}) == len(found) == 3
-
-
-def test_numbers_in_names():
-    assert [attempt(n) for n in ("hw1.ipynb", "hw1 (2).ipynb", "hw1_v3.ipynb", "hw1-2.ipynb")] == [
-        0,
-        2,
-        3,
-        0,
-    ]
 
 
 def test_stamps():
