@@ -1,127 +1,126 @@
-"""Names of files, and what platforms, browsers and people add to them.
+"""Which names the cells of a notebook give and need, found without running them."""
 
-    hw2 (1)                                       browsers
-    hw2-1                                         Canvas, Safari
-    hw2-Copy1                                     Jupyter
-    hw2 copy, hw2 copy 2, hw2 2                   macOS
-    hw2 - Copy, hw2 - Copy (2), hw2 – Másolat     Windows
-    Copy of hw2, Kopie von hw2, Másolat – hw2     Colab, Google Drive
-    hw2 (copy), hw2 (Ana's conflicted copy …)     Linux desktops, Dropbox
-    hw2_v2, hw2v2, hw2_final                      people
-
-A number says which is later. The word for a copy does not: some go on working in the copy, others
-keep it as it was.
-"""
-
+import ast
 import dataclasses
 import re
+import symtable
+import warnings
 
-_COPY = (
-    r"(?:copy|kopie|copie|copia|cópia|kopia|kopi|kopio|kopija|kopyas[ıi]|másolata?|копия|копія|"
-    r"副本|のコピー|コピー)"
+MOST_CHARACTERS = 200_000  # of a cell; a longer one gives and needs nothing
+# Cell magics whose cell runs as it stands, so that its names stay.
+_TRANSPARENT = ("%%time", "%%capture", "%%prun")
+_MAGIC = re.compile(r"(?m)^([ \t]*)[%!].*$|^([ \t]*)\?*[\w.]+\?+[ \t]*$")
+_ASSIGNED_MAGIC = re.compile(r"(?m)^([ \t]*[\w, ]+=)[ \t]*[%!].*$")
+# After these, any name may be there.
+_ANYTHING = re.compile(
+    r"(?m)^\s*from\s+\S+\s+import\s+\*|^\s*%run\b|\bexec\s*\(|\bglobals\(\)\s*(\[|\.update)"
 )
-_GAP = r"[ _+]"
-_DASH = r"[ _+]*[-–—][ _+]*"
-_NUMBER = rf"(?:{_GAP}?\d{{1,3}}|{_GAP}?\(\d{{1,3}}\))?"
-# Additions that only ever are additions, the longest first.
-_PLAIN_ADDITIONS = [
-    rf"{_DASH}{_COPY}{_NUMBER}",  # Windows, Jupyter
-    rf"{_GAP}copy{_NUMBER}",
-    rf"(?:{_GAP}|(?<=[\u3000-\u9fff]))(?:的?副本|のコピー){_NUMBER}",
-    rf"{_GAP}?\((?:another |\d{{1,2}}(?:st|nd|rd|th) )?{_COPY}{_NUMBER}\)",
-    rf"{_GAP}\([^()]*conflicted copy[^()]*\)",
-    rf"{_GAP}?\((?P<copy>\d{{1,3}})\)",
-    r"(?:[_+-]|\s+(?:- )?)final(?:[ _-]?version)?",
-    r"(?:[_+-]|\s+(?:- )?)v(?:ersion)?[ _.]?(?P<version>\d{1,3})",
-    r"-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",  # Canvas, after seven
-]
-# These may be a part of a name as well: of `anna-2`, of `gustav2`, of `Marcel Copie`.
-_DOUBTFUL_ADDITIONS = [
-    rf"{_GAP}{_COPY}{_NUMBER}",
-    r"(?<=\w)-(?P<dash>\d{1,2})",
-    r"(?<=[^\W_])v(?P<bare>\d{1,2})",
-    r"(?<=\S) (?P<space>\d{1,2})",
-    r"(?:[_-]| )?final[ _-]?(?P<final>\d{1,2})",
-    r"(?<=\d)final",
-]
-_BEFORE = re.compile(
-    rf"(?:{_COPY}(?:{_GAP}(?:of|von|de|di|do|du|van|av|af|z|pliku|souboru){_GAP}|{_DASH}))(?=.)",
-    re.IGNORECASE,
-)
-_AFTER = [re.compile(f"(?:{each})$", re.IGNORECASE) for each in _PLAIN_ADDITIONS]
-_DOUBTFUL = [re.compile(f"(?:{each})$", re.IGNORECASE) for each in _DOUBTFUL_ADDITIONS]
-_ENDING = re.compile(r"\.(?=[^.\s]*[^\W\d])[^\W_]{1,10}$")
+_AT_ONCE = ("listcomp", "setcomp", "dictcomp", "genexpr")
 
 
 @dataclasses.dataclass(frozen=True)
-class Taken:
-    """A name, taken apart.
+class Names:
+    """The names of a cell.
 
     Attributes:
-        base: Without the additions.
-        numbers: Those among the additions that say an order, the innermost first.
-        is_doubtful: Whether an addition may as well be a part of the name.
+        given: Names that stand for something after the cell ran.
+        needed: Names that must be there when it runs.
+        later: For a function or class that it gives: the names that must be there when that is
+            called.
+        is_open: Whether it may give names that cannot be told from its text.
     """
 
-    base: str
-    numbers: tuple[int, ...] = ()
-    is_doubtful: bool = False
+    given: frozenset = frozenset()
+    needed: frozenset = frozenset()
+    later: dict = dataclasses.field(default_factory=dict)
+    is_open: bool = False
 
 
-def take_apart(stem, with_doubtful=True):
-    """Takes the additions off a name without its ending.
+def names_of(source):
+    """The `Names` of a code cell; of one that cannot be understood, none."""
+    text = python_of(source)
+    if len(text) > MOST_CHARACTERS:
+        return Names()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            table = symtable.symtable(text, "cell", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Names()
+    given, needed, later = set(), set(), {}
+    for symbol in table.get_symbols():
+        if symbol.is_assigned() or symbol.is_imported():
+            given.add(symbol.get_name())
+        if symbol.is_referenced():
+            needed.add(symbol.get_name())
+    unnamed = set()
+    for inner in table.get_children():
+        now, then, made = _inside(inner)
+        given |= made
+        needed |= now
+        if inner.get_name() in given:
+            later.setdefault(inner.get_name(), set()).update(then)
+        else:
+            unnamed |= then  # of a lambda: whatever the cell gives may call it
+    for name in given if unnamed else ():
+        later.setdefault(name, set()).update(unnamed)
+    return Names(frozenset(given), frozenset(needed - given), later, bool(_ANYTHING.search(source)))
+
+
+def _inside(table):
+    """Names needed at once, names needed when it is called, and global names it sets."""
+    now, then, made = set(), set(), set()
+    is_at_once = table.get_type() == "class" or table.get_name() in _AT_ONCE
+    for symbol in table.get_symbols():
+        if symbol.is_global() and symbol.is_referenced():
+            (now if is_at_once else then).add(symbol.get_name())
+        if symbol.is_declared_global() and symbol.is_assigned():
+            made.add(symbol.get_name())
+    for inner in table.get_children():
+        inner_now, inner_then, inner_made = _inside(inner)
+        (now if is_at_once else then).update(inner_now)
+        then |= inner_then
+        made |= inner_made
+    return now, then, made
+
+
+def python_of(source):
+    """A cell's source without what is IPython's."""
+    text = source.lstrip()
+    if text.startswith("%%"):
+        first, _, text = text.partition("\n")
+        if not first.startswith(_TRANSPARENT):
+            return ""
+    text = _ASSIGNED_MAGIC.sub(r"\1 None", text)
+    return _MAGIC.sub(lambda match: f"{match[1] or match[2] or ''}pass", text)
+
+
+def is_same_code(one, other):
+    """Whether two sources are the same program: comments, spaces and empty lines do not count."""
+    if max(len(one), len(other)) > MOST_CHARACTERS:
+        return one == other
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.dump(ast.parse(python_of(one))) == ast.dump(ast.parse(python_of(other)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return one.split() == other.split()
+
+
+def without(source, names):
+    """A stub that does not set some of its names any more.
 
     Args:
-        stem: The name.
-        with_doubtful: Whether to take off also what may be a part of the name.
+        source: Assignments and definitions, one below the other.
+        names: Those to be left out.
     """
-    base, numbers, is_doubtful = stem.strip(), (), False
-    while True:
-        found = _BEFORE.match(base)
-        rest = base[found.end() :] if found else base
-        if not found:
-            found = _first(_AFTER, base)
-            if not found and with_doubtful and (found := _first(_DOUBTFUL, base)):
-                is_doubtful = True
-            rest = base[: found.start()] if found else ""
-        if not (rest := rest.strip()):
-            return Taken(base, numbers, is_doubtful)
-        numbers = tuple(int(each) for each in found.groupdict().values() if each) + numbers
-        base = rest
-
-
-def _first(patterns, text):
-    return next((found for each in patterns if (found := each.search(text))), None)
-
-
-def split_ending(name):
-    """A file's name and its ending, such as `.ipynb`, which may be empty.
-
-    What begins with a digit, or holds a blank, is no ending: `Ana M. Kovács`, `hw 2.1`.
-    """
-    found = _ENDING.search(name)
-    return (name[: found.start()], found[0]) if found and found.start() else (name, "")
-
-
-def plain_name(name):
-    """A file's name without what platforms, browsers and people add; the ending is kept.
-
-    Two files are versions of one if their plain names are equal (ask for both: a name such as
-    `photos-2.csv` is `photos.csv` here, too).
-    """
-    folder, slash, last = name.rpartition("/")
-    stem, ending = split_ending(last)
-    return folder + slash + take_apart(stem).base + ending
-
-
-def attempt(name):
-    """The number that orders the versions of one file; 0 without.
-
-    2 for `hw1 (2).ipynb`, for `hw1_v2.ipynb`, and for `hw1-2.ipynb`; 2.001 for `hw1_v2 (1).ipynb`,
-    which came between that one and `hw1_v3.ipynb`. Numbers say something only about names
-    whose `plain_name` is the same.
-    """
-    numbers = take_apart(split_ending(name.rpartition("/")[2])[0]).numbers
-    if len(numbers) == 1:
-        return numbers[0]
-    return sum(number / 1000**depth for depth, number in enumerate(numbers))
+    kept = []
+    for statement in ast.parse(source).body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef) and statement.name in names:
+            continue
+        if isinstance(statement, ast.Assign):
+            statement.targets = [t for t in statement.targets if ast.unparse(t) not in names]
+            if not statement.targets:
+                continue
+        kept.append(ast.unparse(statement))
+    return "\n".join(kept)

@@ -7,6 +7,8 @@ import warnings
 
 import nbformat
 
+from grading.names import names_of
+
 # How much of what an empty answer cell says must be found in a cell without metadata, so that
 # the cell is taken for that answer: of its lines, from 0 to 1.
 ENOUGH_ALIKE = 0.5
@@ -88,6 +90,8 @@ def find_plain(cells, keys, wanted):
         found = missing.get(words_of(cell["source"]))
         if found and keys[number] is None:
             keys[number] = found.pop(0)
+            if cell["cell_type"] == "code":  # a text that was turned into code would only fail
+                cell["cell_type"] = wanted[keys[number]]["cell_type"]
 
 
 def recognise(cells, keys, known):
@@ -104,10 +108,12 @@ def recognise(cells, keys, known):
             free.remove(number)
             lost.remove(grade_id)
             found.append(grade_id)
+    answers = _names_of_answers(known)
     pairs = [
         (_alike(cells[number], known[grade_id]), -number, grade_id)
         for number in free
         for grade_id in lost
+        if _may_be(cells[number], known[grade_id], answers)
     ]
     for score, number, grade_id in sorted(pairs, reverse=True):
         if score >= ENOUGH_ALIKE and grade_id in lost and -number in free:
@@ -121,6 +127,85 @@ def recognise(cells, keys, known):
             f"{len(found)} of {len(known)} were recognised by what they say."
         ]
     return [f"{name_of(known, g)} was recognised by what it says." for g in found]
+
+
+def _may_be(cell, wanted, answers):
+    """Whether a cell can be taken for one of the assignment's.
+
+    One that holds several answers belongs to none of them: at the place of one it would come too
+    late for the others. And one that holds an answer is no locked cell, whose text is replaced.
+    """
+    if cell["cell_type"] != "code":
+        return True
+    held = answers_in(cell["source"], answers)
+    return len(held) <= is_answer(wanted)
+
+
+def answers_in(source, answers):
+    """The answers that a code cell gives, as a set of grade_ids."""
+    return {answers[name] for name in names_of(source).given if name in answers}
+
+
+def _names_of_answers(known):
+    """Which answer each name belongs to; without names that several of the cells set."""
+    found, seen = {}, set()
+    for grade_id, cell in known.items():
+        given = names_of(cell["source"]).given if cell["cell_type"] == "code" else frozenset()
+        for name in given:
+            if name in seen:
+                found.pop(name, None)
+            elif is_answer(cell):
+                found[name] = grade_id
+        seen |= given
+    return found
+
+
+# --- What was added to a locked cell ---------------------------------------------------------
+
+
+def take_out_additions(cells, keys, known, assignment):
+    """Makes cells of the student's own of what stands in locked cells beside their text.
+
+    "Merge cells" gives two cells the metadata of the first, and some write their answer into the
+    test cell. Changes `cells` and `keys`.
+    """
+    full = {grade_id_of(cell): cell["source"] for cell in assignment.notebook.cells}
+    texts = {words_of(cell["source"]) for cell in known.values()}
+    answers, order, notes = _names_of_answers(known), [], []
+    for key, cell in zip(keys, cells, strict=True):
+        added = "", ""
+        if key in known and not is_answer(known[key]) and cell["cell_type"] == "code":
+            for wanted in (full[key], known[key]["source"]):
+                added = _around(cell["source"], wanted)
+                if added is not None:
+                    break
+            if added is None:  # the text itself was changed, too
+                held = bool(answers_in(cell["source"], answers))
+                is_test = known[key]["metadata"]["nbgrader"]["grade"]
+                both = (cell["source"], "") if is_test else ("", cell["source"])
+                added = both if held else ("", "")
+        before, after = ("" if words_of(text) in texts else text for text in added)
+        order += [(None, {**cell, "source": before, "metadata": {}})] if before else []
+        order.append((key, cell))
+        order += [(None, {**cell, "source": after, "metadata": {}})] if after else []
+        if before or after:
+            notes.append(
+                f"What had been added to {name_of(known, key)[0].lower()}"
+                f"{name_of(known, key)[1:]} runs as a cell of its own."
+            )
+    keys[:], cells[:] = [key for key, _ in order], [cell for _, cell in order]
+    return notes
+
+
+def _around(source, wanted):
+    """What stands above and below a text that a source holds; None if it does not hold it."""
+    lines, inner = ([line.rstrip() for line in text.splitlines()] for text in (source, wanted))
+    inner = "\n".join(inner).strip("\n").split("\n")
+    for start in range(len(lines) - len(inner) + 1):
+        if lines[start : start + len(inner)] == inner:
+            above, below = lines[:start], lines[start + len(inner) :]
+            return "\n".join(above).strip("\n"), "\n".join(below).strip("\n")
+    return None
 
 
 def words_of(source):

@@ -6,7 +6,9 @@ by its `grade_id`, or, where that is gone, by what it says. Then:
 
 - locked cells and test cells are as in the assignment, each once and in its place;
 - the student's answers stay as they are, in the places where answers belong;
-- the student's own cells stay, in their order, where they stood.
+- the student's own cells stay, in their order, where they stood, and so does what was added to a
+  locked cell, as when two cells are merged;
+- a test cell never stands above the only cell that gives what it tests (see `order`).
 
 Everything that was put right is reported in a plain sentence.
 """
@@ -15,6 +17,7 @@ import json
 
 import nbformat
 
+from grading.order import in_running_order
 from grading.recognise import (
     PLAIN,
     find_plain,
@@ -23,6 +26,7 @@ from grading.recognise import (
     name_of,
     readable,
     recognise,
+    take_out_additions,
     words_of,
 )
 
@@ -43,8 +47,9 @@ def restore(submitted, assignment):
 
     Returns:
         (notebook, notes): a valid notebook without outputs, whose cells with a `grade_id` are
-        those of the student's version, each once, in its order; and sentences that say what was
-        put right. A test cell has only the visible part.
+        those of the student's version, each once, in its order, unless that would test an answer
+        before it is given; and sentences that say what was put right. A test cell has only the
+        visible part.
 
     Raises:
         ValueError: this is no notebook at all.
@@ -59,12 +64,15 @@ def restore(submitted, assignment):
     sequence = [grade_id_of(cell) or f"{PLAIN} {number}" for number, cell in enumerate(wanted)]
     find_plain(cells, keys, dict(zip(sequence, wanted, strict=True)))
     notes += recognise(cells, keys, known)
+    notes += take_out_additions(cells, keys, known, assignment)
     notes += _settle_duplicates(cells, keys, known)
     staying = _staying(keys, sequence, known)
     notes += _report_moved(keys, staying, known)
     notes += _report_missing(keys, known)
     placed = _place(cells, keys, staying, sequence)
     notes += _report_edited(placed, known, assignment)
+    placed, moved = in_running_order(placed, known, assignment)
+    notes += moved
     about = assignment.notebook.metadata
     kept = {name: about[name] for name in ("kernelspec", "language_info") if name in about}
     notebook = nbformat.v4.new_notebook(metadata=kept, cells=_finished(placed, known))

@@ -1,0 +1,249 @@
+"""The order in which a restored notebook runs: nothing stands above the answer that it needs.
+
+Whoever answers below the test cell, in a cell of one's own at the end or above the setup, ran the
+cells in an order of one's own, and has the right answers. So, where a name that a task needs is
+given below only,
+
+- the test cell waits, and so does a locked cell: the student's cells keep their order;
+- a student's cell that a task needs, and that cannot run where it stands, is preceded by the cell
+  that it needs.
+
+Where every name is given above, as when the cells run from top to bottom, nothing is changed. An
+answer cell that is as it was handed out gives nothing, and takes nothing back that stands above.
+"""
+
+from grading import names
+from grading.recognise import is_answer, name_of
+
+NOTHING = names.Names()
+
+
+def in_running_order(placed, known, assignment):
+    """Puts the cells of a restored notebook into an order in which they can run.
+
+    Args:
+        placed: Pairs (grade_id or None, the submitted cell or None), in order.
+        known: The assignment's cells by grade_id, as handed out.
+        assignment: The `Assignment`.
+
+    Returns:
+        (placed, notes): The same pairs, with empty answers that would take an answer back
+        shortened; and sentences about what was moved.
+    """
+    order = _Order(placed, known, assignment)
+    numbers = order.found()
+    moved = [placed[number] for number in numbers]
+    shortened, notes = _keep_answers(moved, [order.names[n] for n in numbers], known)
+    return shortened, order.notes + notes
+
+
+def is_untouched(cell, wanted):
+    """Whether an answer cell is as it was handed out, or empty."""
+    return not cell["source"].strip() or names.is_same_code(cell["source"], wanted["source"])
+
+
+class _Order:
+    """Finds the order of a notebook's cells; they are called by their numbers in `placed`."""
+
+    def __init__(self, placed, known, assignment):
+        self.placed, self.known = placed, known
+        self.tasks = {task.grade_id: task for task in assignment.tasks}
+        self.names = [self._names(key, cell) for key, cell in placed]
+        self.givers = {}
+        for number, found in enumerate(self.names):
+            for name in found.given:
+                self.givers.setdefault(name, []).append(number)
+        self.asked = self._asked()
+        self.done, self.there, self.is_open = [], set(), False
+        self.notes = []
+
+    def _names(self, key, cell):
+        """What a cell gives and needs, as it will run."""
+        wanted = self.known.get(key)
+        kind = (wanted or cell)["cell_type"]
+        if kind != "code":
+            return NOTHING
+        if wanted is not None and not is_answer(wanted):
+            return names.names_of(wanted["source"])
+        if cell is None or (wanted is not None and is_untouched(cell, wanted)):
+            return NOTHING
+        return names.names_of(cell["source"])
+
+    def _is_locked(self, number):
+        return not self._is_students(number) and self.placed[number][0] not in self.tasks
+
+    def _is_students(self, number):
+        key = self.placed[number][0]
+        return key is None or is_answer(self.known[key])
+
+    def _asked(self):
+        """The names that some task needs, however many cells lie between."""
+        wanted = [name for task in self.tasks.values() for name in (*task.values, *task.functions)]
+        asked = set()
+        while wanted:
+            name = wanted.pop()
+            if name in asked:
+                continue
+            asked.add(name)
+            for number in self.givers.get(name, ()):
+                found = self.names[number]
+                wanted += found.needed | found.later.get(name, set())
+        return asked
+
+    def found(self):
+        """The numbers of all cells in their order."""
+        waiting = {}  # number -> the cells that it waits for
+        for number in range(len(self.placed)):
+            if number in self.done:
+                continue
+            missing = self._missing(number)
+            if not self._is_students(number):
+                wait = self._wait(number, missing) if missing else set()
+                # A locked cell may do more than give names, so that nothing overtakes it.
+                wait |= {each for each in waiting if self._is_locked(each)}
+                if wait:
+                    waiting[number] = wait
+                    self._note(number, missing, "below")
+                    continue
+            elif missing and self.names[number].given & self.asked:
+                for each in self._before(number, ()) or ():
+                    if each != number:
+                        self._note(each, self.names[each].given & missing, "above")
+                        waiting.pop(each, None)
+                        self._do(each)
+            self._do(number)
+            self._release(waiting)
+        for number in waiting:
+            self._do(number)
+        return self.done
+
+    def _do(self, number):
+        self.done.append(number)
+        self.there |= self.names[number].given
+        self.is_open |= self.names[number].is_open and self._is_students(number)
+
+    def _release(self, waiting):
+        """Lets those run that wait for nothing any more."""
+        free = True
+        while free:
+            free = [number for number, wait in waiting.items() if wait <= set(self.done)]
+            for number in free:
+                del waiting[number]
+                self._do(number)
+
+    def _missing(self, number):
+        """Names that a cell needs, that nothing gave up to here, and that something will give."""
+        if self.is_open:
+            return set()
+        return {
+            name
+            for name in self._needed(number)
+            if name not in self.there and any(g not in self.done for g in self.givers[name])
+        }
+
+    def _needed(self, number):
+        """Names that a cell needs, and those that the functions behind them need."""
+        task = self.tasks.get(self.placed[number][0])
+        found = self.names[number]
+        wanted = [*found.needed]
+        for name in (*task.values, *task.functions) if task else ():
+            wanted += [name] if name not in found.given else found.later.get(name, ())
+        needed = set()
+        while wanted:
+            name = wanted.pop()
+            if name in needed or name in found.given or name not in self.givers:
+                continue
+            needed.add(name)
+            for giver in self.givers[name]:
+                wanted += self.names[giver].later.get(name, ())
+        return needed
+
+    def _wait(self, number, missing):
+        """The cells that a test cell or a locked cell has to wait for; none if that spoils it."""
+        wait = {g for name in missing for g in self.givers[name] if g not in self.done}
+        wait.discard(number)
+        task = self.tasks.get(self.placed[number][0])
+        direct = {*task.values, *task.functions} if task else set()
+        direct |= self.names[number].needed
+        if not missing & direct:  # a function that perhaps never needs them
+            between = range(number + 1, max(wait, default=number))
+            spoilt = set().union(*(self.names[n].given for n in between if n not in wait))
+            if spoilt & direct:
+                return set()
+        return wait
+
+    def _before(self, number, above):
+        """What has to run for a student's cell to run, in order, itself last; None if it cannot."""
+        order = []
+        for giver in self._givers_for(number):
+            if giver == number or giver in above or giver in order:
+                continue
+            found = self._before(giver, (*above, number))
+            if found is None or self._is_crossed(giver, {number, *order, *found}):
+                return None
+            order += [each for each in found if each not in order]
+        return [*order, number]
+
+    def _givers_for(self, number):
+        """The cells that give what a cell needs; of locked cells also those above, in order."""
+        givers = [self._first(name) for name in sorted(self._missing(number))]
+        last = max((giver for giver in givers if self._is_locked(giver)), default=-1)
+        locked = [n for n in range(last + 1) if n not in self.done and self._is_locked(n)]
+        return locked + [giver for giver in givers if giver not in locked]
+
+    def _first(self, name):
+        return next(giver for giver in self.givers[name] if giver not in self.done)
+
+    def _is_crossed(self, giver, moved):
+        """Whether a cell on the way that stays sets a name that the moved one sets."""
+        return any(
+            self.names[between].given & self.names[giver].given
+            for between in range(giver)
+            if between not in self.done and between not in moved
+        )
+
+    def _note(self, number, missing, where):
+        key, listed = self.placed[number][0], ", ".join(sorted(missing))
+        if where == "below" and missing:
+            self.notes.append(
+                f"{name_of(self.known, key)} was run below the cell that gives {listed}, since "
+                "nothing above it does."
+            )
+        if where == "below":
+            return
+        what = name_of(self.known, key) if key else "A cell of your own"
+        self.notes.append(f"{what} was run further up, because a cell above it needs {listed}.")
+
+
+def _keep_answers(placed, found, known):
+    """Keeps answer cells that are as handed out from taking an answer back that stands above."""
+    kept, notes, given = [], [], set()
+    official = _names_of_several(known)
+    for (key, cell), of_cell in zip(placed, found, strict=True):
+        kept.append((key, cell))
+        given |= of_cell.given if key is None or is_answer(known[key]) else set()
+        if key is None or cell is None or known[key]["cell_type"] != "code":
+            continue
+        if not is_answer(known[key]) or not is_untouched(cell, known[key]):
+            continue
+        answered = (names.names_of(cell["source"]).given & given) - official
+        if answered:
+            short = names.without(cell["source"], answered)
+            kept[-1] = (key, {**cell, "source": f"# Answered in another cell.\n{short}".strip()})
+            listed = ", ".join(sorted(answered))
+            notes.append(
+                f"{name_of(known, key)} was as it had been handed out; it does not take back "
+                f"{listed}, which a cell above it gives."
+            )
+    return kept, notes
+
+
+def _names_of_several(known):
+    """Names that more than one of the assignment's cells set, so that nobody can tell for which."""
+    seen, several = set(), set()
+    for cell in known.values():
+        if cell["cell_type"] == "code":
+            given = names.names_of(cell["source"]).given
+            several |= seen & given
+            seen |= given
+    return several
