@@ -1,13 +1,12 @@
 """The watch over all processes of a submission together."""
 
-import contextlib
-import os
 import threading
 
 import psutil
 
+from grading import memory_use
+
 MEGABYTE = 2**20
-MEMORY_TO_SHARE = 500 * MEGABYTE
 SECONDS_BETWEEN_LOOKS = 0.25
 # All processes of a submission together, and its files, may take so much more than one process.
 TOGETHER = 1.25
@@ -22,7 +21,8 @@ class Watch:
     for what they pile up in the grader.
 
     Args:
-        started: the processes; has the methods of `sandbox.Started`.
+        started: the processes; has the methods of `sandbox.Started`, and perhaps a `group`: the
+            `memory_group.MemoryGroup` that they are in, or None.
         limits: for them.
         folders: where they can write, if that is memory.
     """
@@ -32,7 +32,10 @@ class Watch:
         self.limits = limits
         self.folders = folders
         self.reason = None
-        self._usual = memory([psutil.Process()])
+        self.group = getattr(started, "group", None)
+        self._kills = self.group.kills() if self.group else 0
+        self._most = TOGETHER * limits.memory_mb * MEGABYTE
+        self._usual = memory_use.memory([psutil.Process()])
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -42,47 +45,24 @@ class Watch:
         self._is_over.set()
         self._thread.join()
 
+    def look(self):
+        """Looks once; returns why the submission has to be ended, or None."""
+        family = self.started.family()
+        if len(family) > self.limits.processes:
+            self.reason = self.reason or "processes"
+        elif self._takes_too_much_memory(family):
+            self.reason = self.reason or "memory"
+        elif memory_use.memory([psutil.Process()]) > self._usual + MOST_WAITING_HERE:
+            self.reason = self.reason or "output"
+        return self.reason
+
+    def _takes_too_much_memory(self, family):
+        if self.group is not None:
+            return self.group.kills() > self._kills or self.group.usage() > self._most
+        return memory_use.exceed(family, self.folders, self._most)
+
     def _run(self):
-        most = TOGETHER * self.limits.memory_mb * MEGABYTE
         while not self._is_over.wait(SECONDS_BETWEEN_LOOKS):
-            family = self.started.family()
-            if len(family) > self.limits.processes:
-                self.reason = "processes"
-            elif memory(family) + files_in_memory(family, self.folders) > most:
-                self.reason = "memory"
-            elif memory([psutil.Process()]) > self._usual + MOST_WAITING_HERE:
-                self.reason = "output"
-            if self.reason:
+            if self.look():
                 self.started.kill()
                 return
-
-
-def files_in_memory(family, folders):
-    """Bytes of the files that processes have written to folders which lie in memory."""
-    used = {}  # by file system: processes see the same ones, or some of their own
-    for process in family:
-        for folder in folders:
-            place = f"/proc/{process.pid}/root{folder}"
-            with contextlib.suppress(OSError):
-                system = os.statvfs(place)
-                used[os.stat(place).st_dev] = (system.f_blocks - system.f_bfree) * system.f_frsize
-    return sum(used.values())
-
-
-def memory(family):
-    """Bytes of memory that processes have taken for themselves; pages of files do not count."""
-    total = sum(_kilobytes(each, "status", ("RssAnon", "RssShmem")) for each in family)
-    if total * 1024 > MEMORY_TO_SHARE:
-        # What a process and its copies share was counted for each; this takes longer, and is exact.
-        shares = [_kilobytes(each, "smaps_rollup", ("Pss_Anon", "Pss_Shmem")) for each in family]
-        total = min(total, sum(shares)) if all(shares) else total
-    return total * 1024
-
-
-def _kilobytes(process, name, wanted):
-    try:
-        with open(f"/proc/{process.pid}/{name}", encoding="utf-8", errors="replace") as lines:
-            fields = dict(line.split(":", 1) for line in lines if ":" in line)
-        return sum(int(fields[each].split()[0]) for each in wanted)
-    except (OSError, KeyError, ValueError):
-        return 0

@@ -1,14 +1,18 @@
 """Tests of what limits memory: control groups, where they can be made, and the watch."""
 
 import contextlib
+import io
 import os
+import pathlib
 import subprocess
 import sys
+import types
 
 import psutil
 import pytest
 
-from grading import memory_group
+from grading import memory_group, memory_use, watch
+from grading.limits import Limits
 from tools import processes
 
 MEGABYTE = 2**20
@@ -177,3 +181,167 @@ def test_fields_of_version_2(tmp_path):
     (tmp_path / "memory.events").write_text("low 0\noom 4\noom_kill 3\n")
     assert group.usage() == 1000 + 2000 + 30 + 400 - 300 - 100
     assert group.kills() == 3
+
+
+class Proc:
+    """What /proc says about processes, instead of the system: by number, then by name.
+
+    What is not there cannot be read, as with a process that has ended.
+    """
+
+    def __init__(self, **processes):
+        self.texts = {
+            f"/proc/{number[1:]}/{name}": text
+            for number, process in processes.items()
+            for name, text in process.items()
+        }
+        self.family = [types.SimpleNamespace(pid=int(number[1:])) for number in processes]
+
+    def open(self, path, *args, **named):
+        if path not in self.texts:
+            raise FileNotFoundError(path)
+        if self.texts[path] is None:
+            raise PermissionError(path)
+        return io.StringIO(self.texts[path])
+
+
+def process(own, share=...):
+    """What /proc says about a process with so many kilobytes; a share of ... cannot be read."""
+    texts = {"status": f"Name:\tpython\nRssAnon:\t{own} kB\nRssShmem:\t0 kB\n"}
+    if share is not ...:
+        texts["smaps_rollup"] = f"55-7f [rollup]\nPss_Anon: {share} kB\nPss_Shmem: 0 kB\n"
+    return texts
+
+
+ENDED = {"status": "Name:\tpython\nState:\tZ (zombie)\n"}
+
+
+@pytest.mark.parametrize(
+    ("processes", "kilobytes"),
+    [
+        ({"p1": process(300_000, 100), "p2": process(200_000, 100)}, 500_000),  # few: no need
+        ({"p1": process(600_000, 200_000), "p2": process(600_000, 150_000)}, 350_000),
+        # One that has just ended changes nothing for the others.
+        ({"p1": process(600_000, 200_000), "p2": process(600_000, 9), "p3": {}}, 200_009),
+        ({"p1": process(600_000, 200_000), "p2": process(600_000, 9), "p3": ENDED}, 200_009),
+        # One that lives and cannot be read counts as a whole, the others as before.
+        ({"p1": process(600_000, 200_000), "p2": process(600_000)}, 800_000),
+        ({"p1": process(600_000, 0), "p2": process(600_000, 5)}, 5),
+    ],
+)
+def test_memory_of_processes_of_which_some_have_ended(processes, kilobytes, monkeypatch):
+    proc = Proc(**processes)
+    monkeypatch.setattr(memory_use, "open", proc.open, raising=False)
+    assert memory_use.memory(proc.family) == kilobytes * 1024
+
+
+def test_a_process_that_ends_while_it_is_counted_counts_nothing(monkeypatch):
+    proc = Proc(p1=process(600_000, 200_000), p2=process(600_000))
+
+    def open_and_end(path, *args, **named):
+        opened = proc.open(path)
+        if path == "/proc/2/status":
+            del proc.texts[path]
+        return opened
+
+    monkeypatch.setattr(memory_use, "open", open_and_end, raising=False)
+    assert memory_use.memory(proc.family) == 200_000 * 1024
+
+
+def python_alone(code):
+    """Python code that says that it is ready and waits, in no group; and its processes."""
+    popen = python(None, f"import os\n{code}\n{WAITS}")
+    assert popen.stdout.readline() == "ready\n"
+    return popen, [psutil.Process(popen.pid), *psutil.Process(popen.pid).children()]
+
+
+def end(popen, family):
+    """Ends these processes."""
+    for each in family[::-1]:
+        each.kill()
+    popen.communicate()
+
+
+def test_what_processes_share_counts_once_also_while_one_ends():
+    forks = f"kept = bytearray(b'1') * {200 * MEGABYTE}\nfor _ in range(6):\n"
+    forks += "    if os.fork() == 0:\n        import time\n        time.sleep(60)"
+    popen, family = python_alone(forks)
+    try:
+        assert 150 * MEGABYTE < memory_use.memory(family) < 300 * MEGABYTE
+        family[-1].kill()  # nobody asks how it ended: it stays in the list
+        assert 150 * MEGABYTE < memory_use.memory(family) < 300 * MEGABYTE
+    finally:
+        end(popen, family)
+
+
+def test_a_file_in_memory_without_a_name_counts_once():
+    writes = f"a = os.memfd_create('a')\nos.write(a, bytes({60 * MEGABYTE}))\nb = os.dup(a)\n"
+    maps = f"import mmap\nm = mmap.mmap(a, {60 * MEGABYTE})\nm[:: 4096].count(b'1')"
+    for code in (writes, f"{writes}{maps}"):
+        popen, family = python_alone(code)
+        try:
+            assert memory_use.exceed(family, (), 60 * MEGABYTE)
+            assert not memory_use.exceed(family, (), 90 * MEGABYTE)
+        finally:
+            end(popen, family)
+
+
+def test_a_file_in_memory_that_is_mapped_counts_once(tmp_path):
+    folder = pathlib.Path("/dev/shm")
+    if not folder.is_dir() or psutil.disk_usage(folder).free < 200 * MEGABYTE:
+        pytest.skip("no /dev/shm here")
+    path = folder / f"{tmp_path.name}-{os.getpid()}"
+    maps = f"import mmap\nf = open({str(path)!r}, 'wb+')\nf.truncate({60 * MEGABYTE})\n"
+    maps += f"m = mmap.mmap(f.fileno(), {60 * MEGABYTE})\nm[:] = b'1' * len(m)"
+    before = psutil.disk_usage(folder).used
+    popen, family = python_alone(maps)
+    try:
+        assert memory_use.exceed(family, [str(folder)], before + 60 * MEGABYTE)
+        assert not memory_use.exceed(family, [str(folder)], before + 90 * MEGABYTE)
+    finally:
+        end(popen, family)
+        path.unlink()
+
+
+def test_very_many_sockets_count_as_full():
+    opens = "import resource, socket\nresource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000))\n"
+    popen, family = python_alone(opens + "kept = [socket.socketpair() for _ in range(450)]")
+    try:
+        assert memory_use.exceed(family, (), 100 * MEGABYTE)
+    finally:
+        end(popen, family)
+    popen, family = python_alone(opens + "kept = [socket.socketpair() for _ in range(100)]")
+    try:
+        assert not memory_use.exceed(family, (), 50 * MEGABYTE)
+    finally:
+        end(popen, family)
+
+
+def watched(popen, group, memory_mb):
+    """A watch over one process in a group, that does not look by itself."""
+    started = types.SimpleNamespace(
+        group=group, family=lambda: [psutil.Process(popen.pid)], kill=popen.kill
+    )
+    looks = watch.Watch(started, Limits(memory_mb=memory_mb))
+    looks.stop()
+    return looks
+
+
+def test_the_watch_goes_by_the_group_where_there_is_one(group):
+    popen = python(group, f"{TAKES['System V']}\n{WAITS}")
+    popen.stdout.readline()
+    assert watched(popen, group, 200).look() is None
+    assert watched(popen, group, 70).look() == "memory"
+    group.kill()
+    popen.communicate()
+
+
+def test_what_the_system_ended_for_lack_of_memory_needed_too_much_memory(group):
+    forks = f"import os\nif os.fork() == 0:\n    kept = bytearray(b'1') * {300 * MEGABYTE}\n"
+    popen = python(group, f"import time\ntime.sleep(0.3)\n{forks}os.wait()\n{WAITS}")
+    looks = watched(popen, group, 1000)
+    assert looks.look() is None
+    popen.stdout.readline()
+    assert looks.look() == "memory"
+    group.kill()
+    popen.communicate()

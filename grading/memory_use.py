@@ -1,0 +1,124 @@
+"""How much memory processes take together, as /proc shows it: each page is counted once.
+
+This is what the watch goes by where no cgroup counts (`memory_group`). A process that has just
+ended counts nothing, and changes nothing in how the others are counted.
+"""
+
+import contextlib
+import os
+import time
+
+MEGABYTE = 2**20
+MEMORY_TO_SHARE = 500 * MEGABYTE
+SECONDS_FOR_MAPS = 2  # a submission can make reading them as long as it likes
+# What waits in sockets belongs to no process. So many sockets are usual; each more of them counts
+# as full, which is the default size of its buffer.
+USUAL_SOCKETS = 256
+SOCKET_BYTES = 208 * 1024
+
+
+def memory(family):
+    """Bytes of memory that processes have taken for themselves; pages of files do not count."""
+    own = [_kilobytes(each, "status", ("RssAnon", "RssShmem")) or 0 for each in family]
+    if sum(own) * 1024 <= MEMORY_TO_SHARE:
+        return sum(own) * 1024
+    # What a process and its copies share was counted for each; this takes longer, and is exact.
+    shares = [_share(each) for each in family]
+    return min(sum(own), sum(shares)) * 1024
+
+
+def exceed(family, folders, limit):
+    """Whether processes take more than so many bytes of memory, with their files that lie there.
+
+    Args:
+        family: the processes.
+        folders: where they can write, if that is memory.
+        limit: the bytes.
+    """
+    systems = files_in_memory(family, folders)
+    nameless, sockets = open_files(family)
+    total = memory(family) + sum(systems.values()) + sum(nameless.values())
+    total += max(0, len(sockets) - USUAL_SOCKETS) * SOCKET_BYTES
+    deadline = time.monotonic() + SECONDS_FOR_MAPS
+    for process in family:
+        if total <= limit:
+            return False
+        # A file that is also mapped was counted twice.
+        total -= _mapped(process, systems, nameless, deadline)
+    return total > limit
+
+
+def files_in_memory(family, folders):
+    """Bytes of the files that processes have written to folders which lie in memory, by device."""
+    used = {}  # processes see the same file systems, or some of their own
+    for process in family:
+        for folder in folders:
+            place = f"/proc/{process.pid}/root{folder}"
+            with contextlib.suppress(OSError):
+                system = os.statvfs(place)
+                used[os.stat(place).st_dev] = (system.f_blocks - system.f_bfree) * system.f_frsize
+    return used
+
+
+def open_files(family):
+    """What processes hold open: bytes of files in memory without a name, and sockets."""
+    nameless, sockets = {}, set()
+    for process in family:
+        folder = f"/proc/{process.pid}/fd"
+        with contextlib.suppress(OSError):
+            for number in os.listdir(folder):
+                with contextlib.suppress(OSError):
+                    path = f"{folder}/{number}"
+                    link = os.readlink(path)
+                    if link.startswith("socket:"):
+                        sockets.add(link)
+                    elif link.startswith("/memfd:"):
+                        found = os.stat(path)
+                        nameless[found.st_dev, found.st_ino] = found.st_blocks * 512
+    return nameless, sockets
+
+
+def _mapped(process, systems, nameless, deadline):
+    """The bytes that a process has mapped of certain files: its share of them.
+
+    Args:
+        process: the process.
+        systems: devices whose files they are.
+        nameless: pairs of device and inode.
+        deadline: when to stop reading.
+    """
+    kilobytes, is_wanted = 0, False
+    with (
+        contextlib.suppress(OSError, ValueError),
+        open(f"/proc/{process.pid}/smaps", "rb") as lines,
+    ):
+        for line in lines:
+            if line.startswith(b"Pss:"):
+                kilobytes += int(line.split()[1]) if is_wanted else 0
+            elif not line.split(b" ", 1)[0].endswith(b":"):  # addresses: a mapping begins
+                place, inode = line.split(None, 5)[3:5]
+                device = os.makedev(*(int(part, 16) for part in place.split(b":")))
+                is_wanted = inode != b"0" and (
+                    device in systems or (device, int(inode)) in nameless
+                )
+                if time.monotonic() > deadline:
+                    break
+    return kilobytes * 1024
+
+
+def _share(process):
+    """What a process has for itself and its share of what it has with others, in kilobytes."""
+    share = _kilobytes(process, "smaps_rollup", ("Pss_Anon", "Pss_Shmem"))
+    if share is None:  # it has ended, or it is not for this user to read
+        return _kilobytes(process, "status", ("RssAnon", "RssShmem")) or 0
+    return share
+
+
+def _kilobytes(process, name, wanted):
+    """The sum of some fields of a file below /proc; None where they cannot be read."""
+    try:
+        with open(f"/proc/{process.pid}/{name}", encoding="utf-8", errors="replace") as lines:
+            fields = dict(line.split(":", 1) for line in lines if ":" in line)
+        return sum(int(fields[each].split()[0]) for each in wanted)
+    except (OSError, KeyError, ValueError):
+        return None
