@@ -4,6 +4,7 @@
     ana.ipynb, ana.zip                                a file a student
     García Ana_12345_assignsubmission_file_/…         Moodle, a folder or a file
     garciaana_12345_67890_hw1.ipynb                   Canvas (also with LATE before the number)
+    anon_a3F9k_67890_hw1.ipynb                        Canvas, marked anonymously (LATE anywhere)
     ana+hw1+2026-11-20 21:58:23 UTC/…                 nbgrader's inbound folder
     submitted/ana/hw1/timestamp.txt                   nbgrader's collected folder
 
@@ -13,37 +14,35 @@ three versions from one person. Which version counts is decided when they are re
 """
 
 import dataclasses
-import datetime
 import hashlib
 import os
 import re
-import stat
 import unicodedata
-import zoneinfo
 from pathlib import Path
 
-from grading.names import attempt, plain_name, take_apart
+from grading.file_names import attempt, plain_name, take_apart
+from grading.loose import is_ignored, is_plain, looks_like_notebook, stem_of, why_aside
+from grading.moments import read_stamp
+from grading.shown import is_decoded, look_alike, nfc
+from grading.whose import owners
 
-__all__ = ["attempt", "plain_name"]
-
-IGNORED_FOLDERS = {"__MACOSX", ".ipynb_checkpoints", "__pycache__", ".git"}
-IGNORED_FILES = {"thumbs.db", "desktop.ini"}
-# Loose files of these kinds beside the submissions are a teacher's lists, not submissions.
-LISTS = {".csv", ".tsv", ".xls", ".xlsx", ".md", ".txt", ".json", ".yaml", ".yml", ".log", ".py"}
+# What reads submissions needs these, too.
+__all__ = ["attempt", "is_ignored", "is_plain", "nfc", "plain_name", "read_stamp"]
 
 _MOODLE = re.compile(
     r"(?P<student>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<rest>.*)$", re.DOTALL
 )
+_ANONYMOUS = re.compile(
+    r"(?P<first>LATE_)?(?P<student>anon_(?P<second>LATE_)?(?P<id>[A-Za-z0-9]+))_(?P<late>LATE_)?"
+    r"(?:(?P<number>\d+)_(?P<rest>.+)|(?P<page>text|link)\.html)$",
+    re.DOTALL,
+)
 _CANVAS = re.compile(
-    r"(?P<student>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_(?P<number>\d+)_(?P<rest>.+)$", re.DOTALL
+    r"(?P<student>[^_]+(?:_[^_]+)*?)_(?P<late>LATE_)?(?P<id>\d+)_"
+    r"(?:(?P<number>\d+)_(?P<rest>.+)|(?P<page>text|link)\.html)$",
+    re.DOTALL,
 )
-_INBOUND = re.compile(
-    r"(?P<student>[^+]+)\+[^+]+\+(?P<when>\d{4}-\d\d-\d\d[ T]\d\d[:_.-]\d\d.*)$", re.DOTALL
-)
-_STAMP = re.compile(
-    r"(?P<time>\d{4}-\d\d-\d\d[ T]\d\d[:_.-]\d\d(?:[:_.-]\d\d)?)(?:[.]\d+)?"
-    r"(?:\s*(?P<offset>[+-]\d\d:?\d\d)|\s+(?P<zone>[A-Za-z]+(?:/[A-Za-z_+-]+)*))?"
-)
+_INBOUND = re.compile(r"(?P<student>[^+]+)\+[^+]+\+(?P<when>\d{4}-\d\d-\d\d.*)$", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,12 +75,28 @@ class Submission:
         id: The platform's number of the student; the name where there is none.
         slug: A safe name for files, unique in the run.
         sources: What was handed in, one or several things.
+        look: Sentences, why a person should look at whose this is.
     """
 
     student: str
     id: str
     slug: str
     sources: tuple[Source, ...]
+    look: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Entry:
+    """A thing in the folder, with what its name says about its student.
+
+    `key` is what tells students apart. It is made of a name as it is stored, since what is shown
+    may be the same for several.
+    """
+
+    key: tuple
+    student: str
+    id: str
+    source: Source
 
 
 def find_submissions(folder):
@@ -91,81 +106,174 @@ def find_submissions(folder):
         folder: The folder; or one notebook, for a try.
 
     Returns:
-        A list of `Submission`, in the order of the students' names, and a list of plain sentences
-        about what was left aside.
+        A list of `Submission`, in the order of the students' names, and a list of plain sentences:
+        what was left aside, and which names leave a doubt.
 
     Raises:
-        ValueError: the folder does not exist, or is a file of another kind.
+        ValueError: the folder does not exist, may not be read, or is a file of another kind.
     """
     folder = Path(folder)
-    if folder.is_file() and folder.suffix.lower() == ".ipynb":
-        found = _entry(folder)
-        return _submissions({(found[0], found[1]): [found[2]]}), []
-    if folder.is_file():
-        raise ValueError(
-            f"{folder} is a file. Unpack it, and name the folder that holds the submissions."
-        )
-    if not folder.is_dir():
-        raise ValueError(f"There is no folder {folder}.")
-    students, aside = {}, []
-    for path in sorted(folder.iterdir()):
-        name = nfc(path.name)
-        if is_ignored(name):
+    try:
+        if folder.is_file():
+            return _one(folder)
+        if not folder.is_dir():
+            raise ValueError(f"There is no folder {folder}.")
+        with os.scandir(folder) as listed:
+            things = sorted(
+                (Path(each.path), each.is_dir(follow_symlinks=False)) for each in listed
+            )
+    except OSError as error:
+        raise ValueError(f"{folder} cannot be listed: {error.strerror or error}.") from None
+    aside, kept = [], []
+    for path, is_folder in things:
+        if is_ignored(path.name):
             continue
-        is_list = path.suffix.lower() in LISTS and not path.is_dir()
-        if is_list and not (_MOODLE.match(name) or _CANVAS.match(name)):
-            aside.append(f"{name} is not a submission and was left aside.")
-            continue
-        student, number, source = _entry(path)
-        students.setdefault((student, number), []).append(source)
-    return _submissions(students), aside
+        reason = None if is_folder or _of_platform(path.name) else why_aside(path)
+        if reason:
+            aside.append(reason)
+        else:
+            kept.append((path, is_folder))
+    found, doubts = _together(kept)
+    return found, aside + doubts
 
 
-def _entry(path):
-    """The student's name, the student's number, and what was handed in."""
-    name = nfc(path.name)
-    is_folder = path.is_dir()
+def _one(path):
+    if path.suffix.lower() == ".ipynb" or looks_like_notebook(path):
+        return _together([(path, False)])
+    raise ValueError(
+        f"{path} is a file. Unpack it, and name the folder that holds the submissions."
+    )
+
+
+def _of_platform(name):
+    """What a platform's name says, or None: a match with `student`, `id` and `rest`."""
+    return _MOODLE.match(name) or _ANONYMOUS.match(name) or _CANVAS.match(name)
+
+
+def _together(things):
+    """The submissions of a list of (path, whether it is a folder), and sentences about names."""
+    unclear = _numbered_twice(path.name for path, is_folder in things if not is_folder)
+    entries, stems = [], {}
+    for path, is_folder in things:
+        if entry := _entry(path, is_folder, unclear):
+            entries.append(entry)
+        else:
+            stems[path] = path.name if is_folder else stem_of(path.name)
+    folders = {stems[path] for path, is_folder in things if is_folder and path in stems}
+    files = {stems[path] for path, is_folder in things if not is_folder and path in stems}
+    known = {entry.student for entry in entries if entry.key[0] == "name"}
+    owner, looks = owners(files, folders | known)
+    for path, is_folder in things:
+        if path in stems:
+            student = owner[stems[path]]
+            source = Source(path, nfc(path.name), may_be_stamped=is_folder)
+            entries.append(_Entry(("name", os.fsencode(student)), student, "", source))
+    return _submissions(entries, {os.fsencode(name): look for name, look in looks.items()})
+
+
+def _numbered_twice(names):
+    """Names that look like Canvas's, but whose number of the upload stands for several files."""
+    rests = {}
+    for name in names:
+        if not _MOODLE.match(name) and (found := _CANVAS.match(name)) and found["number"]:
+            key = found["student"], found["id"], found["number"]
+            rests.setdefault(key, {}).setdefault(plain_name(found["rest"]), []).append(name)
+    twice = [each for each in rests.values() if len(each) > 1]
+    return {name for each in twice for some in each.values() for name in some}
+
+
+def _entry(path, is_folder, unclear):
+    """What a platform's name says about a thing; None if no platform gave it its name."""
+    name = path.name
     if found := _MOODLE.match(name):
-        rest = found["rest"] or name
-        return found["student"].strip(), found["id"], Source(path, rest)
-    if not is_folder and (found := _CANVAS.match(name)):
-        source = Source(path, found["rest"], rank=int(found["number"]), late=bool(found["late"]))
-        return found["student"], found["id"], source
-    if found := _INBOUND.match(name):
-        return found["student"], found["student"], Source(path, name, read_stamp(found["when"]))
-    student = name if is_folder else name[: len(name) - len(path.suffix)]
-    if not is_folder:
-        student = take_apart(student, with_doubtful=False).base
-    student = " ".join(student.split()) or "(no name)"
-    return student, student, Source(path, name, may_be_stamped=is_folder)
+        source = Source(path, nfc(found["rest"] or name))
+        return _numbered("moodle", found["student"].strip(), found["id"], source)
+    found = None if is_folder or name in unclear else _ANONYMOUS.match(name) or _CANVAS.match(name)
+    if found:
+        marks = found.groupdict()
+        late = any(marks.get(mark) for mark in ("first", "second", "late"))
+        rest = found["rest"] or f"{found['page']}.html"
+        source = Source(path, nfc(rest), rank=int(found["number"] or 0), late=late)
+        student = found["student"].replace("anon_LATE_", "anon_")
+        return _numbered("canvas", student, found["id"], source)
+    if found := _INBOUND.match(take_apart(name, with_doubtful=False).base):
+        student = found["student"].strip()
+        source = Source(path, nfc(name), read_stamp(found["when"]))
+        return _Entry(("name", os.fsencode(student)), student, "", source)
+    return None
 
 
-def _submissions(students):
-    keys = sorted(students, key=lambda key: (key[0].casefold(), key[0], key[1]))
-    plain = [slug(_label(*key)) for key in keys]
-    counts = {}
-    for each in plain:
-        counts[each.casefold()] = counts.get(each.casefold(), 0) + 1
+def _numbered(platform, student, number, source):
+    # Who has a number is certain, so one name in two Unicode forms is one student.
+    return _Entry((platform, number, nfc(student)), student, number, source)
+
+
+def _submissions(entries, looks):
+    """Puts together what has one key; returns the submissions, and sentences about names."""
+    groups, alike = {}, {}
+    for entry in entries:
+        groups.setdefault(entry.key, []).append(entry)
+    for key, group in groups.items():
+        alike.setdefault((look_alike(group[0].student), group[0].id), []).append(key)
+    slugs = _slugs({key: _label(group[0]) for key, group in groups.items()})
     found = []
-    for key, name in zip(keys, plain, strict=True):
-        if counts[name.casefold()] > 1:
-            name = f"{name}-{hashlib.sha256(repr(key).encode()).hexdigest()[:8]}"
-        found.append(Submission(key[0], key[1], name, tuple(students[key])))
-    return found
+    for key, group in groups.items():
+        student = " ".join(nfc(group[0].student).split()) or "(no name)"
+        twins = alike[look_alike(group[0].student), group[0].id]
+        # A name that looks like another's would be of no use as an id.
+        number = group[0].id or (student if len(twins) == 1 else slugs[key])
+        look = _doubts(group, [groups[twin][0].student for twin in twins], looks.get(key[-1]))
+        sources = tuple(each.source for each in sorted(group, key=lambda each: each.source.path))
+        found.append(Submission(student, number, slugs[key], sources, tuple(look)))
+    found.sort(key=lambda each: (each.student.casefold(), each.student, each.id))
+    return found, list(dict.fromkeys(sentence for each in found for sentence in each.look))
 
 
-def _label(student, number):
-    return student if number == student else f"{student}_{number}"
+def _doubts(group, twins, look):
+    """Sentences about what is not certain in the names of a student's things."""
+    student = nfc(group[0].student)
+    if look:
+        yield nfc(look)
+    if len(twins) > 1:
+        yield (
+            f"{len(twins)} students look alike, {student}: their names differ only in how their "
+            f"accents are stored ({', '.join(map(ascii, twins))}). If they are one person, put the "
+            "files into one folder."
+        )
+    if not is_decoded(group[0].student):
+        yield (
+            f"The name {student} was not stored as UTF-8, and its accents are guessed; "
+            "the list of the class knows better."
+        )
+    for source in (each.source for each in group):
+        if source.when is None and _INBOUND.match(source.name):
+            yield f"{source.name}: the time in this name is not understood and was not used."
+
+
+def _slugs(labels):
+    """A safe name for each key, unique on every system."""
+    plain = {key: slug(nfc(label)) for key, label in labels.items()}
+    counts = {}
+    for each in plain.values():
+        counts[each.casefold()] = counts.get(each.casefold(), 0) + 1
+    taken = {name for name, count in counts.items() if count == 1}
+    for key in sorted(plain, key=repr):
+        salt = repr(key)
+        while counts[plain[key].casefold()] > 1:
+            name = f"{slug(nfc(labels[key]))}-{hashlib.sha256(salt.encode()).hexdigest()[:8]}"
+            if name.casefold() not in taken:
+                taken.add(name.casefold())
+                plain[key] = name
+                break
+            salt += "+"
+    return plain
+
+
+def _label(entry):
+    return f"{entry.student}_{entry.id}" if entry.id else entry.student
 
 
 # ------------------------------------------------------------------------- names
-
-
-def nfc(text):
-    """The text in one Unicode form: the same name from a Mac and from Windows compares equal."""
-    # What the file system could not decode would not survive being written anywhere.
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return unicodedata.normalize("NFC", text)
 
 
 def slug(text):
@@ -179,40 +287,3 @@ def slug(text):
         # Several names could end up alike (or be lost altogether, in another script).
         safe = f"{safe or 'student'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     return safe
-
-
-def is_ignored(name):
-    """Whether a file or folder is what operating systems and editors leave behind."""
-    return name in IGNORED_FOLDERS or name.startswith(".") or name.lower() in IGNORED_FILES
-
-
-def read_stamp(text):
-    """A point in time that was written down, in seconds since 1970; None if it is not one.
-
-    Without a time zone it is this machine's.
-    """
-    found = _STAMP.match(text.strip())
-    if not found:
-        return None
-    digits = re.sub(r"\D", "", found["time"]).ljust(14, "0")
-    try:
-        when = datetime.datetime.strptime(digits, "%Y%m%d%H%M%S")
-        if found["offset"]:
-            zone = datetime.datetime.strptime(found["offset"].replace(":", ""), "%z").tzinfo
-        elif found["zone"]:
-            zone = zoneinfo.ZoneInfo(found["zone"])
-        else:
-            zone = None
-        return when.replace(tzinfo=zone).timestamp()
-    except (ValueError, OSError, OverflowError, zoneinfo.ZoneInfoNotFoundError):
-        return None
-
-
-def is_plain(path):
-    """Whether a path is a file or a folder itself: no link, no pipe, no device.
-
-    Raises:
-        OSError: nobody can say, because the path may not be looked at, or is gone.
-    """
-    mode = os.lstat(path).st_mode
-    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)

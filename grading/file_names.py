@@ -1,0 +1,127 @@
+"""Names of files, and what platforms, browsers and people add to them.
+
+    hw2 (1)                                       browsers
+    hw2-1                                         Canvas, Safari
+    hw2-Copy1                                     Jupyter
+    hw2 copy, hw2 copy 2, hw2 2                   macOS
+    hw2 - Copy, hw2 - Copy (2), hw2 – Másolat     Windows
+    Copy of hw2, Kopie von hw2, Másolat – hw2     Colab, Google Drive
+    hw2 (copy), hw2 (Ana's conflicted copy …)     Linux desktops, Dropbox
+    hw2_v2, hw2v2, hw2_final                      people
+
+A number says which is later. The word for a copy does not: some go on working in the copy, others
+keep it as it was.
+"""
+
+import dataclasses
+import re
+
+_COPY = (
+    r"(?:copy|kopie|copie|copia|cópia|kopia|kopi|kopio|kopija|kopyas[ıi]|másolata?|копия|копія|"
+    r"副本|のコピー|コピー)"
+)
+_GAP = r"[ _+]"
+_DASH = r"[ _+]*[-–—][ _+]*"
+_NUMBER = rf"(?:{_GAP}?\d{{1,3}}|{_GAP}?\(\d{{1,3}}\))?"
+# Additions that only ever are additions, the longest first.
+_PLAIN_ADDITIONS = [
+    rf"{_DASH}{_COPY}{_NUMBER}",  # Windows, Jupyter
+    rf"{_GAP}copy{_NUMBER}",
+    rf"(?:{_GAP}|(?<=[\u3000-\u9fff]))(?:的?副本|のコピー){_NUMBER}",
+    rf"{_GAP}?\((?:another |\d{{1,2}}(?:st|nd|rd|th) )?{_COPY}{_NUMBER}\)",
+    rf"{_GAP}\([^()]*conflicted copy[^()]*\)",
+    rf"{_GAP}?\((?P<copy>\d{{1,3}})\)",
+    r"(?:[_+-]|\s+(?:- )?)final(?:[ _-]?version)?",
+    r"(?:[_+-]|\s+(?:- )?)v(?:ersion)?[ _.]?(?P<version>\d{1,3})",
+    r"-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",  # Canvas, after seven
+]
+# These may be a part of a name as well: of `anna-2`, of `gustav2`, of `Marcel Copie`.
+_DOUBTFUL_ADDITIONS = [
+    rf"{_GAP}{_COPY}{_NUMBER}",
+    r"(?<=\w)-(?P<dash>\d{1,2})",
+    r"(?<=[^\W_])v(?P<bare>\d{1,2})",
+    r"(?<=\S) (?P<space>\d{1,2})",
+    r"(?:[_-]| )?final[ _-]?(?P<final>\d{1,2})",
+    r"(?<=\d)final",
+]
+_BEFORE = re.compile(
+    rf"(?:{_COPY}(?:{_GAP}(?:of|von|de|di|do|du|van|av|af|z|pliku|souboru){_GAP}|{_DASH}))(?=.)",
+    re.IGNORECASE,
+)
+_AFTER = [re.compile(f"(?:{each})$", re.IGNORECASE) for each in _PLAIN_ADDITIONS]
+_DOUBTFUL = [re.compile(f"(?:{each})$", re.IGNORECASE) for each in _DOUBTFUL_ADDITIONS]
+_ENDING = re.compile(r"\.(?=[^.\s]*[^\W\d])[^\W_]{1,10}$")
+
+
+@dataclasses.dataclass(frozen=True)
+class Taken:
+    """A name, taken apart.
+
+    Attributes:
+        base: Without the additions.
+        numbers: Those among the additions that say an order, the innermost first.
+        is_doubtful: Whether an addition may as well be a part of the name.
+    """
+
+    base: str
+    numbers: tuple[int, ...] = ()
+    is_doubtful: bool = False
+
+
+def take_apart(stem, with_doubtful=True):
+    """Takes the additions off a name without its ending.
+
+    Args:
+        stem: The name.
+        with_doubtful: Whether to take off also what may be a part of the name.
+    """
+    base, numbers, is_doubtful = stem.strip(), (), False
+    while True:
+        found = _BEFORE.match(base)
+        rest = base[found.end() :] if found else base
+        if not found:
+            found = _first(_AFTER, base)
+            if not found and with_doubtful and (found := _first(_DOUBTFUL, base)):
+                is_doubtful = True
+            rest = base[: found.start()] if found else ""
+        if not (rest := rest.strip()):
+            return Taken(base, numbers, is_doubtful)
+        numbers = tuple(int(each) for each in found.groupdict().values() if each) + numbers
+        base = rest
+
+
+def _first(patterns, text):
+    return next((found for each in patterns if (found := each.search(text))), None)
+
+
+def split_ending(name):
+    """A file's name and its ending, such as `.ipynb`, which may be empty.
+
+    What begins with a digit, or holds a blank, is no ending: `Ana M. Kovács`, `hw 2.1`.
+    """
+    found = _ENDING.search(name)
+    return (name[: found.start()], found[0]) if found and found.start() else (name, "")
+
+
+def plain_name(name):
+    """A file's name without what platforms, browsers and people add; the ending is kept.
+
+    Two files are versions of one if their plain names are equal (ask for both: a name such as
+    `photos-2.csv` is `photos.csv` here, too).
+    """
+    folder, slash, last = name.rpartition("/")
+    stem, ending = split_ending(last)
+    return folder + slash + take_apart(stem).base + ending
+
+
+def attempt(name):
+    """The number that orders the versions of one file; 0 without.
+
+    2 for `hw1 (2).ipynb`, for `hw1_v2.ipynb`, and for `hw1-2.ipynb`; 2.001 for `hw1_v2 (1).ipynb`,
+    which came between that one and `hw1_v3.ipynb`. Numbers say something only about names
+    whose `plain_name` is the same.
+    """
+    numbers = take_apart(split_ending(name.rpartition("/")[2])[0]).numbers
+    if len(numbers) == 1:
+        return numbers[0]
+    return sum(number / 1000**depth for depth, number in enumerate(numbers))

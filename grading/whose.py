@@ -1,0 +1,85 @@
+"""Whose a loose file is, where no platform says so and its name is all there is.
+
+Two people must not become one, because one of them would get no grade. So names are put together
+only where an addition is all that they differ in, and where that name itself is there, too.
+"""
+
+import re
+
+from grading.file_names import take_apart
+
+# Nobody hands in so often; but a teacher's browser names what a whole class sent by mail so.
+MOST_VERSIONS = 9
+_NO_ONE = re.compile(
+    r"(?:hw|home[ _-]?work|assignment|solutions?|submission|notebook|untitled)"
+    r"[ _-]?\d*(?:[ _-].*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_IN_BRACKETS = re.compile(r"\(\d+\)$")
+
+
+def owners(files, folders=()):
+    """Whose each of some names is.
+
+    Args:
+        files: Names of files, without their endings.
+        folders: Names of folders.
+
+    Returns:
+        A dictionary from each name to the name of its student, and a dictionary from such
+        students' names to a sentence for a person, where the names leave a doubt.
+    """
+    names = {*files, *folders}
+    certain = {name: take_apart(name, with_doubtful=False).base for name in names}
+    plain = {name for name in names if certain[name] == name} | {*folders}
+    found = {}
+    for name in names:
+        is_there = certain[name] in plain
+        found[name] = certain[name] if is_there or name not in folders else name
+    _part_numbered(found, certain, plain)
+    doubts = _join_doubtful(found, plain, folders)
+    doubts |= _part_crowds(found)
+    return found, doubts
+
+
+def _part_numbered(found, certain, plain):
+    """Keeps `group (1)` and `group (2)` apart where there is no `group`."""
+    numbered = {}
+    for name, base in certain.items():
+        if base not in plain and _IN_BRACKETS.search(name):
+            numbered.setdefault(base, []).append(name)
+    for names in numbered.values():
+        if len(names) > 1:
+            found.update({name: name for name in names})
+
+
+def _join_doubtful(found, plain, folders):
+    """Takes `anna-1` for `anna`'s where both are there, and says so."""
+    doubts = {}
+    for name, owner in sorted(found.items()):
+        base = take_apart(owner).base
+        if base != owner and base in plain and not {name, owner} & {*folders}:
+            found[name] = base
+            doubts.setdefault(base, []).append(name)
+    return {
+        base: f"{', '.join(names)} was taken for another version from {base}. If these are several "
+        "people, put each one's files into a folder of its own."
+        for base, names in doubts.items()
+    }
+
+
+def _part_crowds(found):
+    """Takes apart again what is too much for one, or named for the homework, not for a person."""
+    together, doubts = {}, {}
+    for name, owner in sorted(found.items()):
+        together.setdefault(owner, []).append(name)
+    for owner, names in together.items():
+        if len(names) > MOST_VERSIONS or (len(names) > 1 and _NO_ONE.fullmatch(owner)):
+            found.update({name: name for name in names})
+            told = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+            sentence = (
+                f"{told}: these names do not say whose the files are, so each counts as a student. "
+                "Put what is from one student into one folder."
+            )
+            doubts.update(dict.fromkeys(names, sentence))
+    return doubts
