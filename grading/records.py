@@ -9,10 +9,12 @@ claimed by one of them while it is being graded.
 
 import contextlib
 import dataclasses
+import errno
 import functools
 import hashlib
 import importlib.metadata
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -26,7 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Modules that only find, show, or distribute; a change there changes no record. (`safe_html` does:
 # the notebook's page is a part of it.)
 FRONT = {f"grading/{name}.py" for name in ("__main__", "cluster", "pages", "pool", "records")}
-FRONT |= {f"grading/{name}.py" for name in ("report", "run", "submissions", "summary")}
+FRONT |= {f"grading/{name}.py" for name in ("loose", "report", "run", "shown", "submissions")}
+FRONT |= {f"grading/{name}.py" for name in ("summary", "whose")}
 LIBRARIES = ("keras", "numpy", "tensorflow", "jax", "torch")
 SETTINGS = ("COURSE_PROFILE", "KERAS_BACKEND")
 
@@ -109,14 +112,37 @@ def reserve(folder, homework):
 
     Raises:
         ValueError: It holds another homework's results.
-        OSError: It cannot be made.
+        OSError: It cannot be made, or not be written.
     """
     path = Path(folder) / "records" / ".homework"
     path.parent.mkdir(parents=True, exist_ok=True)
-    there = path.read_text(encoding="utf-8").strip() if path.exists() else homework
-    if there != homework:
-        raise ValueError(f"it holds the results of {there}; name a folder of {homework}'s own")
+    for there in _homework_in(Path(folder)):
+        if there != homework:
+            raise ValueError(f"it holds the results of {there}; name a folder of {homework}'s own")
     write_whole(path, homework + "\n")
+
+
+def _homework_in(folder):
+    """The names of the homework whose results a folder holds, as far as it says so."""
+    with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
+        there = (folder / "records" / ".homework").read_text(encoding="utf-8").strip()
+        if there.isprintable() and there:
+            yield there
+            return
+    # It is not there, or damaged: then the rest says it.
+    for path in (folder / "summary.json", *sorted((folder / "records").glob("*.json"))):
+        there = _json(path)
+        name = there.get("homework") if isinstance(there, dict) else None
+        if name and isinstance(name, str):
+            yield name
+
+
+def _json(path):
+    """What a file of JSON holds; None if it is not there, or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 class Store:
@@ -125,19 +151,17 @@ class Store:
     def __init__(self, folder):
         self.folder = Path(folder) / "records"
         (self.folder / ".locks").mkdir(parents=True, exist_ok=True)
+        self.homework = next(_homework_in(Path(folder)), "")
 
     def read(self, slug):
         """A submission's record, or None if there is none or it is damaged."""
-        try:
-            record = json.loads(self._path(slug).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        is_record = isinstance(record, dict) and record.get("format") == FORMAT
-        return record if is_record and isinstance(record.get("result"), dict) else None
+        record = _json(self._path(slug))
+        return record if _is_record(record) else None
 
     def write(self, slug, key, result):
         """Stores a result."""
-        record = {"format": FORMAT, "key": key, "finished": time.time(), "result": result}
+        record = {"format": FORMAT, "homework": self.homework, "key": key}
+        record |= {"finished": time.time(), "result": result}
         write_whole(self._path(slug), json.dumps(record, ensure_ascii=False))
 
     def claim(self, slug):
@@ -148,7 +172,8 @@ class Store:
         """
         lock = filelock.FileLock(self.folder / ".locks" / slug, thread_local=False)
         try:
-            return lock.acquire(timeout=0).lock
+            with _told_of_locks():
+                return lock.acquire(timeout=0).lock
         except filelock.Timeout:
             return None
 
@@ -159,8 +184,55 @@ class Store:
 @contextlib.contextmanager
 def locked(folder):
     """Only one run at a time writes the reports."""
-    with filelock.FileLock(Path(folder) / "records" / ".locks" / ".reports"):
+    lock = filelock.FileLock(Path(folder) / "records" / ".locks" / ".reports")
+    with _told_of_locks():
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _told_of_locks():
+    try:
+        yield
+    except NotImplementedError:  # some network drives
+        reason = "its file system has no locks; name a folder on a disk of this machine"
+        raise OSError(errno.ENOLCK, reason) from None
+
+
+_NUMBER, _TEXT, _TEXTS = "a number", "a text", "texts"
+_RESULT = {"seconds": _NUMBER, "page": _TEXT, "notes": _TEXTS, "events": _TEXTS}
+_TASK = {"grade_id": _TEXT, "title": _TEXT, "verdict": _TEXT, "message": _TEXT}
+_TASK |= {"points": _NUMBER, "max_points": _NUMBER}
+
+
+def _is_record(record):
+    """Whether all is there that reports need, and of its kind: files can be damaged."""
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        return False
+    result = record.get("result")
+    if not isinstance(record.get("key"), str) or not isinstance(result, dict):
+        return False
+    if not all(_is_a(kind, result[name]) for name, kind in _RESULT.items() if name in result):
+        return False
+    if not isinstance(result.get("problem"), str | None):
+        return False
+    tasks = result.get("tasks")
+    return isinstance(tasks, list) and all(
+        isinstance(task, dict) and all(_is_a(kind, task.get(name)) for name, kind in _TASK.items())
+        for task in tasks
+    )
+
+
+def _is_a(kind, value):
+    if kind == _NUMBER:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and math.isfinite(value)
+    if kind == _TEXTS:
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return isinstance(value, str)
 
 
 def write_whole(path, text):

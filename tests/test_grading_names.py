@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from grading import shown
+from grading import records, shown
 from grading.submissions import attempt, find_submissions, is_plain, plain_name, read_stamp, slug
 
 NEEDS_BYTES = pytest.mark.skipif(
@@ -421,3 +421,93 @@ def test_a_time_in_a_name_that_is_not_understood_is_told(folder):
     (eva, fay), said = find_submissions(folder)
     assert eva.sources[0].when is None and len(said) == 1 and "not understood" in eva.look[0]
     assert fay.sources[0].when == 1795211903 and fay.look == ()
+
+
+# ------------------------------------------------------------------------ what is known
+
+TASK = {"grade_id": "t", "title": "T", "points": 1, "max_points": 2.0, "verdict": "right"}
+TASK["message"] = ""
+RESULT = {"tasks": [TASK], "events": ["e"], "notes": [], "seconds": 1.5, "page": "<p>"}
+
+
+def written(tmp_path, record):
+    store = records.Store(tmp_path)
+    path = tmp_path / "records" / "ana.json"
+    path.write_text(record if isinstance(record, str) else json.dumps(record), encoding="utf-8")
+    return store.read("ana")
+
+
+def test_a_whole_record_is_read_back(tmp_path):
+    store = records.Store(tmp_path)
+    failed = {"problem": "could not be graded", "points": 0, "tasks": [], "events": [], "notes": []}
+    for result in (RESULT, failed, {**RESULT, "more": {}}):
+        store.write("ana", "key", result)
+        record = store.read("ana")
+        assert (record["key"], record["result"]) == ("key", result)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"tasks": None}, {"tasks": {}}, {"tasks": [5]}, {"tasks": "many"}, {"seconds": "long"}]
+    + [{"page": None}, {"notes": [5]}, {"events": "text"}, {"problem": 5}, {"seconds": True}]
+    + [{"tasks": [{**TASK, name: value}]} for name, value in
+       [("points", "1"), ("points", None), ("points", float("nan")), ("verdict", []),
+        ("max_points", float("inf")), ("title", 5), ("message", None), ("grade_id", {})]]
+    + [{"tasks": [{k: v for k, v in TASK.items() if k != name}]} for name in TASK],
+    ids=str,
+)  # fmt: skip
+def test_a_record_of_the_wrong_kind_counts_as_missing(tmp_path, changed):
+    whole = {"format": records.FORMAT, "key": "key", "result": RESULT}
+    assert written(tmp_path, whole) is not None
+    assert written(tmp_path, {**whole, "result": {**RESULT, **changed}}) is None
+
+
+def test_a_damaged_record_counts_as_missing(tmp_path):
+    whole = {"format": records.FORMAT, "key": "key", "result": RESULT}
+    without_tasks = {key: value for key, value in RESULT.items() if key != "tasks"}
+    for record in ({**whole, "key": 5}, {**whole, "format": 0}, {**whole, "result": without_tasks}):
+        assert written(tmp_path, record) is None
+    for text in ("", "{", "[]", "\0" * 20, "[" * 100_000):
+        assert written(tmp_path, text) is None
+    (tmp_path / "records" / "ana.json").write_bytes(b"\xff\xfe")
+    assert records.Store(tmp_path).read("ana") is None
+    (tmp_path / "records" / "ben.json").mkdir()
+    assert records.Store(tmp_path).read("ben") is None
+
+
+@pytest.mark.parametrize("damaged", [b"", b" \n", b"\0\0\0\0", b"\xff\xfe", None])
+def test_the_mark_of_the_results_is_repaired(tmp_path, damaged):
+    records.reserve(tmp_path, "hw1_x")
+    mark = tmp_path / "records" / ".homework"
+
+    def damage():
+        mark.unlink() if damaged is None else mark.write_bytes(damaged)
+
+    damage()
+    records.reserve(tmp_path, "hw1_x")
+    assert mark.read_text() == "hw1_x\n"
+    records.Store(tmp_path).write("ana", "key", RESULT)
+    damage()
+    records.reserve(tmp_path, "hw1_x")
+    damage()
+    with pytest.raises(ValueError, match="results of hw1_x"):
+        records.reserve(tmp_path, "hw2_y")
+
+
+def test_the_reports_say_whose_results_these_are_too(tmp_path):
+    records.reserve(tmp_path, "hw2_y")
+    (tmp_path / "records" / ".homework").write_text("")
+    (tmp_path / "summary.json").write_text('{"homework": "hw1_x"}')
+    with pytest.raises(ValueError, match="results of hw1_x"):
+        records.reserve(tmp_path, "hw2_y")
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+    def refuse(*args, **more):
+        raise NotImplementedError
+
+    monkeypatch.setattr(records.filelock.FileLock, "acquire", refuse)
+    with pytest.raises(OSError, match="no locks"):
+        records.Store(tmp_path).claim("ana")
+    with pytest.raises(OSError, match="no locks"), records.locked(tmp_path):
+        pass

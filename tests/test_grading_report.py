@@ -376,8 +376,8 @@ def test_a_record_follows_libraries_settings_and_data(tmp_path, monkeypatch):
 
 def test_damaged_records_count_as_missing(tmp_path):
     store = records.Store(tmp_path)
-    store.write("ana", "key", {"points": 1})
-    assert store.read("ana")["result"] == {"points": 1}
+    store.write("ana", "key", result())
+    assert store.read("ana")["result"] == result()
     for broken in ("", "{", "[]", '{"format": 1}', '{"format": 0, "result": {}}'):
         (tmp_path / "records" / "ana.json").write_text(broken, encoding="utf-8")
         assert store.read("ana") is None
