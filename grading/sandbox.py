@@ -1,9 +1,8 @@
 """Where a submission runs: inside bubblewrap, or (only if asked for) as an ordinary process.
 
-In bubblewrap a submission sees the system and the Python environment, of the course `utils`, `data`
-and two small files, its own working folder, and nothing else. All of it can only be read, but for
-the working folder and the temporary folders, which lie in memory and are limited in size. It has no
-network and no capabilities, and with its first process all its processes end.
+In bubblewrap a submission sees what `view` shows, which can only be read, and its own working and
+temporary folders, which lie in memory and are limited in size. It has no network and no
+capabilities, is never root, and ends with its first process.
 """
 
 import contextlib
@@ -12,7 +11,6 @@ import os
 import pathlib
 import platform
 import shutil
-import site
 import subprocess
 import sys
 import tempfile
@@ -21,17 +19,25 @@ import time
 
 import psutil
 
+from grading.inside.confine import NOBODY
+from grading.inside.readable import CANNOT_READ
+from grading.view import (
+    CODE,
+    COURSE,
+    DATA,
+    INSIDE,
+    OF_COURSE,
+    ROOT,
+    RUN,
+    WORKING,
+    closed,
+    data_folder,
+    python_folders,
+    view,
+    without_machine,
+)
 from tools import processes
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-INSIDE = pathlib.Path(__file__).resolve().parent / "inside"
-OF_COURSE = ("utils", "data", "pyproject.toml", "requirements.txt")
-# As seen from inside bubblewrap:
-COURSE = "/course"
-WORKING = "/course/notebooks/homework"
-RUN = "/run/grading"
-CODE = "/run/grader-inside"
-CACHE, MIRROR = "/run/course-cache", "/run/course-mirror"
 SHARED_MEMORY_MB = 64
 SECONDS_TO_END = 5
 # The variables that a submission gets to see, if they are set.
@@ -46,11 +52,14 @@ PASSED_ON = (
     "TZ",
     "XLA_FLAGS",
 )
-ETC = ("alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime")
 
 
 class NotIsolatedError(RuntimeError):
     """Bubblewrap does not work here, and nobody agreed to do without."""
+
+
+class TooLargeError(OSError):
+    """The files of a submission are larger than its working folder may be."""
 
 
 class Sandbox:
@@ -59,11 +68,13 @@ class Sandbox:
     Args:
         bwrap: path of bubblewrap, or None to start ordinary processes.
         problem: why there is no bubblewrap, in a few words.
+        hidden: paths that no submission may see: the class's, the assignment's.
     """
 
-    def __init__(self, bwrap, problem=None):
+    def __init__(self, bwrap, problem=None, hidden=()):
         self.bwrap = bwrap
         self.problem = problem
+        self.hidden = tuple(map(str, hidden))
 
     @property
     def is_isolated(self):
@@ -76,14 +87,17 @@ class Sandbox:
             working = run_folder / "course" / "notebooks" / "homework"
             code = [INSIDE / "kernel_side.py", run_folder, working]
             return [sys.executable, *map(str, code)]
-        arguments = [self.bwrap, *view(), "--ro-bind", str(run_folder), RUN]
+        arguments = [self.bwrap, *view(self.hidden), *without_machine()]
+        arguments += ["--ro-bind", str(run_folder), RUN]
         for folder, megabytes in writable(limits).items():
-            arguments += ["--size", str(megabytes * 2**20), "--tmpfs", folder]
-        arguments += [*closed(), "--", sys.executable, f"{CODE}/kernel_side.py", RUN, WORKING]
-        return arguments
+            arguments += ["--perms", "1777", "--size", str(megabytes * 2**20), "--tmpfs", folder]
+        arguments += [*closed(self.hidden), "--", sys.executable, f"{CODE}/kernel_side.py"]
+        return [*arguments, RUN, WORKING, "--isolated"]
 
     def start(self, run_folder, limits):
         """Starts a kernel for the run in this folder."""
+        if self.is_isolated:
+            give_away(run_folder)
         marker = run_folder.name
         variables = environment(self.is_isolated, run_folder) | {processes.MARKER: marker}
         popen = subprocess.Popen(
@@ -184,63 +198,6 @@ def writable(limits):
     }
 
 
-def view():
-    """Bubblewrap's arguments for what every submission sees of the machine."""
-    arguments = ["--unshare-user", "--unshare-all", "--uid", "1000", "--gid", "1000"]
-    arguments += ["--cap-drop", "ALL", "--hostname", "grading", "--new-session"]
-    arguments += ["--die-with-parent", "--unsetenv", "JPY_PARENT_PID"]
-    places = ["/usr"]
-    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
-        path = pathlib.Path("/", name)
-        if path.is_symlink():
-            arguments += ["--symlink", os.readlink(path), str(path)]
-        elif path.is_dir():
-            places.append(str(path))
-    places += [f"/etc/{name}" for name in ETC]
-    places += [place for place in python_folders() if not place.startswith("/usr/")]
-    for place in places:
-        arguments += ["--ro-bind-try", place, place]
-    if any(ROOT.is_relative_to(place) for place in places):
-        # The course lies inside something that is shown, and must not be.
-        arguments += ["--tmpfs", str(ROOT), "--remount-ro", str(ROOT)]
-    arguments += ["--proc", "/proc", "--dev", "/dev"]
-    for name in OF_COURSE:
-        arguments += ["--ro-bind", str(ROOT / name), f"{COURSE}/{name}"]
-    for variable, inside in (("COURSE_DATA_DIR", CACHE), ("COURSE_DATA_MIRROR", MIRROR)):
-        if folder := data_folder(variable):
-            arguments += ["--ro-bind", folder, inside]
-    return [*arguments, "--ro-bind", str(INSIDE), CODE]
-
-
-def closed():
-    """Bubblewrap's arguments that come last: what it made itself cannot be written either."""
-    return ["--remount-ro", "/dev", "--remount-ro", "/"]
-
-
-def python_folders():
-    """The folders that this Python is made of."""
-    folders = [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix]
-    if site.ENABLE_USER_SITE and site.getusersitepackages() in sys.path:
-        folders.append(site.getusersitepackages())
-    # Reached by links: the interpreter of a virtual environment, a folder of versions.
-    folders.append(str(pathlib.Path(sys.executable).resolve().parents[1]))
-    folders = {place for folder in folders for place in (folder, os.path.realpath(folder))}
-    # Never a whole home: a Python in ~/bin is then not found in the sandbox, which says so.
-    hidden = {"/", "/usr", "/home", str(pathlib.Path.home()), os.path.realpath(pathlib.Path.home())}
-    return sorted(folders - hidden)
-
-
-def data_folder(variable):
-    """The folder that one of the course's variables names, if it is a folder."""
-    from utils import files
-
-    try:
-        path = files.named_folder(variable)
-    except files.DataError:  # it cannot be anybody's folder
-        return None
-    return os.path.realpath(path) if path and os.path.isdir(path) else None
-
-
 def environment(is_isolated, run_folder=None):
     """The variables that a submission sees."""
     variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -259,7 +216,7 @@ def environment(is_isolated, run_folder=None):
         "MPLCONFIGDIR": f"{home}/matplotlib",
         "COURSE_OFFLINE": "1",
     }
-    for variable, inside in (("COURSE_DATA_DIR", CACHE), ("COURSE_DATA_MIRROR", MIRROR)):
+    for variable, inside in DATA.items():
         if folder := data_folder(variable):
             variables[variable] = inside if is_isolated else folder
     if not is_isolated:
@@ -285,11 +242,20 @@ def make_run_folder(files, limits, is_isolated, parent=None):
     return folder
 
 
+def give_away(folder):
+    """Gives a folder with all that is in it to the user whom root's submissions run as."""
+    if os.geteuid() != 0:
+        return
+    for here, _, names in os.walk(folder):
+        for path in (here, *(os.path.join(here, name) for name in names)):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+
+
 def copy(source, target, most_bytes):
     """Copies a folder's ordinary files; links and whatever else there may be stay behind.
 
     Raises:
-        OSError: they are larger than allowed.
+        TooLargeError: they are larger than allowed.
     """
     for folder, folders, names in os.walk(source):  # does not follow links
         here = pathlib.Path(folder)
@@ -303,7 +269,9 @@ def copy(source, target, most_bytes):
                 continue
             most_bytes -= path.stat().st_size
             if most_bytes < 0:
-                raise OSError("the submission's files are larger than its working folder may be")
+                raise TooLargeError(
+                    "the submission's files are larger than its working folder may be"
+                )
             shutil.copyfile(path, there / name)
 
 
@@ -314,27 +282,44 @@ def _bubblewrap():
         return None, f"bubblewrap does not exist for {platform.system()}"
     bwrap = shutil.which("bwrap")
     if bwrap is None:
-        return None, "bubblewrap (the command bwrap) is not installed"
+        return None, (
+            "bubblewrap (the command bwrap) is not installed (on Debian and Ubuntu: sudo apt "
+            "install bubblewrap)"
+        )
     if any(pathlib.Path(place).is_relative_to("/tmp") for place in python_folders()):
-        return None, "this Python lies in /tmp, which every submission gets anew and empty"
-    command = [bwrap, *view(), "--tmpfs", "/tmp", *closed(), "--", sys.executable, "-Ic", "pass"]
+        return None, (
+            "this Python lies in /tmp, which every submission gets anew and empty; make the "
+            "environment in another folder"
+        )
+    command = [bwrap, *view(), *without_machine(), "--tmpfs", "/tmp", *closed(), "--"]
     try:
         done = subprocess.run(
-            command, cwd="/", env=environment(True), capture_output=True, timeout=60
+            [*command, sys.executable, "-I", f"{CODE}/readable.py", COURSE, *DATA.values()],
+            cwd="/",
+            env=environment(True),
+            capture_output=True,
+            timeout=60,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return None, f"bubblewrap does not work here ({error})"
+    words = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
+    if done.returncode == CANNOT_READ:
+        return None, (
+            f"where root grades, submissions run as the user nobody, who may not read {words[-1]}; "
+            "allow it (chmod -R go+rX), or grade as an ordinary user"
+        )
     if done.returncode:
-        words = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        return None, f"bubblewrap does not work here ({words[-1]})"
+        as_root = "; if this is a container, grade as an ordinary user" * (os.geteuid() == 0)
+        return None, f"bubblewrap does not work here ({words[-1]}){as_root}"
     return bwrap, None
 
 
-def choose(unsafe=False):
+def choose(unsafe=False, hidden=()):
     """The sandbox of this machine.
 
     Args:
         unsafe: do without bubblewrap where it does not work.
+        hidden: paths that no submission may see.
 
     Raises:
         NotIsolatedError: it does not work, and `unsafe` is false.
@@ -342,11 +327,10 @@ def choose(unsafe=False):
     bwrap, problem = _bubblewrap()
     if bwrap is None and not unsafe:
         raise NotIsolatedError(
-            f"Submissions cannot be isolated here: {problem}. Install it (on Debian and Ubuntu: "
-            "sudo apt install bubblewrap), or say --unsafe to run submissions that you trust as "
-            "ordinary programs of yours."
+            f"Submissions cannot be isolated here: {problem}. Or say --unsafe to run submissions "
+            "that you trust as ordinary programs of yours."
         )
-    return Sandbox(bwrap, problem)
+    return Sandbox(bwrap, problem, hidden)
 
 
 def isolation_report(sandbox, limits):
@@ -360,7 +344,7 @@ def isolation_report(sandbox, limits):
         return [
             "Isolated by bubblewrap: each submission sees the system and Python, of the course "
             "only utils and data (none of it writable), and its own files.",
-            "No network, no other processes, no capabilities.",
+            "No network, no other processes, no capabilities, and nobody is root.",
             f"It can write {limits.disk_mb} MB to its working folder and as much to /tmp, both in "
             "memory; they are gone afterwards.",
             f"At most {limits.processes} processes; a watch ends a submission with more.",
@@ -372,7 +356,9 @@ def isolation_report(sandbox, limits):
     return [
         f"NOT ISOLATED: {sandbox.problem}.",
         "Submissions run as ordinary programs of yours. They can read and change every file that "
-        "you can, the hidden tests and other submissions included.",
+        "you can, the hidden tests and other submissions included."
+        + " YOU ARE ROOT, SO THAT IS THE WHOLE MACHINE."
+        * (os.geteuid() == 0),
         "They can use the network.",
         "They can start processes that outlive them; those that hide well are not found.",
         f"They can fill the disk: only the size of a single file is limited ({limits.disk_mb} MB).",

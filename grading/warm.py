@@ -64,7 +64,7 @@ class Warm:
                 cwd="/",
                 env=sandboxes.environment(True),
                 pass_fds=[listener.fileno()],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # its end is the sign that this process has ended
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
@@ -72,16 +72,18 @@ class Warm:
         (self.folder / "pid").write_text(str(self.popen.pid))
 
     def _command(self, sandbox, limits, descriptor, modules):
-        arguments = [sandbox.bwrap, *sandboxes.view(), "--as-pid-1"]
+        arguments = [sandbox.bwrap, *sandboxes.view(sandbox.hidden), "--as-pid-1"]
         slot = self.folder / "slot"
         slot.mkdir()
+        sandboxes.give_away(slot)
         arguments += ["--ro-bind", str(slot), "/slot", "--dir", sandboxes.RUN]
         if os.geteuid() == 0:
             arguments += ["--bind", "/proc", "/run/outer-proc"]
         # Only places: every submission gets its own folders mounted there.
         for folder in sandboxes.writable(limits):
             arguments += ["--size", "1048576", "--tmpfs", folder]
-        arguments += [*sandboxes.closed(), "--", sys.executable, f"{sandboxes.CODE}/zygote.py"]
+        arguments += [*sandboxes.closed(sandbox.hidden), "--"]
+        arguments += [sys.executable, f"{sandboxes.CODE}/zygote.py"]
         return [*arguments, str(descriptor), sandboxes.WORKING, *modules]
 
     def close(self):
@@ -92,6 +94,7 @@ class Warm:
         with contextlib.suppress(ProcessLookupError):
             self.popen.kill()
         self.popen.wait()
+        self.popen.stdin.close()
         sandboxes.wait_until_gone(family)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -151,6 +154,7 @@ class Lease:
 
     def start(self, run_folder):
         """Forks a kernel for the run in this folder, which lies in the slot."""
+        sandboxes.give_away(run_folder)
         self._send({"run": run_folder.name})
         deadline = time.monotonic() + SECONDS_TO_IMPORT
         while True:

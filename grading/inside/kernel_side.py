@@ -1,6 +1,6 @@
 """The student's side: an IPython kernel that connects to the grader, and what it hands over.
 
-    python kernel_side.py RUN_FOLDER WORKING_FOLDER
+    python kernel_side.py RUN_FOLDER WORKING_FOLDER [--isolated]
 
 runs inside the sandbox; so does `zygote.py`, which forks kernels instead of starting them. The
 kernel connects to sockets that the grader has opened in the run folder, so that nothing of the
@@ -8,6 +8,7 @@ grader's needs to be writable from here. Nothing in this file is secret, and not
 is trusted: it only brings values into a form in which they can be read without trust.
 """
 
+import contextlib
 import contextvars
 import json
 import os
@@ -24,10 +25,21 @@ PIECE = 10**6  # characters; what is printed is sent in pieces of about this siz
 
 def main():
     """Starts a kernel, in a process of its own."""
+    import confine
+
     run_folder, working_folder = map(pathlib.Path, sys.argv[1:3])
+    is_isolated = "--isolated" in sys.argv
     sys.argv[1:] = []
+    if is_isolated and os.getuid() == 0:
+        confine.become_nobody()
+        # The number of processes is counted for each user of a namespace, and this user is shared.
+        with contextlib.suppress(OSError):
+            confine.new_namespaces(confine.NEW_USER)
+        confine.shed_privileges()
+    confine.end_with_grader(run_folder)
     settings = json.loads((run_folder / "settings.json").read_text(encoding="utf-8"))
     set_limits(settings)
+    confine.filter_calls()
     copy_files(run_folder / "files", working_folder)
     run_kernel(settings, run_folder, working_folder)
 
@@ -40,7 +52,7 @@ def set_limits(settings):
         ("RLIMIT_DATA", settings["memory_mb"] * megabyte),
         ("RLIMIT_FSIZE", settings["disk_mb"] * megabyte),
         ("RLIMIT_NPROC", settings["threads"]),
-        ("RLIMIT_NOFILE", 1024),
+        ("RLIMIT_NOFILE", settings.get("open_files", 1024)),
         ("RLIMIT_CORE", 0),
     ):
         if value is None or not hasattr(resource, name):
@@ -56,8 +68,11 @@ def set_limits(settings):
 
 def copy_files(source, target):
     """Copies the submission's files into the working folder, links as links."""
-    if source.is_dir():
-        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+    for path in source.iterdir() if source.is_dir() else ():
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, target / path.name, symlinks=True, dirs_exist_ok=True)
+        else:  # the working folder itself may belong to somebody else
+            shutil.copy2(path, target / path.name, follow_symlinks=False)
 
 
 def run_kernel(settings, run_folder, working_folder):

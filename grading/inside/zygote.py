@@ -1,6 +1,6 @@
 """A warm interpreter: it has imported what takes long, and forks a kernel for every submission.
 
-    python zygote.py FD WORKING_FOLDER MODULE ...
+    python zygote.py FD WORKING_FOLDER MODULE ...      (ends when its standard input does)
 
 Importing Keras takes ten times as long as judging a small submission. This process does it once. It
 is the first process of a sandbox, listens on the socket FD, and serves one connection at a time:
@@ -19,20 +19,26 @@ import importlib
 import json
 import os
 import pathlib
+import select
 import signal
 import socket
 import sys
 import warnings
 
-NEW_MOUNTS, NEW_USER, NEW_PROCESSES = 0x00020000, 0x10000000, 0x20000000
+import confine
+from confine import DIE_WITH_PARENT, NEW_USER, SET_DUMPABLE, check
+
+NEW_MOUNTS, NEW_PROCESSES = 0x00020000, 0x20000000
 NEW_NETWORK, NEW_SHARED_MEMORY, NEW_NAMES = 0x40000000, 0x08000000, 0x04000000
+NEW_NAMESPACES = NEW_USER | NEW_MOUNTS | NEW_PROCESSES | NEW_NETWORK | NEW_SHARED_MEMORY | NEW_NAMES
 NO_SUID, NO_DEVICES, NO_EXECUTE = 2, 4, 8
 BIND, RECURSIVE, PRIVATE, READ_ONLY, REMOUNT = 0x1000, 0x4000, 0x40000, 1, 32
-SET_DUMPABLE, DROP_BOUNDING, SET_NO_NEW_PRIVILEGES, DIE_WITH_PARENT = 4, 24, 38, 1
 
 SLOT = pathlib.Path("/slot")  # where the grader puts the folders of runs
 RUN = pathlib.Path("/run/grading")  # where a kernel finds its own
 OUTER_PROC = pathlib.Path("/run/outer-proc")
+# Of /proc: what belongs to the whole machine.
+OF_MACHINE = ("/proc/sys", "/proc/irq", "/proc/bus", "/proc/sysrq-trigger")
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -41,6 +47,7 @@ def main():
     """Imports, then serves until the grader ends it."""
     listener = socket.socket(fileno=int(sys.argv[1]))
     working_folder = pathlib.Path(sys.argv[2])
+    confine.become_nobody()
     # Signals that have no handler do not reach the first process of a sandbox.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     libc.prctl(SET_DUMPABLE, 0, 0, 0, 0)
@@ -51,6 +58,9 @@ def main():
     warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
     with listener:
         while True:
+            ready, _, _ = select.select([listener, 0], [], [])
+            if 0 in ready:  # the grader is gone, and with it whoever would have ended this
+                os._exit(0)
             connection, _ = listener.accept()
             with connection, contextlib.suppress(OSError, ValueError):
                 serve(connection, kernel_side, working_folder, failed)
@@ -106,7 +116,7 @@ def child(says, connection, kernel_side, run, working_folder):
     settings = json.loads((run_folder / "settings.json").read_text(encoding="utf-8"))
     try:
         libc.prctl(SET_DUMPABLE, 1, 0, 0, 0)
-        separate()
+        confine.new_namespaces(NEW_NAMESPACES)
         pid = os.fork()  # from here on in the new namespace of processes
         if pid:
             os.close(says)
@@ -114,10 +124,11 @@ def child(says, connection, kernel_side, run, working_folder):
             tell(connection, {"run": run, "ended": os.waitstatus_to_exitcode(status)})
             return
         libc.prctl(DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
-        arrange_files(settings, run_folder, working_folder)
-        shed_privileges()
+        arrange_files(settings, run_folder)
+        confine.shed_privileges()
         close_descriptors(says)
         kernel_side.set_limits(settings)
+        confine.filter_calls()
         pid = os.fork()
     except Exception as error:
         os.write(says, f"{type(error).__name__}: {error}".encode()[:1000])
@@ -133,17 +144,7 @@ def child(says, connection, kernel_side, run, working_folder):
     kernel_side.run_kernel(settings, RUN, working_folder)
 
 
-def separate():
-    """New namespaces; the user keeps its number."""
-    user, group = os.getuid(), os.getgid()
-    kinds = NEW_USER | NEW_MOUNTS | NEW_PROCESSES | NEW_NETWORK | NEW_SHARED_MEMORY | NEW_NAMES
-    check(libc.unshare(kinds), "unshare")
-    pathlib.Path("/proc/self/setgroups").write_text("deny")
-    pathlib.Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
-    pathlib.Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
-
-
-def arrange_files(settings, run_folder, working_folder):
+def arrange_files(settings, run_folder):
     """Empty writable folders, the folder of this run, and nothing of any other."""
     mount("none", "/", None, RECURSIVE | PRIVATE)
     mount(run_folder, RUN, None, BIND)
@@ -154,6 +155,12 @@ def arrange_files(settings, run_folder, working_folder):
     # Where the sandbox was started by root, a new /proc is refused unless a whole one is there.
     with contextlib.suppress(OSError):
         mount("proc", "/proc", "proc", NO_SUID | NO_DEVICES | NO_EXECUTE)
+    # No namespaces of users below this one, also where there is no filter of system calls.
+    with contextlib.suppress(OSError):
+        pathlib.Path("/proc/sys/user/max_user_namespaces").write_text("0")
+    for place in filter(os.path.exists, OF_MACHINE):
+        mount(place, place, None, BIND)
+        mount("none", place, None, BIND | REMOUNT | READ_ONLY | NO_SUID | NO_DEVICES | NO_EXECUTE)
     if OUTER_PROC.exists():
         empty(OUTER_PROC, 1, "555")
 
@@ -171,15 +178,6 @@ def mount(source, target, kind, flags, options=None):
     ]
     result = libc.mount(*coded[:3], ctypes.c_ulong(flags), coded[3])
     check(result, f"mount {target}")
-
-
-def shed_privileges():
-    """No capabilities, in this process and in all that it starts."""
-    for number in range(64):
-        libc.prctl(DROP_BOUNDING, number, 0, 0, 0)
-    check(libc.prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0), "no new privileges")
-    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3, this process
-    check(libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
 
 
 def close_descriptors(kept):
@@ -211,13 +209,6 @@ def kill_all_others():
             os.waitpid(-1, 0)
         except ChildProcessError:
             return
-
-
-def check(result, what):
-    """Raises what the system says about a call that failed."""
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
 if __name__ == "__main__":

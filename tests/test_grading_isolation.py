@@ -1,0 +1,360 @@
+"""What a submission cannot reach: the machine's settings, root, the class, memory nobody counts."""
+
+import contextlib
+import os
+import pathlib
+import platform
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import psutil
+import pytest
+import tiny_homework
+from conftest import ROOT
+from tiny_homework import Task
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="the grader runs on Linux and macOS"
+)
+if sys.platform != "win32":
+    from grading import sandbox as sandboxes
+    from grading import view
+    from grading.engine import grade_notebook
+    from grading.inside import confine, readable
+    from grading.kernel import Kernel
+    from grading.limits import Limits
+    from grading.warm import Lease, Warm
+    from tools import processes
+
+    LIMITS = Limits(cell_s=10, notebook_s=60, memory_mb=900, disk_mb=50, processes=20, grace_s=1)
+MODULES = ("numpy", "psutil", "ipykernel.kernelapp", "ipykernel.ipkernel")
+IS_LINUX = sys.platform == "linux"
+
+
+@pytest.fixture(scope="module")
+def bwrap():
+    sandbox = sandboxes.choose(unsafe=True)
+    if not sandbox.is_isolated:
+        pytest.skip(sandbox.problem)
+    return sandbox
+
+
+@pytest.fixture(scope="module", params=["forked", "started anew"])
+def interpreter(request, bwrap):
+    """A warm interpreter to fork kernels from, or None to start each anew."""
+    if request.param == "started anew":
+        yield None
+        return
+    with Warm(bwrap, LIMITS, MODULES) as warm:
+        yield warm
+
+
+def found_by(code, name, sandbox, warm=None):
+    """The value of a variable after a submission's code ran."""
+    task = Task("found", f"assert False, {name}", (name,))
+    cells = [code, task]
+    assignment = tiny_homework.assignment(*cells)
+    notebook = tiny_homework.notebook(*cells)
+    result = grade_notebook(notebook, assignment, None, LIMITS, sandbox, warm=warm)
+    assert result["tasks"][0]["verdict"] == "wrong", result
+    return result["tasks"][0]["message"]
+
+
+# What an attacker would try first; every line that succeeds adds a word to `got`.
+REACHES_OUT = """
+import ctypes, os, pathlib, subprocess
+got = []
+for top in ("/proc/sys", "/proc/irq", "/proc/bus", "/proc/sysrq-trigger"):
+    places = [top, *(os.path.join(here, name) for here, _, names in os.walk(top) for name in names)]
+    got += [place for place in places if os.path.exists(place) and os.access(place, os.W_OK)]
+    for place in places:
+        try:
+            with open(place, "r+b"):
+                got.append("opened " + place)
+        except OSError:
+            pass
+libc = ctypes.CDLL(None, use_errno=True)
+NEW_USER, MEMORY = 0x10000000, 0o1600
+if libc.unshare(NEW_USER) == 0:
+    got.append("unshare")
+if libc.syscall(%(clone)d, NEW_USER | 17, 0, 0, 0, 0) >= 0:
+    got.append("clone")
+if libc.shmget(0, 1 << 20, MEMORY) >= 0:
+    got.append("shmget")
+if libc.mount(b"none", b"/tmp", b"tmpfs", 0, None) == 0:
+    got.append("mount")
+try:
+    os.memfd_create("mine")
+    got.append("memfd")
+except OSError:
+    pass
+if subprocess.run(["/usr/bin/unshare", "--user", "true"], capture_output=True).returncode == 0:
+    got.append("unshare as a program")
+status = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
+if int(status["CapEff"], 16) or status["NoNewPrivs"].strip() != "1":
+    got.append("privileges")
+if 0 in os.getresuid() + os.getresgid() or 0 in os.getgroups():
+    got.append("root")
+got = " ".join(got) or "nothing"
+"""
+
+
+def test_nothing_of_the_machine_is_writable_and_no_namespace_is_to_be_had(bwrap, interpreter):
+    if not confine.has_filter():
+        pytest.skip(f"there is no filter of system calls for {platform.machine()}")
+    code = REACHES_OUT % {"clone": confine.CALLS[platform.machine()]["clone"]}
+    assert found_by(code, "got", bwrap, interpreter) == "nothing"
+
+
+def test_no_process_of_a_submission_is_root_outside_either(bwrap, interpreter):
+    lease = Lease(interpreter.folder) if interpreter else None
+    with contextlib.closing(Kernel(bwrap, LIMITS, None, lease)) as kernel:
+        code = "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'input()'])"
+        assert kernel.run(code, 10).status == "ok"
+        family = kernel.started.family()
+        names = [process.cmdline() for process in family]
+        assert any("input()" in words for words in names), names
+        inside = [process for process in family if "bwrap" not in process.name()]
+        assert inside
+        assert all(0 not in process.uids() and 0 not in process.gids() for process in inside)
+    if lease:
+        lease.close()
+
+
+@pytest.mark.skipif(not IS_LINUX, reason="filters are Linux's")
+def test_what_honest_programs_do_passes_the_filter():
+    code = """
+import confine, multiprocessing, os, subprocess, sys, tempfile, threading
+confine.filter_calls()
+threading.Thread(target=print, args=["thread"]).start()
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    print(pool.map(abs, [-1, -2]))
+print(subprocess.run(["echo", "program"], capture_output=True, text=True).stdout)
+with tempfile.TemporaryFile() as file:
+    file.write(b"x")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=view.INSIDE, capture_output=True, text=True, timeout=60
+    )
+    assert done.stderr == ""
+    assert done.stdout.split() == ["thread", "[1,", "2]", "program"]
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_filter_decides_by_call_and_architecture(machine):
+    """Its instructions are run here, as the kernel would, also for the other kind of processor."""
+    program = confine.filter_program(machine)
+    lines = [struct.unpack_from("=HBBI", program, at) for at in range(0, len(program), 8)]
+    calls = confine.CALLS[machine]
+
+    def answer(call, arch=confine.AUDIT_ARCH[machine], first=0):
+        memory, at, value = {0: call, 4: arch, 16: first}, 0, None
+        while True:
+            code, if_true, if_false, operand = lines[at]
+            if code == 0x06:
+                return operand
+            if code == 0x20:
+                value = memory[operand]
+                at += 1
+                continue
+            holds = {0x15: value == operand, 0x35: value >= operand, 0x45: bool(value & operand)}
+            at += 1 + (if_true if holds[code] else if_false)
+
+    allowed = 0x7FFF0000
+    assert all(answer(number) != allowed for name, number in calls.items() if name != "clone")
+    assert answer(calls["clone"], first=0x11) == allowed
+    assert answer(calls["clone"], first=confine.NEW_USER | 0x11) != allowed
+    assert answer(0) == answer(calls["clone3"] - 1) == allowed
+    assert answer(0, arch=0x40000003) != allowed
+    assert answer(0x40000000 + calls["memfd_create"]) != allowed
+
+
+# --- What belongs to the class ------------------------------------------------------------------
+
+
+@pytest.fixture
+def class_below_python():
+    """A folder below Python's own, which every submission sees."""
+    try:
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="class-", dir=sys.prefix))
+    except OSError as error:
+        pytest.skip(f"nothing can be put beside Python here: {error}")
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_the_class_is_hidden_wherever_it_lies(bwrap, interpreter, class_below_python):
+    submissions, results = class_below_python / "submissions", class_below_python / "results"
+    assignment = class_below_python / "private.ipynb"
+    (submissions / "ana").mkdir(parents=True)
+    results.mkdir()
+    (submissions / "ana" / "hw.ipynb").write_text("ana's")
+    (results / "grades.csv").write_text("grades")
+    assignment.write_text("the hidden tests")
+    folder = repr(str(class_below_python))
+    code = f"""
+import os, pathlib
+seen = [path.read_text() for path in pathlib.Path({folder}).rglob("*") if path.is_file()]
+seen = " ".join(seen).strip() or "nothing"
+"""
+    hidden = sandboxes.choose(unsafe=True, hidden=[submissions, results, assignment])
+    if interpreter is None:
+        assert "ana's" in found_by(code, "seen", bwrap)  # as it is without
+        assert found_by(code, "seen", hidden) == "nothing"
+    else:
+        with Warm(hidden, LIMITS, MODULES) as warm:
+            assert found_by(code, "seen", hidden, warm) == "nothing"
+
+
+def test_python_below_a_covered_checkout_is_still_shown(tmp_path, monkeypatch):
+    """As where the course lies in /usr/local, with its environment in it."""
+    python = tmp_path / "local" / "course" / "environments" / "one"
+    python.mkdir(parents=True)
+    shown = {str(tmp_path): str(tmp_path), str(python): str(python)}
+    monkeypatch.setattr(view, "ROOT", tmp_path / "local" / "course")
+    monkeypatch.setattr(view, "shown_places", lambda: shown)
+    words = view.view()
+    covers = words.index(str(tmp_path / "local" / "course"))
+    assert words[covers - 1] == "--tmpfs"
+    assert words.index(str(python)) > covers
+    closed = view.closed()
+    assert closed[closed.index(str(tmp_path / "local" / "course")) - 1] == "--remount-ro"
+
+
+def test_a_link_to_the_class_is_followed(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    shown = {"/opt/python": str(tmp_path)}
+    covered = view.covered(shown, [tmp_path / "link"])
+    assert covered["/opt/python/real"] == tmp_path / "real"
+    assert not any("gone" in place for place in view.covered(shown, [tmp_path / "gone"]))
+
+
+def test_no_home_is_shown_whole(monkeypatch):
+    """With sudo, HOME is root's, but Python may lie in the bin of somebody else's home."""
+    import pwd
+
+    somebody = next((entry for entry in pwd.getpwall() if entry.pw_uid), None)
+    if somebody is None:
+        pytest.skip("there is nobody but root")
+    monkeypatch.setattr(sys, "executable", f"{somebody.pw_dir}/bin/python3")
+    monkeypatch.setenv("HOME", "/root")
+    assert somebody.pw_dir not in view.python_folders()
+
+
+def test_what_may_not_be_read_is_found(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "private.csv").write_text("1,2")
+    monkeypatch.setattr(sys, "path", [])
+    assert readable.unreadable([tmp_path]) is None
+    monkeypatch.setattr(os, "access", lambda path, need: "private" not in str(path))
+    assert pathlib.Path(readable.unreadable([tmp_path])).name == "private.csv"
+
+
+@pytest.mark.skipif(not IS_LINUX, reason="bubblewrap is Linux's")
+@pytest.mark.parametrize(
+    ("status", "said", "advice"),
+    [(77, "/data/private.csv", "chmod -R go+rX"), (1, "Creating new namespace failed", "")],
+)
+def test_why_bubblewrap_does_not_work_is_told(status, said, advice, tmp_path, monkeypatch):
+    program = tmp_path / "bwrap"
+    program.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit {status}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda name: str(program))
+    path, problem = sandboxes._bubblewrap.__wrapped__()
+    assert path is None
+    assert said in problem
+    assert advice in problem
+    assert "apt install" not in problem
+
+
+@pytest.mark.skipif(not IS_LINUX, reason="bubblewrap is Linux's")
+def test_only_who_has_no_bubblewrap_is_told_to_install_it(monkeypatch):
+    monkeypatch.setattr(sandboxes, "python_folders", lambda: ["/tmp/environment"])
+    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/bwrap")
+    assert "apt install" not in sandboxes._bubblewrap.__wrapped__()[1]
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert "apt install bubblewrap" in sandboxes._bubblewrap.__wrapped__()[1]
+
+
+def test_a_private_data_folder_is_shown_by_its_contents(tmp_path, monkeypatch):
+    """Root's submissions are not root, and `mktemp -d` makes folders that only root may list."""
+    (tmp_path / "digits.npz").write_text("data")
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    shown = view.opened("/run/data", str(tmp_path))
+    assert shown == {"/run/data": None, "/run/data/digits.npz": str(tmp_path / "digits.npz")}
+    tmp_path.chmod(0o755)
+    assert view.opened("/run/data", str(tmp_path)) == {"/run/data": str(tmp_path)}
+
+
+# --- The end of the grader ----------------------------------------------------------------------
+
+STARTS_AND_DIES = """
+import os, pathlib, sys, threading, time
+from grading import sandbox as sandboxes
+from grading.limits import Limits
+import zmq
+limits = Limits()
+sandbox = sandboxes.choose(unsafe=True) if sys.argv[1] == "isolated" else sandboxes.Sandbox(None)
+folder = sandboxes.make_run_folder(None, limits, sandbox.is_isolated, sys.argv[2])
+(folder / "settings.json").write_text(sys.argv[4].replace("FOLDER", str(folder)))
+context = zmq.Context()
+sockets = [context.socket(zmq.DEALER) for _ in range(3)]
+for number, socket in enumerate(sockets, 1):
+    socket.bind(f"ipc://{folder}/sockets/{number}")
+threading.Timer(float(sys.argv[3]), os.kill, (os.getpid(), 9)).start()
+sandbox.start(folder, limits)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not IS_LINUX, reason="the system tells of a parent's end on Linux only")
+@pytest.mark.parametrize("kind", ["isolated", "ordinary"])
+def test_a_kernel_ends_with_its_grader_at_whatever_moment_that_is_killed(kind, bwrap):
+    """Of a grader that is killed nobody cleans up; the kernel must notice, also while it starts."""
+    import json
+
+    settings = {"key": "", "memory_mb": 900, "disk_mb": 50, "threads": None, "environment": {}}
+    settings |= {"own_folder": "/tmp/.kernel" if kind == "isolated" else "FOLDER/own"}
+    with tempfile.TemporaryDirectory(prefix="end-") as folder:  # a short name, for sockets
+        moments = [0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3]
+        words = [sys.executable, "-c", STARTS_AND_DIES, kind, folder]
+        graders = [
+            subprocess.Popen([*words, str(moment), json.dumps(settings)], cwd=ROOT)
+            for moment in moments
+        ]
+        assert [grader.wait(60) for grader in graders] == [-9] * len(moments)
+        deadline = time.monotonic() + 10
+        while (left := of_folder(folder)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert [process.cmdline() for process in left] == []
+
+
+def of_folder(folder):
+    """The living processes that were started for a run in a folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            is_ours = any(folder in word for word in process.cmdline())
+            name = process.environ().get(processes.MARKER, "")
+            if is_ours or (name and os.path.exists(os.path.join(folder, name))):
+                found.append(process)
+    return [process for process in found if processes.is_alive(process)]
+
+
+def test_a_warm_interpreter_ends_with_its_grader(bwrap):
+    warm = Warm(bwrap, LIMITS, ())
+    try:
+        family = psutil.Process(warm.popen.pid).children(recursive=True)
+        assert family
+        warm.popen.stdin.close()  # all that is left of a grader that was killed
+        assert warm.popen.wait(10) is not None
+        assert sandboxes.wait_until_gone(family)
+    finally:
+        warm.close()
