@@ -74,7 +74,7 @@ def page(row, assignment):
     if row.is_late:
         body.append(f"<p>Handed in late: {escape(lateness(row))}. The points are not changed.</p>")
     if row.points is None:
-        body.append("<p>This does not mean that there is anything wrong with your work.</p>")
+        body.append(f"<p>{_why_no_points(row)}</p>")
     if row.tasks and row.status == "graded":
         body += ["<h2>Points by task</h2>", _task_table(row.tasks)]
     body += ["<h2>What to improve</h2>", _improve(row)]
@@ -101,6 +101,15 @@ def _points(row):
     if row.to_read:
         text += f", and up to {row.to_read:g} for written answers that a person will read"
     return text + "</p>"
+
+
+def _why_no_points(row):
+    if getattr(row, "suspect", False):
+        return (
+            "Something in the notebook ended the grading itself, not only a cell. A person will "
+            "look at it."
+        )
+    return "This does not mean that there is anything wrong with your work."
 
 
 def _task_table(tasks):

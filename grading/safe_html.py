@@ -3,14 +3,21 @@
 nbconvert renders; everything that a student could have written goes through bleach: text cells,
 HTML outputs, and in the end the whole. What is left has no scripts, no styles, no frames, no forms,
 no classes or ids but nbconvert's, no pictures but those in the page, and links to the web only.
+
+A cell that cannot be drawn, or takes too long, hides itself only, and is shown as it was typed.
+What students write for a reader can always be read.
 """
 
 import base64
 import binascii
+import contextlib
 import copy
 import functools
 import html
 import re
+import signal
+import threading
+import time
 
 import bleach
 import bleach.sanitizer
@@ -18,7 +25,13 @@ import nbformat
 
 MOST_CHARACTERS = 40_000  # of one output, and of one cell
 MOST_PICTURE_CHARACTERS = 4_000_000
-MOST_CELLS = 500
+MOST_CELLS = 500  # of the student's own; the assignment's are shown in any case
+MOST_PAGE_CHARACTERS = 60_000_000
+MOST_ANSWER_CHARACTERS = 400_000
+WHOLE_SECONDS, CELL_SECONDS, ALL_CELLS_SECONDS = 20, 4, 40
+NOT_DRAWN = "This cell could not be drawn; here it is as it was typed."
+OUTPUT_NOT_DRAWN = "[This output could not be drawn.]"
+ENOUGH_SEEN = 0.9  # of the words of a written answer must be seen where it is drawn
 
 TAGS = set(
     """
@@ -95,16 +108,102 @@ def render(notebook):
     Args:
         notebook: The notebook, a dictionary in format 4; may hold anything.
     """
-    shown = nbformat.from_dict(_prepared(notebook))
-    body, _ = _exporter().from_notebook_node(shown)
-    return clean(body, is_ours=True)
+    cells = _prepared(notebook)
+    whole = _tried(cells, WHOLE_SECONDS)
+    if whole is not None and len(whole) <= MOST_PAGE_CHARACTERS:
+        return whole
+    ends = time.monotonic() + ALL_CELLS_SECONDS
+    pieces, left = [], MOST_PAGE_CHARACTERS
+    for cell in cells:
+        piece = _drawn(cell, ends)
+        if len(piece) > left:
+            piece = _as_typed(cell)
+        pieces.append(piece)
+        left -= len(piece)
+    return "\n".join(pieces)
+
+
+class TooLong(BaseException):
+    """Drawing takes too long. Not an Exception, which libraries catch."""
+
+
+@contextlib.contextmanager
+def _at_most(seconds):
+    """Ends what takes longer with TooLong, where that is possible."""
+    if not hasattr(signal, "setitimer") or (
+        threading.current_thread() is not threading.main_thread()
+    ):
+        yield
+        return
+
+    over = []
+
+    def stop(number, frame):
+        if not over:
+            raise TooLong
+
+    before = signal.signal(signal.SIGALRM, stop)
+    # Again and again, because where Python cannot let an exception out, it is lost.
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
+    try:
+        try:
+            yield
+        finally:
+            over.append(True)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _tried(cells, seconds):
+    """Cells as safe HTML; None if they cannot be drawn in that time."""
+    if seconds <= 0:
+        return None
+    try:
+        with _at_most(seconds):
+            body, _ = _exporter().from_notebook_node(nbformat.v4.new_notebook(cells=cells))
+            return clean(body, is_ours=True)
+    except (Exception, TooLong):
+        return None
+
+
+def _drawn(cell, ends):
+    """A cell as safe HTML, without what of it cannot be drawn."""
+
+    def tried(cell):
+        return _tried([cell], min(CELL_SECONDS, ends - time.monotonic()))
+
+    drawn = tried(cell)
+    if drawn is None and cell.get("outputs"):
+        instead = nbformat.v4.new_output("stream", text=OUTPUT_NOT_DRAWN)
+        only = nbformat.v4.new_code_cell
+        outputs = [
+            each if tried(only(outputs=[each])) is not None else instead for each in cell.outputs
+        ]
+        drawn = tried(nbformat.from_dict({**cell, "outputs": outputs}))
+    return _as_typed(cell) if drawn is None else drawn
+
+
+def _as_typed(cell):
+    return f"<div><p>{NOT_DRAWN}</p><pre>{html.escape(_printable(cell['source']))}</pre></div>"
+
+
+def _printable(text):
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", "\ufffd", text)
 
 
 @functools.cache
 def _exporter():
     import markupsafe
     from nbconvert import HTMLExporter
+    from nbconvert.filters import ansi2html, strip_ansi
     from traitlets.config import Config
+
+    def colours(text):
+        try:
+            return ansi2html(text)
+        except Exception:  # a sequence that it does not know
+            return markupsafe.escape(strip_ansi(text))
 
     # A picture is left out by the sanitizer here and put back there: no other preprocessor is on.
     exporter = HTMLExporter(
@@ -115,34 +214,69 @@ def _exporter():
         exclude_anchor_links=True,
     )
     exporter.register_filter("clean_html", lambda text: markupsafe.Markup(clean(text)))
+    exporter.register_filter("ansi2html", colours)
     return exporter
 
 
 def _prepared(notebook):
-    """A copy with valid cells and outputs only, and without any metadata."""
-    cells = []
-    for number, cell in enumerate(notebook.get("cells", [])[:MOST_CELLS]):
-        source = _cut(cell.get("source", ""))
-        kind = cell.get("cell_type")
-        if kind == "code":
-            count = cell.get("execution_count")
-            outputs = [_output(each) for each in cell.get("outputs", [])[:200]]
-            cells.append(
-                nbformat.v4.new_code_cell(
-                    source,
-                    execution_count=count if isinstance(count, int) else None,
-                    outputs=[each for each in outputs if each],
-                )
-            )
-        elif kind == "markdown":
-            made = nbformat.v4.new_markdown_cell(source)
-            if cell.get("attachments"):
-                made["attachments"] = copy.deepcopy(cell["attachments"])
-            cells.append(made)
-        else:
-            cells.append(nbformat.v4.new_code_cell(source))
-        cells[-1]["id"] = f"cell-{number}"
-    return nbformat.v4.new_notebook(cells=cells)
+    """Valid cells with valid outputs only, and without any metadata."""
+    cells, own = [], 0
+    for cell in notebook.get("cells", []):
+        is_own = not _about(cell)
+        own += is_own
+        if is_own and own > MOST_CELLS:
+            if own == MOST_CELLS + 1:
+                text = f"*More than {MOST_CELLS} cells of one's own: the others are left out here.*"
+                cells.append(nbformat.v4.new_markdown_cell(text))
+            continue
+        made = _prepared_cell(cell)
+        cells.append(made)
+        if made["cell_type"] == "markdown" and not is_own and not _is_seen(made):
+            cells.append(nbformat.v4.new_markdown_cell(_fenced(made["source"])))
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    return cells
+
+
+def _about(cell):
+    """What makes a cell one of the assignment's; `restore` leaves that with no other."""
+    metadata = cell.get("metadata")
+    return metadata.get("nbgrader") if isinstance(metadata, dict) else None
+
+
+def _prepared_cell(cell):
+    kind, source = cell.get("cell_type"), _joined(cell.get("source", ""))
+    if kind == "markdown":
+        source = _cut(source, MOST_ANSWER_CHARACTERS if _about(cell) else MOST_CHARACTERS)
+        made = nbformat.v4.new_markdown_cell(source)
+        if cell.get("attachments"):
+            made["attachments"] = copy.deepcopy(cell["attachments"])
+        return made
+    if kind != "code":
+        return nbformat.v4.new_code_cell(_cut(source))
+    count = cell.get("execution_count")
+    outputs = [_output(each) for each in cell.get("outputs", [])[:200]]
+    return nbformat.v4.new_code_cell(
+        _cut(source),
+        execution_count=count if isinstance(count, int) else None,
+        outputs=[each for each in outputs if each],
+    )
+
+
+def _is_seen(cell):
+    """Whether the words of a written answer are seen where it is drawn; a comment hides them."""
+    drawn = _tried([cell], CELL_SECONDS)
+    if drawn is None:  # then it is shown as it was typed
+        return True
+    words = set(re.findall(r"\w{2,}", re.sub(r"https?://\S+", " ", cell["source"])))
+    seen = set(re.findall(r"\w{2,}", html.unescape(re.sub(r"<[^>]*>", " ", drawn))))
+    return len(words & seen) >= ENOUGH_SEEN * len(words)
+
+
+def _fenced(source):
+    """Markdown that shows the source of a text."""
+    fence = "~" * (3 + max(map(len, re.findall("~+", source)), default=0))
+    return f"*Not all of this is seen when it is drawn. As typed:*\n\n{fence}\n{source}\n{fence}"
 
 
 def _output(output):
@@ -190,10 +324,10 @@ def _joined(text):
     return text if isinstance(text, str) else ""
 
 
-def _cut(text):
+def _cut(text, most=MOST_CHARACTERS):
     text = _joined(text)
-    if len(text) <= MOST_CHARACTERS:
+    if len(text) <= most:
         return text
-    half = MOST_CHARACTERS // 2
+    half = most // 2
     left_out = len(text) - 2 * half
     return f"{text[:half]}\n[… {left_out:,} characters left out …]\n{text[-half:]}"

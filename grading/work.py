@@ -54,7 +54,11 @@ def write_job(folder, job):
 
 
 def read_result(folder):
-    """The result in a job's folder, with its page; None if there is none."""
+    """The result in a job's folder, with its page; None if there is none.
+
+    "page_lost" says that the notebook ran, and that its page is missing for a reason of the
+    grader's, such as a full disk.
+    """
     folder = Path(folder)
     try:
         result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
@@ -64,7 +68,11 @@ def read_result(folder):
         result["page"] = (folder / PAGE).read_text(encoding="utf-8")
     except (OSError, ValueError):
         result["page"] = ""
-        result["events"].append("The notebook could not be shown.")
+        if not result.get("problem"):
+            result["page_lost"] = True
+            result["events"].append(
+                "The notebook could not be shown. The next run tries it again; the points stand."
+            )
     return result
 
 
