@@ -1,13 +1,18 @@
 """A notebook file as handed in, made clean; or a plain sentence about why it is none."""
 
-import dataclasses
 import json
 
 MOST_BYTES = 100 * 2**20
 MOST_CELLS = 2000
 MOST_CELL_CHARACTERS = 2_000_000
+MOST_CHARACTERS = 20_000_000  # of all cells together
+MOST_PICTURES = 50 * 2**20  # characters of all pictures in text cells together
 CELL_TYPES = ("code", "markdown", "raw")
-ENOUGH_TEXTS = 3  # of a homework's own, in a notebook that lost all its metadata
+# What nbgrader writes about a cell; with anything else a student could only do harm.
+MARKS = ("schema_version", "grade", "solution", "locked", "task", "grade_id", "points")
+MARKS += ("cell_type", "checksum")
+MOST_MARK_CHARACTERS = 200
+MOST_TAGS = 20
 
 
 class Unreadable(ValueError):
@@ -54,7 +59,7 @@ def parse(data):
         raise Unreadable("The file is JSON, but not a notebook: its cells are not a list.")
     if len(cells) > MOST_CELLS:
         raise Unreadable(f"It has {len(cells):,} cells; more than {MOST_CELLS:,} are not graded.")
-    clean = [_clean(cell) for cell in cells]
+    clean = _clean_all(cells, notes)
     damaged = sum(cell is None for cell in clean)
     if damaged:
         notes.append(f"{damaged} damaged cell(s) were left out.")
@@ -66,49 +71,33 @@ def parse(data):
     return _notebook(clean), notes
 
 
-@dataclasses.dataclass(frozen=True)
-class Traits:
-    """By what the notebooks of one homework are recognised.
-
-    Attributes:
-        name: Of the homework.
-        ids: The `grade_id`s of its cells.
-        texts: What its cells say, those that say enough.
-    """
-
-    name: str
-    ids: frozenset
-    texts: frozenset
-
-    @classmethod
-    def of(cls, name, notebook):
-        """The traits of the notebook that students get."""
-        return cls(name, frozenset(grade_ids(notebook)), frozenset(_texts(notebook)))
-
-    def fits(self, notebook, others=()):
-        """Whether a notebook belongs to this homework, whatever was done to it."""
-        found = grade_ids(notebook)
-        if found & self.ids:
-            return True
-        if any(found & other.ids for other in others):
-            return False
-        own = self.texts.difference(*(other.texts for other in others))
-        return len(own & _texts(notebook)) >= ENOUGH_TEXTS
-
-
-def _texts(notebook):
-    texts = {" ".join(cell["source"].split()) for cell in notebook["cells"]}
-    return {text for text in texts if len(text) >= 40}
-
-
-def grade_ids(notebook):
-    """The `grade_id`s in a notebook, a set."""
-    found = set()
-    for cell in notebook["cells"]:
-        mark = cell["metadata"].get("nbgrader")
-        if isinstance(mark, dict) and isinstance(mark.get("grade_id"), str):
-            found.add(mark["grade_id"])
-    return found
+def _clean_all(cells, notes):
+    """The cells in valid form, None for each that is none, and not too much in all."""
+    clean, characters, pictures, lost = [], 0, 0, 0
+    for raw in cells:
+        cell = _clean(raw)
+        clean.append(cell)
+        if cell is None:
+            continue
+        characters += len(cell["source"])
+        if characters > MOST_CHARACTERS:
+            raise Unreadable(
+                f"Its cells hold more than {MOST_CHARACTERS:,} characters of text, which are not "
+                "graded. Put data into a file beside the notebook."
+            )
+        for name, forms in list(cell.get("attachments", {}).items()):
+            size = len(name) + sum(map(len, forms.values()))
+            if pictures + size > MOST_PICTURES:
+                del cell["attachments"][name]
+                lost += 1
+            else:
+                pictures += size
+    if lost:
+        notes.append(
+            f"{lost} picture(s) in text cells were left out: together they have more than "
+            f"{MOST_PICTURES // 2**20} MB."
+        )
+    return clean
 
 
 def _notebook(cells):
@@ -123,12 +112,25 @@ def _notebook(cells):
     }
 
 
-def _decode(data):
-    if len(data) > MOST_BYTES:
+def check_size(size):
+    """Raises Unreadable for a file with more bytes than are read."""
+    if size > MOST_BYTES:
         raise Unreadable(
-            f"The file has {len(data) / 2**20:,.0f} MB; more than {MOST_BYTES // 2**20} are not "
+            f"The file has {size / 2**20:,.0f} MB; more than {MOST_BYTES // 2**20} are not "
             "read. Clear the outputs and save it again."
         )
+
+
+def looks_like_one(data):
+    """Whether bytes may be a notebook, whatever the file is called."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        data = data.replace(b"\0", b"")[2:]
+    is_object = data[:1000].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+    return is_object and (b'"cells"' in data or b'"worksheets"' in data)
+
+
+def _decode(data):
+    check_size(len(data))
     if not data.strip():
         raise Unreadable("The file is empty.")
     if data.startswith(b"PK\x03\x04"):
@@ -186,11 +188,13 @@ def _clean(cell):
         return None
     metadata = cell.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    kept = {name: metadata[name] for name in ("nbgrader", "homework") if name in metadata}
-    kept = {name: value for name, value in kept.items() if isinstance(value, dict)}
+    kept = {}
+    mark = metadata.get("nbgrader")
+    if isinstance(mark, dict):
+        kept["nbgrader"] = {name: mark[name] for name in MARKS if _is_plain(mark.get(name))}
     tags = metadata.get("tags")
     if isinstance(tags, list):
-        tags = [tag for tag in tags if isinstance(tag, str)]
+        tags = [tag for tag in tags if isinstance(tag, str) and _is_plain(tag)][:MOST_TAGS]
         if tags:
             kept["tags"] = tags
     clean = {
@@ -205,6 +209,13 @@ def _clean(cell):
     return clean
 
 
+def _is_plain(value):
+    """Whether a value of the metadata is a short text or a common number."""
+    if isinstance(value, str):
+        return len(value) <= MOST_MARK_CHARACTERS and value == _text(value)
+    return isinstance(value, bool | int | float) and abs(value) < 2**53
+
+
 def _attachments(raw):
     """Pictures that were pasted into a text cell."""
     pictures = {}
@@ -213,7 +224,7 @@ def _attachments(raw):
         kept = {kind: _text(forms[kind]) for kind in ("image/png", "image/jpeg") if kind in forms}
         kept = {kind: data for kind, data in kept.items() if data}
         if kept:
-            pictures[name] = kept
+            pictures[_text(name)] = kept
     return pictures
 
 

@@ -45,6 +45,8 @@ class Row:
         late: Seconds after the due time, or None if in time or unknown.
         is_late: Whether it is late, also where nobody knows by how much.
         notes: Plain sentences.
+        look: Sentences that say why a person must look.
+        suspect: Whether the submission itself may have kept the grader from grading it.
         seconds: How long it took.
         page: The executed notebook as safe HTML, or "".
     """
@@ -63,6 +65,8 @@ class Row:
     late: float | None = None
     is_late: bool = False
     notes: list = dataclasses.field(default_factory=list)
+    look: list = dataclasses.field(default_factory=list)
+    suspect: bool = False
     seconds: float = 0
     page: str = dataclasses.field(default="", repr=False)
 
@@ -97,6 +101,7 @@ def make_row(submission, handed, result, assignment, due=None):
     if handed.problem:
         row.notes.insert(0, handed.problem)
         row.tasks = [_untouched(task) for task in assignment.tasks]
+        row.points = None if handed.status in UNGRADED else row.points
     elif result is None:
         row.status, row.points = "not graded yet", None
     elif result.get("problem"):
@@ -110,10 +115,19 @@ def make_row(submission, handed, result, assignment, due=None):
     if result is not None:
         row.seconds, row.page = result.get("seconds", 0), result.get("page", "")
         row.notes += result.get("notes", []) + result.get("events", [])
+        row.suspect = bool(result.get("suspect"))
+    row.look = _look(row, [*getattr(submission, "look", ()), *handed.look], result)
     if row.status == "graded":
         manual = [task for task in row.tasks if task["verdict"] == "manual"]
         row.to_read = sum(task["max_points"] for task in manual)
     return row
+
+
+def _look(row, reasons, result):
+    """Why a person must look: the status, if nothing was judged, and what else was noticed."""
+    if row.status not in ("graded", "not graded yet"):
+        reasons = [*row.notes[:1], *reasons]
+    return list(dict.fromkeys([*reasons, *(result or {}).get("look", [])]))
 
 
 def _untouched(task):

@@ -1,11 +1,13 @@
 """One run over a class: what is known is kept, the rest is graded, the reports are written."""
 
 import collections
+import dataclasses
 import time
 from pathlib import Path
 
-from grading import notebooks, reading, records, report
+from grading import reader, records, report
 from grading.assignment import load_assignment, numbers, release
+from grading.traits import Traits
 
 SECONDS_BETWEEN_CLAIMS = 0.5
 
@@ -27,17 +29,16 @@ class Class:
         self.assignment, self.limits, self.is_isolated = assignment, limits, is_isolated
         self.out, self.due = Path(out), due
         self.store = records.Store(out)
-        self.traits = notebooks.Traits.of(assignment.name, release(assignment))
-        self.others = list(_other_homework(assignment))
+        traits = Traits.of(assignment.name, release(assignment))
+        self.reader = reader.Reader(traits, list(_other_homework(assignment)))
         self.handed = {}
         self.results = {}
 
     def look(self):
         """Reads what was handed in, and what is known already."""
         for slug, submission in self.submissions.items():
-            handed = reading.read(submission, self.traits, self.others)
-            handed.notebook, handed.files = None, {}  # read again when it is its turn
-            self.handed[slug] = handed
+            # What is graded is read again, as a whole, when it is its turn.
+            self.handed[slug] = self.reader.read(submission, is_whole=False)
             self._recall(slug)
 
     def _recall(self, slug):
@@ -71,7 +72,8 @@ class Class:
 
     def job(self, slug):
         """What the grading process needs, and the key of its result; None if it is gone."""
-        handed = reading.read(self.submissions[slug], self.traits, self.others)
+        handed = self.reader.read(self.submissions[slug])
+        self.handed[slug] = dataclasses.replace(handed, notebook=None, files={})
         if handed.problem:
             return None, None
         job = {
@@ -115,6 +117,12 @@ class Class:
             told: A function that is called with each slug when its result is there.
             is_forced: Whether to grade also what another run has done in the meantime.
         """
+        try:
+            self._grade(slugs, backend, told, is_forced)
+        finally:
+            self.reader.close()
+
+    def _grade(self, slugs, backend, told, is_forced):
         waiting = collections.deque(slugs)
         under_way = {}
         next_claim = 0.0
@@ -177,7 +185,7 @@ class Class:
 
 def is_settled(result):
     """Whether there is a result that says something about the submission, not about the grader."""
-    return result is not None and not result.get("problem")
+    return result is not None and not result.get("problem") and not result.get("page_lost")
 
 
 def was_stopped(result):
@@ -193,4 +201,4 @@ def _other_homework(assignment):
                 other = load_assignment(number)
             except ValueError:  # it does not keep the rules; it is not asked for either
                 continue
-            yield notebooks.Traits.of(other.title, release(other))
+            yield Traits.of(other.title, release(other))

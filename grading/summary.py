@@ -82,6 +82,7 @@ def for_programs(facts, rows, about):
                 "seconds": row.seconds,
                 "tasks": row.tasks,
                 "notes": row.notes,
+                "look": row.look,
                 "page": f"feedback/{row.slug}.html",
             }
         )
@@ -94,7 +95,7 @@ def page(facts, rows, assignment, about):
     if facts["mean"] is not None:
         body += ["<h2>How the points are distributed</h2>", _chart(facts), _bins(facts)]
     body += ["<h2>Tasks, most failed first</h2>", _tasks(facts)]
-    look = [row for row in rows if row.status not in ("graded", "not graded yet")]
+    look = [row for row in rows if row.look or row.status not in ("graded", "not graded yet")]
     to_read = [row for row in rows if row.to_read]
     if look or to_read:
         body.append("<h2>For a person to look at</h2>")
@@ -181,8 +182,7 @@ def _tasks(facts):
 
 
 def _look(row):
-    reason = row.notes[0] if row.notes else ""
-    return f"<li>{_link(row)}: {escape(row.status)}. {escape(reason)}</li>"
+    return f"<li>{_link(row)}: {escape(row.status)}. {escape(' '.join(row.look))}</li>"
 
 
 def _link(row):

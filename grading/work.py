@@ -6,12 +6,13 @@ Reads the path of a job's folder from each line of standard input, grades, and a
 "judged" when result.json is there, "done" when page.html is there too. Ends when standard input
 ends, whatever it is doing: then nobody waits for the answer any more.
 
-A job's folder holds job.json, the instructor's notebook, and the other files handed in. It is read
-by the grader only; what the submission sees is a copy that the sandbox makes.
+A job's folder holds job.json, the instructor's notebook, the submitted one, and the other files
+handed in. It is read by the grader only; what the submission sees is a copy that the sandbox makes.
 """
 
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import queue
@@ -21,10 +22,14 @@ import sys
 import threading
 import time
 import traceback
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 OWN_FOLDER = "GRADING_FOLDER"  # an environment variable: the folder of this process's own
 JOB, RESULT, PAGE, FILES = "job.json", "result.json", "page.html", "files"
+SUBMITTED = "submitted.json"
+# What is wrong with a name, and not with the disk.
+NAME_ERRORS = {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
+NAME_ERRORS |= {errno.EILSEQ}
 
 
 def write_job(folder, job):
@@ -33,24 +38,42 @@ def write_job(folder, job):
     Args:
         folder: The folder.
         job: A dictionary: "assignment_name" and "assignment_text" (the instructor's notebook),
-            "notebook" (the submitted one), "files" (name to bytes), "limits", "unsafe".
+            "notebook" (the text of the submitted one), "files" (name to bytes), "limits", "unsafe".
     """
     folder = Path(folder)
     name = f"{job['assignment_name']}.ipynb"
     (folder / name).write_text(job["assignment_text"], encoding="utf-8")
+    (folder / SUBMITTED).write_text(job["notebook"], encoding="utf-8")
     files = folder / FILES
     files.mkdir()
     left_out = []
     for name, data in job["files"].items():
-        path = files / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        except OSError as error:  # a file and a folder of one name, or a name too long
-            left_out.append(f"{name} could not be put beside the notebook: {error.strerror}.")
-    kept = {key: job[key] for key in ("assignment_name", "notebook", "limits", "unsafe")}
+        if problem := _put(files, name, data):
+            left_out.append(f"{name} could not be put beside the notebook: {problem}.")
+    kept = {key: job[key] for key in ("assignment_name", "limits", "unsafe")}
     text = json.dumps({**kept, "notes": left_out})
     (folder / JOB).write_text(text, encoding="utf-8")
+
+
+def _put(folder, name, data):
+    """Writes a file below a folder; why it could not be, or None.
+
+    Raises:
+        OSError: the machine is to blame, not the name.
+    """
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        return "the name leads to another place"
+    try:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    except ValueError:
+        return "no file can have this name"
+    except OSError as error:  # a file and a folder of one name, or a name too long
+        if error.errno not in NAME_ERRORS:
+            raise
+        return error.strerror
+    return None
 
 
 def read_result(folder):
@@ -115,7 +138,8 @@ class Grader:
         job = json.loads((folder / JOB).read_text(encoding="utf-8"))
         assignment = load_assignment(folder / f"{job['assignment_name']}.ipynb")
         limits, sandbox = Limits(**job["limits"]), sandboxes.choose(job["unsafe"])
-        notebook, notes = restore(nbformat.from_dict(job["notebook"]), assignment)
+        submitted = json.loads((folder / SUBMITTED).read_text(encoding="utf-8"))
+        notebook, notes = restore(nbformat.from_dict(submitted), assignment)
         work = folder / "work"
         work.mkdir()
         warm = self._interpreter(sandbox, limits, modules_of(assignment))

@@ -454,7 +454,7 @@ def test_what_the_grader_could_not_do_is_tried_again_and_shown_until_then(tmp_pa
 JOB = {
     "assignment_name": "hw1",
     "assignment_text": "{}",
-    "notebook": {},
+    "notebook": "{}",
     "files": {"a/b.txt": b"x", "a": b"y"},
     "limits": {"notebook_s": 0.5},
     "judge_seconds": 0,

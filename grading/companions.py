@@ -1,0 +1,181 @@
+"""The files that go with a notebook: which are taken, and under which names it finds them."""
+
+import dataclasses
+from pathlib import PurePosixPath
+
+from grading import unzipping
+from grading.submissions import plain_name
+from grading.versions import newest
+from grading.walking import NOTEBOOK, UNFINISHED, TooLargeError, listed
+
+
+class Budget:
+    """Counts files and bytes, so that no submission fills the memory."""
+
+    def __init__(self, most_bytes, most_files):
+        self.most_bytes, self.most_files = most_bytes, most_files
+        self.bytes, self.files = most_bytes, most_files
+
+    def take(self, size):
+        """Whether a file of this size still fits; it is counted then."""
+        if size > self.bytes or not self.files:
+            return False
+        self.bytes -= size
+        self.files -= 1
+        return True
+
+
+def collect(found, chosen, used, expected, budget):
+    """Reads the companions of a notebook.
+
+    What the homework asks for comes first, then what lies in the notebook's folder, small files
+    before large ones. A file that does not fit is named, and the others are read.
+
+    Args:
+        found: The `walking.Found`; what is noticed is added to it.
+        chosen: The notebook's `File`.
+        used: The files that are versions of the notebook.
+        expected: Names of the files that the homework asks for.
+        budget: A `Budget`.
+
+    Returns:
+        The files, name to bytes; names relative to the notebook's folder.
+    """
+    files = [file for file in found.files if not any(file is each for each in used)]
+    files = [file for file in files if not file.name.lower().endswith(NOTEBOOK)]
+    files = _without_environments(found, files, chosen)
+    named = {}
+    for file in sorted(files, key=lambda each: _nearness(each, chosen)):
+        named[_place(file.name, file, chosen)] = file
+    wanted = {}
+    for name in expected:
+        if file := _expected(found, files, chosen, name):
+            wanted[name] = file
+    named |= wanted
+    _add_other_names(named, chosen)
+    order = sorted(
+        named,
+        key=lambda name: (
+            name not in wanted,
+            _nearness(named[name], chosen)[:2] != (True, True),
+            named[name].size,
+            name,
+        ),
+    )
+    data, left_out = {}, []
+    for name in order:
+        if not budget.take(named[name].size):
+            left_out.append(f"{name} ({named[name].size / 2**20:,.0f} MB)")
+        elif (content := read(found, named[name])) is not None:
+            data[name] = content
+    if left_out:
+        found.notes.append(
+            f"Left out, because more than {budget.most_bytes // 2**20} MB or "
+            f"{budget.most_files:,} files were handed in: {listed(left_out)}."
+        )
+    return data
+
+
+def read(found, file, most=None):
+    """A file's bytes; None where it cannot be read, which is noted."""
+    try:
+        return file.read(file.size if most is None else most)
+    except MemoryError:
+        raise
+    except TooLargeError:
+        found.notes.append(f"{file.name} holds more than it says and was not read.")
+    except OSError as error:
+        if unzipping.is_of_the_machine(error):
+            found.failed(file.name, error)
+        else:
+            found.notes.append(f"{_label(file)} is damaged and could not be read.")
+    except Exception as error:  # each way of packing has errors of its own
+        found.notes.append(f"{_label(file)} is {unzipping.why(error)} and could not be read.")
+    return None
+
+
+def _label(file):
+    return f"{file.container}: {file.name}" if file.container else file.name
+
+
+def _without_environments(found, files, chosen):
+    """The files without those of Python environments; says what was left out."""
+    kept, left_out = [], set()
+    for file in files:
+        environment = found.environment_of(file, chosen)
+        if environment is None:
+            kept.append(file)
+        else:
+            left_out.add(environment)
+    roots = tuple(f"{each}/" for each in left_out)
+    left_out |= {each for each in found.packages if not each.startswith(roots)}
+    if left_out:
+        found.notes.append(
+            f"Folders of installed software were left out: {listed(sorted(left_out))}."
+        )
+    return kept
+
+
+def _nearness(file, chosen):
+    """The last of several files of one name is the one nearest to the notebook, and the newest."""
+    is_same = (file.source, file.container) == (chosen.source, chosen.container)
+    folder = PurePosixPath(chosen.name).parent
+    is_below = PurePosixPath(file.name).is_relative_to(folder)
+    return is_same, is_below, file.source == chosen.source, file.rank, file.when or 0, file.name
+
+
+def _place(name, file, chosen):
+    """A file's name as seen from the notebook's folder."""
+    path, folder = PurePosixPath(name), PurePosixPath(chosen.name).parent
+    if file.source == chosen.source and path.is_relative_to(folder):
+        path = path.relative_to(folder)
+    return str(path)
+
+
+def _expected(found, files, chosen, name):
+    """The file that the homework asks for, whatever was added to its name; None if it is missing.
+
+    Says what was found, and asks for a person where something is missing or open.
+    """
+    fitting = [file for file in files if _is_called(file.name, name)]
+    if not fitting:
+        others = listed(sorted(file.name for file in files)) or "the notebook alone"
+        sentence = f"{name} was not among what was handed in: {others}."
+        found.notes.append(sentence)
+        found.look.append(sentence)
+        return None
+    last = newest(fitting)
+    taken = max(
+        last, key=lambda file: (PurePosixPath(file.name).name == name, *_nearness(file, chosen))
+    )
+    if _place(taken.name, taken, chosen) != name:
+        found.notes.append(f"{taken.name} was put beside the notebook as {name}.")
+    content = read(found, taken)
+    for file in last:
+        if file is not taken and read(found, file) != content:
+            sentence = f"{taken.name} was taken as {name}; {file.name} is of the same moment."
+            found.notes.append(sentence)
+            found.look.append(sentence)
+    return taken
+
+
+def _is_called(name, wanted):
+    """Whether a file has a name but for what platforms, browsers and people add."""
+    last = PurePosixPath(name).name.casefold()
+    for ending in (".txt", *UNFINISHED):
+        last = last.removesuffix(ending)
+    stem, dot, ending = wanted.casefold().rpartition(".")
+    return plain_name(last) in (f"{stem}{dot}{ending}", stem, f"{stem}{dot}{ending}{dot}{ending}")
+
+
+def _add_other_names(named, chosen):
+    """Offers files also under names that they may have had before; no other file loses its name."""
+    plain = {}
+    for name, file in list(named.items()):
+        for alias in file.aliases:
+            named.setdefault(_place(alias, file, chosen), file)
+        plain.setdefault(plain_name(name), []).append((name, file))
+    for name, same in plain.items():
+        if name not in named:
+            last = newest([dataclasses.replace(file, name=each) for each, file in same])
+            named[name] = dict(same)[max(last, key=lambda file: (file.order, file.name)).name]
