@@ -15,7 +15,9 @@ import pytest
 import scipy.sparse
 from conftest import ROOT
 
+from grading import notebooks, reading
 from grading.assignment import HOMEWORK, load_assignment, numbers, release, student_path
+from grading.limits import Limits
 from tools import check, homework
 from utils import exercises, photo_homework
 from utils import homework as helpers
@@ -827,3 +829,21 @@ def test_the_page_lists_every_homework():
         assert f"({assignment.name}.ipynb)" in line
         assert line.endswith(f"| {assignment.points:g} | {by_hand:g} |")
     assert (ROOT / "utils" / "homework.py").is_file()
+
+
+@pytest.mark.parametrize("number", numbers())
+def test_the_limits_that_students_read_are_those_that_the_grader_keeps(number):
+    limits, megabyte = Limits(), 2**20
+    assert (limits.cell_s, limits.notebook_s) == (120, 900)
+    cells = release(load_assignment(number)).cells
+    (text,) = (c.source for c in cells if c.source.startswith("## Hand in"))
+    for words in (
+        f"a notebook of up to {notebooks.MOST_BYTES // megabyte} MB",
+        f"up to {reading.MOST_FILES:,} other files, {reading.MOST_BYTES // megabyte} MB in all",
+        f"{limits.memory_mb:,} MB of memory, {limits.disk_mb} MB of disk",
+        f"{limits.processes} processes",
+        "A zip inside a zip is not opened",
+        "a cell may take two minutes, all together fifteen",
+        "**without internet**",
+    ):
+        assert words in " ".join(text.split()), words
