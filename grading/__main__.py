@@ -6,8 +6,9 @@ results' folder gets grades.csv, feedback/STUDENT.html, summary.html and summary
 or repeated, only what is missing or changed is run.
 
 Exit status: 0 if every submission was graded, or could not be for a reason that is its own (no
-notebook in it, for example); 1 if the grader itself failed for some; 2 for a wrong command line,
-or without isolation; 130 after Ctrl-C, 143 after SIGTERM.
+notebook in it, for example); 1 if the grader itself failed for some, or if results could not be
+written (a full disk, for example); 2 for a wrong command line, or without isolation; 130 after
+Ctrl-C, 143 after SIGTERM.
 """
 
 import argparse
@@ -20,16 +21,32 @@ from pathlib import Path
 
 from grading import pool, submissions
 from grading.limits import Limits
+from grading.shown import printable
 
 
 class UsageError(Exception):
     """The command line asks for something that is not there."""
 
 
+class _Parser(argparse.ArgumentParser):
+    def _print_message(self, message, file=None):
+        # It quotes words of the command line, where a shell may have put names of files.
+        super()._print_message(_harmless(message or ""), file)
+
+
+def say(text, file=None):
+    """Prints sentences, in which names may be what strangers like, so that a terminal is safe."""
+    print(_harmless(text), file=file)
+
+
+def _harmless(text):
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def parse(arguments=None):
     """The command line's options."""
     usual = Limits()
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m grading",
         description=__doc__.split("\n\n")[0],
         epilog=__doc__.split("\n\n", 1)[1],
@@ -72,15 +89,26 @@ def main(arguments=None):
     try:
         return _run(options)
     except UsageError as error:
-        print(error, file=sys.stderr)
+        say(str(error), sys.stderr)
         return 2
+    except OSError as error:
+        say(f"\nThe run stopped: {_told(error)}.", sys.stderr)
+        say(f"What is recorded in {options.out} is kept. When there is room for the", sys.stderr)
+        say("rest, and it may be written, the same command goes on with it.", sys.stderr)
+        return 1
     except KeyboardInterrupt:
-        print("\nStopped. The same command goes on where this one was.", file=sys.stderr)
+        say("\nStopped. The same command goes on where this one was.", sys.stderr)
         return 130
     except SystemExit as end:
         if end.code == 143:
-            print("\nEnded. The same command goes on where this one was.", file=sys.stderr)
+            say("\nEnded. The same command goes on where this one was.", sys.stderr)
         return end.code
+
+
+def _told(error):
+    """An error of the machine in words, with the file if it is known."""
+    words = error.strerror or str(error) or type(error).__name__
+    return f"{words} ({error.filename})" if error.filename else words
 
 
 def _terminated(number, frame):
@@ -89,36 +117,20 @@ def _terminated(number, frame):
 
 def _run(options):
     from grading import run
-    from grading.assignment import load_assignment
 
-    try:
-        assignment = load_assignment(options.homework)
-        found, aside = submissions.find_submissions(options.submissions)
-        limits = dataclasses.replace(
-            Limits(),
-            cell_s=options.cell_seconds,
-            notebook_s=options.deadline,
-            memory_mb=options.memory,
-            disk_mb=options.disk,
-        )
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    assignment, found, said, limits = _understood(options)
     due = _due(options.due)
-    if not found:
-        raise UsageError(f"There are no submissions in {options.submissions}.")
-    if options.out.resolve().is_relative_to(options.submissions.resolve()):
-        raise UsageError("--out lies inside of the submissions; name a folder beside them.")
     wanted = _wanted(options.only, found)
     # After the rest, so that a typo is told wherever the command is tried.
     is_isolated, isolation = _isolation(options, limits)
     _make(options.out, assignment)
-    print(f"{assignment.title}: {len(found)} submission(s)")
-    for sentence in isolation + aside:
-        print(f"  {sentence}")
+    say(f"{assignment.title}: {len(found)} submission(s)")
+    for sentence in isolation + said:
+        say(f"  {printable(sentence)}")
     group = run.Class(found, assignment, limits, is_isolated, options.out, due)
     group.look()
     slugs = group.to_do(wanted, options.fresh, options.again)
-    about = {"isolation": isolation, "aside": aside, "due": due}
+    about = {"isolation": isolation, "aside": said, "due": due}
     started = time.monotonic()
     try:
         if slugs:
@@ -129,6 +141,40 @@ def _run(options):
     return 1 if any(row.status == "could not be graded" for row in rows) else 0
 
 
+def _understood(options):
+    """The assignment, the submissions, sentences about these, and the limits.
+
+    Raises:
+        UsageError: one of them is not there, or may not be read.
+    """
+    from grading.assignment import load_assignment
+
+    try:
+        assignment = load_assignment(options.homework)
+        found, said = submissions.find_submissions(options.submissions)
+        limits = dataclasses.replace(
+            Limits(),
+            cell_s=options.cell_seconds,
+            notebook_s=options.deadline,
+            memory_mb=options.memory,
+            disk_mb=options.disk,
+        )
+        is_inside = options.out.resolve().is_relative_to(options.submissions.resolve())
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    except (OSError, RuntimeError) as error:  # links that lead in a circle, and what may not be
+        raise UsageError(_told(error) if isinstance(error, OSError) else str(error)) from None
+    if not found:
+        raise UsageError(
+            "\n".join(
+                [f"There are no submissions in {options.submissions}.", *map(printable, said)]
+            )
+        )
+    if is_inside:
+        raise UsageError("--out lies inside of the submissions; name a folder beside them.")
+    return assignment, found, said, limits
+
+
 def _grade(group, slugs, options, limits):
     from tqdm import tqdm
 
@@ -137,20 +183,21 @@ def _grade(group, slugs, options, limits):
 
         try:
             backend = cluster.Cluster(options.scheduler, options.unsafe)
-            print(f"  {backend.describe()}")
+            say(f"  {backend.describe()}")
         except (cluster.Unavailable, ConnectionError) as error:
             raise UsageError(str(error)) from None
     else:
         jobs = options.jobs or pool.default_jobs(len(slugs), limits.memory_mb)
         backend = pool.Local(min(jobs, len(slugs)))
-        print(f"  {len(slugs)} to grade, {backend.jobs} at a time")
+        say(f"  {len(slugs)} to grade, {backend.jobs} at a time")
     sys.stdout.flush()
     bar = tqdm(total=len(slugs), unit="submission", mininterval=1, smoothing=0.1)
 
     def told(slug):
         result = group.results.get(slug)
         if result and result.get("problem"):
-            bar.write(f"{group.submissions[slug].student}: {result['problem']}", file=sys.stderr)
+            text = f"{group.submissions[slug].student}: {result['problem']}"
+            bar.write(printable(text), file=sys.stderr)
         bar.update()
 
     try:
@@ -198,7 +245,10 @@ def _due(text):
         return None
     due = submissions.read_stamp(text)
     if due is None:
-        raise UsageError(f"--due {text}: write it as 2026-11-20T23:59")
+        raise UsageError(
+            f"--due {text} is not understood. Write the day and the time as 2026-11-20T23:59, with "
+            "nothing behind it but Z, an offset such as +01:00, or a zone such as Europe/Budapest."
+        )
     return due
 
 
@@ -209,7 +259,7 @@ def _make(out, assignment):
     try:
         records.reserve(out, assignment.name)
     except (ValueError, OSError) as error:
-        problem = getattr(error, "strerror", None) or error
+        problem = _told(error) if isinstance(error, OSError) else error
         raise UsageError(f"--out {out}: {problem}.") from None
 
 
@@ -235,14 +285,16 @@ def _wanted(names, found):
 
 
 def _conclude(rows, out, count, seconds):
-    print(f"{count} graded in {seconds / 60:.1f} min, {len(rows)} submissions in all.")
+    say(f"{count} graded in {seconds / 60:.1f} min, {len(rows)} submissions in all.")
     waiting = sum(row.status == "not graded yet" for row in rows)
     if waiting:
-        print(f"  {waiting} not graded yet.")
-    for row in rows:
-        if row.status not in ("graded", "not graded yet"):
-            print(f"  {row.student}: {row.status}. {row.notes[0] if row.notes else ''}")
-    print(f"Results: {out / 'summary.html'}, {out / 'grades.csv'}, {out / 'feedback'}")
+        say(f"  {waiting} not graded yet.")
+    look = [row for row in rows if row.look or row.status not in ("graded", "not graded yet")]
+    if look:
+        say("For a person to look at:")
+    for row in look:
+        say(f"  {printable(row.student)}: {printable(row.status)}. {printable(' '.join(row.look))}")
+    say(f"Results: {out / 'summary.html'}, {out / 'grades.csv'}, {out / 'feedback'}")
 
 
 if __name__ == "__main__":

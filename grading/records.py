@@ -203,7 +203,7 @@ def _told_of_locks():
 
 
 _NUMBER, _TEXT, _TEXTS = "a number", "a text", "texts"
-_RESULT = {"seconds": _NUMBER, "page": _TEXT, "notes": _TEXTS, "events": _TEXTS}
+_RESULT = {"seconds": _NUMBER, "page": _TEXT, "notes": _TEXTS, "events": _TEXTS, "look": _TEXTS}
 _TASK = {"grade_id": _TEXT, "title": _TEXT, "verdict": _TEXT, "message": _TEXT}
 _TASK |= {"points": _NUMBER, "max_points": _NUMBER}
 

@@ -1,12 +1,17 @@
 """Who handed in what, from the names alone; what the command says; what lies in the results."""
 
+import errno
 import json
 import os
+import signal
 import sys
+import types
 
+import grading_class
 import pytest
 
-from grading import records, shown
+from grading import __main__ as command
+from grading import records, run, shown
 from grading.submissions import attempt, find_submissions, is_plain, plain_name, read_stamp, slug
 
 NEEDS_BYTES = pytest.mark.skipif(
@@ -511,3 +516,115 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
         records.Store(tmp_path).claim("ana")
     with pytest.raises(OSError, match="no locks"), records.locked(tmp_path):
         pass
+
+
+# ------------------------------------------------------------------- what the command says
+
+HOSTILE = "\x1b]0;pwned\x07\x1b[2Jana\x9b31m\u202egpj"
+
+
+def is_harmless(text):
+    return all(each.isprintable() or each == "\n" for each in text)
+
+
+class Class:
+    """Stands in for a run over a class: nothing is graded."""
+
+    def __init__(self, found, assignment, limits, is_isolated, out, due):
+        self.found = found
+
+    def look(self):
+        pass
+
+    def to_do(self, wanted, fresh, again):
+        return []
+
+    def write_reports(self, about):
+        kinds = [("no notebook", ["no \x1b[1mnotebook"]), ("graded", ["look \u2066here"])]
+        return [
+            types.SimpleNamespace(student=each.student, status=status, look=look)
+            for each, (status, look) in zip(self.found, kinds, strict=False)
+        ]
+
+
+@pytest.fixture
+def grade(tmp_path, folder, capsys, monkeypatch):
+    """Runs the command here, without isolation; returns the exit status and what it said."""
+    assignment = grading_class.write_assignment(tmp_path)
+    monkeypatch.setattr(run, "Class", Class)
+    monkeypatch.setattr(command, "_isolation", lambda options, limits: (False, ["No \x1bnetwork"]))
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+
+    def run_it(*more, out=tmp_path / "out", inside=folder):
+        words = [inside, "--homework", assignment, "--out", out, *more]
+        try:
+            status = command.main(list(map(str, words)))
+        except SystemExit as end:
+            status = end.code
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run_it
+
+
+def test_no_name_reaches_the_terminal_as_a_command_to_it(grade, folder):
+    put(folder, f"{HOSTILE}.ipynb", f"{HOSTILE}x.csv", f"{HOSTILE}2/hw.ipynb")
+    status, out, err = grade()
+    assert (status, err) == (0, "") and is_harmless(out), out
+    assert "no \ufffd[1mnotebook" in out and "look \ufffdhere" in out
+    for words in (["--only", HOSTILE[:-1]], ["--due", HOSTILE], [HOSTILE], ["--jobs", HOSTILE]):
+        status, out, err = grade(*words)
+        assert status == 2 and err and is_harmless(out + err), words
+
+
+def test_a_name_makes_no_line_of_its_own(grade, folder):
+    put(folder, "list\nben: graded.csv", text="{}")
+    said = "".join(grade()[1:])
+    put(folder, "ana\nben: graded.ipynb")
+    said += "".join(grade()[1:])
+    assert not any(line.strip().startswith("ben: graded") for line in said.splitlines())
+
+
+def test_what_a_person_should_look_at_comes_last(grade, folder):
+    put(folder, "ana.ipynb", "ben.ipynb", "cem.ipynb")
+    _, out, _ = grade()
+    *_, heading, ana, ben, results = out.splitlines()
+    assert "person" in heading and results.startswith("Results")
+    assert "ana: no notebook" in ana and "ben: graded. look" in ben
+
+
+@pytest.mark.parametrize("text", ["2026-11-20T23:59 GMT+2", "2026-11-20T23:59 sharp", "soon"])
+def test_a_due_time_that_is_not_understood_is_a_wrong_command_line(grade, folder, text):
+    put(folder, "ana.ipynb")
+    status, _, err = grade("--due", text)
+    assert status == 2 and text in err and "2026-11-20T23:59" in err
+
+
+def test_a_folder_that_may_not_be_listed_is_a_wrong_command_line(grade, folder, monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    status, _, err = grade()
+    assert status == 2 and "Permission denied" in err
+
+
+def test_results_that_cannot_be_made_are_a_wrong_command_line(grade, folder, tmp_path):
+    put(folder, "ana.ipynb")
+    (tmp_path / "file").touch()
+    status, _, err = grade(out=tmp_path / "file" / "out")
+    assert status == 2 and "--out" in err and "ot a directory" in err
+
+
+@pytest.mark.parametrize("where", ["__init__", "look", "to_do", "write_reports"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+def test_a_full_disk_ends_in_a_sentence(grade, folder, monkeypatch, where, number):
+    put(folder, "ana.ipynb")
+
+    def fail(*args, **more):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Class, where, fail)
+    status, _, err = grade()
+    assert status == 1 and os.strerror(number) in err and "Traceback" not in err
+    assert "same command" in err
