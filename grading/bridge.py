@@ -6,7 +6,7 @@ it cannot read is an error of that one task.
 
 import dataclasses
 
-STOPPED = ("timeout", "output", "memory", "processes", "died", "deadline")
+STOPPED = ("timeout", "output", "memory", "processes", "connections", "died", "deadline")
 
 
 @dataclasses.dataclass
@@ -38,16 +38,22 @@ def collect(kernel, task, seconds):
     state = State()
     answer = outcome.answer or {}
     values, problems, functions = (answer.get(key) for key in ("values", "problems", "functions"))
+    problems = problems if isinstance(problems, dict) else {}
+    left = kernel.limits.value_bytes  # for all of them together, as in the kernel
     for name in task.values:
         if isinstance(values, dict) and isinstance(values.get(name), str):
-            state.values[name] = values[name]
+            left -= len(values[name])
+            if left < 0:
+                problems[name] = f"not plain: {_too_large(kernel)}"
+            else:
+                state.values[name] = values[name]
     for name in task.functions:
         if isinstance(functions, list) and name in functions:
             state.functions.append(name)
     for name in (*task.values, *task.functions):
         if name not in state.values and name not in state.functions:
-            known = problems.get(name) if isinstance(problems, dict) else None
-            state.problems[name] = str(known or "not plain: reading it failed")[:500]
+            known = problems.get(name) or "not plain: reading it failed"
+            state.problems[name] = str(known)[:500]
     return state
 
 
@@ -66,10 +72,17 @@ def call(kernel, name, arguments, seconds):
         return {"stopped": outcome.status}
     answer = outcome.answer or {}
     if isinstance(answer.get("result"), str):
+        if len(answer["result"]) > kernel.limits.value_bytes:
+            return {"problem": _too_large(kernel)}
         return {"result": answer["result"]}
     if isinstance(answer.get("raised"), str):
-        return {"raised": answer["raised"], "message": str(answer.get("message"))[:2000]}
+        return {"raised": answer["raised"][:200], "message": str(answer.get("message"))[:2000]}
     return {"problem": str(answer.get("problem", "the call failed"))[:500]}
+
+
+def _too_large(kernel):
+    most = kernel.limits.value_bytes / 1e6
+    return f"it is too large to be handed over (more than {most:g} MB)"
 
 
 def _of_module(call):

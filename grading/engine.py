@@ -16,13 +16,14 @@ from grading.kernel import Kernel, Outcome, StartError
 from grading.warm import Lease, NotWarmError, Warm
 
 # Of a cell that ended like this nothing is run again.
-HARMFUL = ("timeout", "output", "memory", "processes", "died")
+HARMFUL = ("timeout", "output", "memory", "processes", "connections", "died")
 VERDICT_OF = {
     "error": "error",
     "timeout": "timeout",
     "output": "error",
     "memory": "memory",
     "processes": "died",
+    "connections": "died",
     "died": "died",
 }
 
@@ -40,7 +41,7 @@ def grade_notebook(notebook, assignment, folder, limits, sandbox, warm=None, fil
         folder: not used; working folders are temporary.
         limits: the `Limits`.
         sandbox: of `sandbox.choose`.
-        warm: a `Warm`, or its folder, to fork kernels from; None starts each anew.
+        warm: a `Warm` to fork kernels from; None starts each anew.
         files: the folder of the submission, whose files the notebook finds beside it.
 
     Returns:
@@ -90,10 +91,10 @@ class Run:
         self.output_bytes = 0
         self.cells = self._code_cells()
         self.segment = []  # cells since the last test
-        self.judge = Judge()
+        self.judge = Judge(limits.judge_memory_mb)
         if warm is not None:
             try:
-                self.lease = Lease(warm.folder if isinstance(warm, Warm) else warm)
+                self.lease = Lease(warm)
             except NotWarmError:
                 self.lease = None
 
@@ -262,6 +263,7 @@ class Run:
             "output": f"printed more than {limits.output_bytes / 1e6:g} MB and was stopped",
             "memory": f"needed more than {limits.memory_mb} MB of memory",
             "processes": f"started more than {limits.processes} processes",
+            "connections": "opened a flood of connections to the grader",
             "died": "ended the kernel",
         }[outcome.status]
 
@@ -304,6 +306,7 @@ class Run:
             "output": f"printed more than {self.limits.output_bytes / 1e6:g} MB",
             "memory": f"needed more than {self.limits.memory_mb} MB of memory",
             "processes": f"started more than {self.limits.processes} processes",
+            "connections": "opened a flood of connections to the grader",
             "died": "ended the kernel",
         }[status]
         self.is_loss_noted = not self.kernel.is_alive

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+from grading.limits import Limits
 from grading.sandbox import ROOT, data_folder
 
 PROCESS = ROOT / "grading" / "judge_process.py"
@@ -21,9 +22,14 @@ class TooLateError(Exception):
 
 
 class Judge:
-    """The clean process, started beforehand and again whenever it had to be ended."""
+    """The clean process, started beforehand and again whenever it had to be ended.
 
-    def __init__(self):
+    Args:
+        memory_mb: that the judging of a task may take.
+    """
+
+    def __init__(self, memory_mb=Limits.judge_memory_mb):
+        self.memory_mb = memory_mb
         self._process = None
         self._start()
 
@@ -37,7 +43,7 @@ class Judge:
                 variables[name] = folder
         self._buffer = b""
         self._process = subprocess.Popen(
-            [sys.executable, "-I", str(PROCESS)],
+            [sys.executable, "-I", str(PROCESS), str(self.memory_mb)],
             cwd="/",
             env=variables,
             stdin=subprocess.PIPE,
@@ -91,9 +97,11 @@ class Judge:
 
     def _receive(self, deadline):
         stream = self._process.stdout.fileno()
+        poll = select.poll()  # which, other than select(), takes numbers above 1023
+        poll.register(stream, select.POLLIN)
         while b"\n" not in self._buffer:
             left = deadline - time.monotonic()
-            if left < 0 or not select.select([stream], [], [], left)[0]:
+            if left < 0 or not poll.poll(left * 1000):
                 raise TooLateError
             data = os.read(stream, 2**20)
             if not data:

@@ -1,6 +1,6 @@
 """The clean process in which hidden tests run: plain values in, a verdict out.
 
-    python -I judge_process.py
+    python -I judge_process.py MEGABYTES
 
 It reads one task a line from stdin and answers on stdout; a test that calls a function of the
 student's asks for it there, too. Every task is judged in a forked process, so that none meets what
@@ -17,7 +17,6 @@ import resource
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-MOST_MEGABYTES = 4000
 MOST_CHARACTERS = 3000
 
 _spec = importlib.util.spec_from_file_location("plain", HERE / "inside" / "plain_values.py")
@@ -44,6 +43,7 @@ def main():
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1):
         os.dup2(null, stream)
+    limit = int(sys.argv[1]) * 2**20  # of memory, for one task
     sys.path.append(str(HERE.parent))  # a test may use the course's own helpers
     for line in iter(questions.readline, b""):
         pid = os.fork()
@@ -51,7 +51,6 @@ def main():
             try:
                 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
                 with contextlib.suppress(ValueError, OSError):
-                    limit = MOST_MEGABYTES * 2**20
                     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
                 verdict, message = Judge(json.loads(line), questions, answers).judge()
                 send(answers, {"verdict": verdict, "message": message[:MOST_CHARACTERS]})

@@ -5,6 +5,7 @@ code may send anything: output is counted before it is looked at, and a message 
 never arrives.
 """
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -14,6 +15,7 @@ import uuid
 import zmq
 from jupyter_client.session import Session
 
+from grading import descriptors, messages
 from grading import sandbox as sandboxes
 from grading.inside.kernel_side import MIME
 from grading.outputs import add_output
@@ -26,6 +28,7 @@ LARGEST_OUTPUT = 32 * MEGABYTE
 # Nobody reads while a task is judged. So many messages wait here meanwhile, others in the kernel.
 MESSAGES_WAITING = 2
 SECONDS_FOR_LAST_OUTPUT = 1
+LARGEST_STATUS = 64 * 1024
 
 
 class StartError(RuntimeError):
@@ -37,9 +40,9 @@ class Outcome:
     """What became of a cell or of a question to the kernel.
 
     `status` is "ok", "error" (it raised), "timeout", "output" (too much of it), "memory",
-    "processes" (too many), "died", or "deadline" (of the notebook). `name` and `message` tell the
-    error. `answer` is what a question was answered with, `culprit` the label of the cell that
-    printed too much.
+    "processes" or "connections" (too many), "died", or "deadline" (of the notebook). `name` and
+    `message` tell the error. `answer` is what a question was answered with, `culprit` the label of
+    the cell that printed too much.
     """
 
     status: str
@@ -68,25 +71,26 @@ class Kernel:
 
     def __init__(self, sandbox, limits, files=None, lease=None):
         self.limits = limits
-        self.started = None
-        self.context = zmq.Context()
+        self.started = self.watch = self.context = self.folder = None
         self._sockets = {}
         self.labels = {}  # id of a request -> label of the cell
-        self.folder = sandboxes.make_run_folder(
-            files, limits, sandbox.is_isolated, lease.slot if lease else None
-        )
         try:
+            descriptors.raise_limit(limits.processes)
+            self.context = zmq.Context()
+            self.folder = sandboxes.make_run_folder(
+                files, limits, sandbox.is_isolated, lease.slot if lease else None
+            )
             self.session = Session(key=uuid.uuid4().hex.encode(), username="grader")
             self._write_settings(sandbox)
             self._open_sockets()
             start = lease.start if lease else lambda folder: sandbox.start(folder, limits)
             self.started = start(self.folder)
             self._wait_until_ready()
+            folders = sandboxes.writable(limits) if sandbox.is_isolated else ()
+            self.watch = Watch(self.started, limits, folders)
         except BaseException:
             self.close()
             raise
-        folders = sandboxes.writable(limits) if sandbox.is_isolated else ()
-        self.watch = Watch(self.started, limits, folders)
 
     def _write_settings(self, sandbox):
         isolated = sandbox.is_isolated
@@ -94,6 +98,7 @@ class Kernel:
             "key": self.session.key.decode(),
             "memory_mb": self.limits.memory_mb,
             "disk_mb": self.limits.disk_mb,
+            "open_files": descriptors.for_submission(self.limits.processes),
             # Threads count, too, and numerical libraries start many. Outside bubblewrap those of
             # all the user's programs would count.
             "threads": self.limits.processes + 512 if isolated else None,
@@ -106,7 +111,8 @@ class Kernel:
 
     def _open_sockets(self):
         """The kernel connects to these: shell, output, control."""
-        value = 4 * self.limits.value_bytes + MEGABYTE
+        # A value travels as JSON text in JSON text in JSON text: quotes get longer, and few others.
+        value = 3 * self.limits.value_bytes + MEGABYTE
         output = max(4 * self.limits.output_bytes, LARGEST_OUTPUT)
         kinds = ((1, zmq.DEALER, value), (2, zmq.SUB, output), (3, zmq.DEALER, MEGABYTE))
         for number, kind, most in kinds:
@@ -180,12 +186,15 @@ class Kernel:
 
     def read(self, socket):
         """The next message of a socket and its size; None for one that is none of Jupyter's."""
-        frames = socket.recv_multipart(copy=True)
+        try:
+            frames = messages.receive(socket)
+        except messages.FloodError:
+            self.watch.end("output")
+            return None, 0
         size = sum(map(len, frames))
         try:
-            _, parts = self.session.feed_identities(frames)
-            return self.session.deserialize(parts), size
-        except Exception:  # whatever a stranger can think of
+            return messages.Message(frames), size
+        except ValueError:
             return None, size
 
     def kill(self):
@@ -195,13 +204,15 @@ class Kernel:
 
     def close(self):
         """Ends all processes and removes what lies on the disk."""
-        if hasattr(self, "watch"):
+        if self.watch is not None:
             self.watch.stop()
         self.kill()
         for socket in self._sockets.values():
             socket.close(linger=0)
-        self.context.term()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.context is not None:
+            self.context.term()
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Exchange:
@@ -239,6 +250,7 @@ class Exchange:
                 self._take_reply()
             now = time.monotonic()
             if not ready and not self.kernel.is_alive:
+                self.kernel.watch.look()  # the system may have ended it for lack of memory
                 return self._finish("died")
             if self.stopped is None:
                 self.stopped = self._reason_to_stop(now)
@@ -280,20 +292,21 @@ class Exchange:
 
     def _take_reply(self):
         message, _ = self.kernel.read(self.kernel.shell)
+        if message is not None and message.request != self.request:
+            return
         try:
-            if message["parent_header"]["msg_id"] != self.request:
-                return
-            self.reply = {"status": "ok"} | message["content"]
+            self.reply = {"status": "ok"} | message.content()
             answer = self.reply.get("user_expressions", {}).get("answer")
             if answer is not None:
                 self._take_answer(answer)
-        except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
-            self.reply = {"status": "error", "ename": "BadReply", "evalue": "unreadable"}
+        except (KeyError, TypeError, AttributeError, ValueError):
+            words = "the kernel's answer cannot be read"
+            self.reply = {"status": "error", "ename": "BadReply", "evalue": words}
         self.replied = time.monotonic()
 
     def _take_answer(self, answer):
         if answer["status"] == "ok":
-            content = json.loads(answer["data"][MIME])
+            content = messages.loads(answer["data"][MIME])
             if isinstance(content, dict):
                 self.outcome.answer = content
         else:
@@ -301,20 +314,20 @@ class Exchange:
 
     def _take_output(self):
         message, size = self.kernel.read(self.kernel.output)
-        try:
-            kind, content = message["header"]["msg_type"], message["content"]
-            request = message["parent_header"].get("msg_id")
-            if kind == "status":
-                if content["execution_state"] == "idle" and request == self.request:
-                    self.is_idle = True
-                return
-            if kind == "execute_input":
-                return
-            self._count(size, request)
-            if self.outcome.output_bytes <= self.kernel.limits.output_bytes:
-                add_output(self.outcome.outputs, kind, content)
-        except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
+        if message is None:
             self._count(size, None)
+        elif message.kind == "status" and size < LARGEST_STATUS:
+            self._take_status(message)
+        elif message.kind != "execute_input":
+            self._count(size, message.request)
+            if self.outcome.output_bytes <= self.kernel.limits.output_bytes:
+                with contextlib.suppress(KeyError, TypeError, AttributeError, ValueError):
+                    add_output(self.outcome.outputs, message.kind, message.content())
+
+    def _take_status(self, message):
+        with contextlib.suppress(KeyError, ValueError):
+            if message.content()["execution_state"] == "idle" and message.request == self.request:
+                self.is_idle = True
 
     def _count(self, size, request):
         self.outcome.output_bytes += size

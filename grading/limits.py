@@ -19,6 +19,7 @@ class Limits:
         processes: processes at a time.
         grace_s: seconds that a cell has to end after it was interrupted; then the kernel is killed.
         start_s: seconds that a kernel has to start.
+        judge_memory_mb: memory of the process that judges, where the answers are handed over to.
     """
 
     cell_s: float = 120
@@ -31,6 +32,7 @@ class Limits:
     processes: int = 64
     grace_s: float = 3
     start_s: float = 120
+    judge_memory_mb: int = 1000
 
     def __post_init__(self):
         for name, value in dataclasses.asdict(self).items():

@@ -1,13 +1,15 @@
 """The watch over all processes of a submission together."""
 
 import threading
+import time
 
 import psutil
 
-from grading import memory_use
+from grading import descriptors, memory_use
 
 MEGABYTE = 2**20
 SECONDS_BETWEEN_LOOKS = 0.25
+SECONDS_BETWEEN_GLANCES = 0.05  # at what is quickly seen
 # All processes of a submission together, and its files, may take so much more than one process.
 TOGETHER = 1.25
 # By so much this process may grow while a kernel runs: what a submission sends waits here.
@@ -36,6 +38,7 @@ class Watch:
         self._kills = self.group.kills() if self.group else 0
         self._most = TOGETHER * limits.memory_mb * MEGABYTE
         self._usual = memory_use.memory([psutil.Process()])
+        self._usual_descriptors = descriptors.in_use()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -44,6 +47,11 @@ class Watch:
         """Looks no more."""
         self._is_over.set()
         self._thread.join()
+
+    def end(self, reason):
+        """Ends the submission, unless there already was a reason to."""
+        self.reason = self.reason or reason
+        self.started.kill()
 
     def look(self):
         """Looks once; returns why the submission has to be ended, or None."""
@@ -61,8 +69,18 @@ class Watch:
             return self.group.kills() > self._kills or self.group.usage() > self._most
         return memory_use.exceed(family, self.folders, self._most)
 
+    def _glance(self):
+        """Whether the submission has opened very many connections to this process."""
+        return descriptors.in_use() > self._usual_descriptors + descriptors.MOST_CONNECTIONS
+
     def _run(self):
-        while not self._is_over.wait(SECONDS_BETWEEN_LOOKS):
-            if self.look():
+        next_look = time.monotonic() + SECONDS_BETWEEN_LOOKS
+        while not self._is_over.wait(SECONDS_BETWEEN_GLANCES):
+            if self._glance():
+                self.reason = self.reason or "connections"
+            elif time.monotonic() >= next_look:
+                self.look()
+                next_look = time.monotonic() + SECONDS_BETWEEN_LOOKS
+            if self.reason:
                 self.started.kill()
                 return

@@ -156,6 +156,8 @@ def _decode_array(code, shape, text):
         raise NotPlain("what the notebook handed over cannot be read")
     if len(shape) > 32 or not all(type(side) is int and side >= 0 for side in shape):
         raise NotPlain("what the notebook handed over cannot be read")
+    if not dtype.itemsize:  # texts of no length: any number of them would fit into no data
+        raise NotPlain("what the notebook handed over cannot be read")
     data = base64.b64decode(text, validate=True)
     if math.prod(shape) * dtype.itemsize != len(data):
         raise NotPlain("what the notebook handed over cannot be read")

@@ -1,0 +1,111 @@
+"""Reads Jupyter's messages from a kernel that may send anything.
+
+What a message holds is counted before it is parsed: a few megabytes of brackets would otherwise
+become gigabytes of empty lists. Its signature is not looked at, because the key is no secret to the
+submission.
+"""
+
+import json
+
+import zmq
+
+DELIMITER = b"<IDS|MSG>"
+MOST_FRAMES = 100  # of one message; an honest one has less than ten
+LARGEST_HEADER = 64 * 1024
+# In memory a text takes up to four bytes for a character if one of them is unusual.
+LARGEST_UNUSUAL = 8 * 2**20
+MOST_ITEMS = 200_000  # lists, dictionaries and what stands in them
+
+
+class FloodError(Exception):
+    """A message of very many frames, which nobody sends by mistake."""
+
+
+class UnreadableError(ValueError):
+    """It is none of Jupyter's messages, or holds more than a message should."""
+
+
+def receive(socket):
+    """The frames of the next message.
+
+    Raises:
+        FloodError: they are too many; the rest of them is still there.
+    """
+    frames = [socket.recv()]
+    while socket.getsockopt(zmq.RCVMORE):
+        if len(frames) == MOST_FRAMES:
+            raise FloodError
+        frames.append(socket.recv())
+    return frames
+
+
+class Message:
+    """A message, of which only the two short headers have been parsed.
+
+    Args:
+        frames: as they were received.
+
+    Raises:
+        UnreadableError: it is no message.
+    """
+
+    def __init__(self, frames):
+        try:
+            begin = frames.index(DELIMITER) + 2  # the signature is passed over
+            header, parent, _, self._content = frames[begin : begin + 4]
+        except ValueError:
+            raise UnreadableError("it is no message") from None
+        self.kind = _dictionary(header, LARGEST_HEADER).get("msg_type")
+        # The id of the request that it belongs to.
+        self.request = _dictionary(parent, LARGEST_HEADER).get("msg_id")
+        if not (isinstance(self.kind, str) and isinstance(self.request, str | None)):
+            raise UnreadableError("its header is no header")
+
+    def content(self):
+        """The content, a dictionary; can be had once.
+
+        Raises:
+            UnreadableError: it is no dictionary, or holds too much.
+        """
+        frame, self._content = self._content, b""
+        return _dictionary(frame, len(frame))
+
+
+def _dictionary(frame, most_bytes):
+    if len(frame) > most_bytes:
+        raise UnreadableError("it is too large")
+    if len(frame) > LARGEST_UNUSUAL and not frame.isascii():
+        raise UnreadableError("it is a large text of unusual characters")
+    content = loads(frame.decode())
+    if not isinstance(content, dict):
+        raise UnreadableError("it is no dictionary")
+    return content
+
+
+def loads(text, most_items=MOST_ITEMS):
+    """The value of a JSON text, if it does not hold too many things.
+
+    Raises:
+        UnreadableError: it is no JSON text, or holds more.
+    """
+    if not isinstance(text, str):
+        raise UnreadableError("it is no text")
+    if count_items(text, most_items) > most_items:
+        raise UnreadableError("it holds too many things")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"{error}") from None
+
+
+def count_items(text, most):
+    """About how many things a JSON text holds, counted without parsing it.
+
+    Counting ends where there are certainly more than `most`.
+    """
+    plain = text.replace("\\\\", "").replace('\\"', "")  # what is left of quotes begins or ends
+    quotes = plain.count('"')
+    if quotes > 2 * most + 2:
+        return quotes
+    outside = "".join(plain.split('"')[::2])
+    return sum(map(outside.count, "[{,:")) + quotes // 2
