@@ -222,7 +222,7 @@ def _isolation(options, limits):
     Raises:
         UsageError: they are not, and that was not asked for.
     """
-    from grading import sandbox
+    from grading import isolation, sandbox
 
     if options.scheduler:
         text = "Isolated by bubblewrap on the machines of the cluster where it works; "
@@ -237,7 +237,7 @@ def _isolation(options, limits):
         chosen = sandbox.choose(options.unsafe)
     except sandbox.NotIsolatedError as error:
         raise UsageError(str(error)) from None
-    return chosen.is_isolated, sandbox.isolation_report(chosen, limits)
+    return chosen.is_isolated, isolation.report(chosen, limits)
 
 
 def _due(text):

@@ -19,6 +19,7 @@ import time
 
 import psutil
 
+from grading import memory_group, watch
 from grading.inside.confine import NOBODY
 from grading.inside.readable import CANNOT_READ
 from grading.view import (
@@ -100,16 +101,17 @@ class Sandbox:
             give_away(run_folder)
         marker = run_folder.name
         variables = environment(self.is_isolated, run_folder) | {processes.MARKER: marker}
-        popen = subprocess.Popen(
+        group = make_group(most_bytes(limits))
+        popen = memory_group.start(
+            group,
             self.command(run_folder, limits),
             cwd="/",
             env=variables,
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        return Started(popen, None if self.is_isolated else marker)
+        return Started(popen, None if self.is_isolated else marker, group)
 
 
 class Started:
@@ -118,11 +120,13 @@ class Started:
     Args:
         popen: the first of them.
         marker: of their environment; None if they end with the first one.
+        group: the `memory_group.MemoryGroup` that they are in, if any.
     """
 
-    def __init__(self, popen, marker):
+    def __init__(self, popen, marker, group=None):
         self.popen = popen
         self.marker = marker
+        self.group = group
         self._words = b""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -162,6 +166,8 @@ class Started:
             kill(self.family)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.popen.wait(SECONDS_TO_END)
+        if self.group is not None:
+            self.group.close()
         self._reader.join(1)
         if not self._reader.is_alive():
             self.popen.stderr.close()
@@ -187,6 +193,21 @@ def wait_until_gone(family):
             return True
         time.sleep(0.02)
     return False
+
+
+def most_bytes(limits):
+    """What all processes of a submission may take together before the system ends them.
+
+    A little more than what the watch allows, which says why it ended something.
+    """
+    return int(1.1 * watch.TOGETHER * limits.memory_mb * 2**20)
+
+
+def make_group(limit_bytes):
+    """A memory cgroup, or None where none can be made."""
+    with contextlib.suppress(memory_group.NoGroupError):
+        return memory_group.make(limit_bytes)
+    return None
 
 
 def writable(limits):
@@ -331,37 +352,3 @@ def choose(unsafe=False, hidden=()):
             "that you trust as ordinary programs of yours."
         )
     return Sandbox(bwrap, problem, hidden)
-
-
-def isolation_report(sandbox, limits):
-    """What is isolated and what is not, in plain sentences."""
-    judged = [
-        "Results are judged in a process of its own, which gets plain values only.",
-        f"A cell may run {limits.cell_s:g} s, a notebook {limits.notebook_s:g} s; one process may "
-        f"take {limits.memory_mb} MB of memory; a cell may print {limits.output_bytes / 1e6:g} MB.",
-    ]
-    if sandbox.is_isolated:
-        return [
-            "Isolated by bubblewrap: each submission sees the system and Python, of the course "
-            "only utils and data (none of it writable), and its own files.",
-            "No network, no other processes, no capabilities, and nobody is root.",
-            f"It can write {limits.disk_mb} MB to its working folder and as much to /tmp, both in "
-            "memory; they are gone afterwards.",
-            f"At most {limits.processes} processes; a watch ends a submission with more.",
-            *judged,
-            "Not isolated: the processor, the kernel of the operating system (a hole in it is a "
-            "hole here), and memory only as far as the watch, which looks four times a second, "
-            "can see it.",
-        ]
-    return [
-        f"NOT ISOLATED: {sandbox.problem}.",
-        "Submissions run as ordinary programs of yours. They can read and change every file that "
-        "you can, the hidden tests and other submissions included."
-        + " YOU ARE ROOT, SO THAT IS THE WHOLE MACHINE."
-        * (os.geteuid() == 0),
-        "They can use the network.",
-        "They can start processes that outlive them; those that hide well are not found.",
-        f"They can fill the disk: only the size of a single file is limited ({limits.disk_mb} MB).",
-        "What still holds: a working folder of its own for each, no secrets in its environment.",
-        *judged,
-    ]

@@ -2,7 +2,7 @@
 
 Importing Keras takes longer than all the rest of an honest submission. `Warm` starts a sandbox in
 which that is done once; `inside/zygote.py` says what keeps submissions apart. One `Warm` serves one
-submission at a time, from any process: only its folder has to be known. Where namespaces cannot be
+submission at a time. Where namespaces cannot be
 made inside bubblewrap, `start` says so, and every kernel is started anew instead.
 """
 
@@ -19,6 +19,7 @@ import time
 
 import psutil
 
+from grading import memory_group
 from grading import sandbox as sandboxes
 
 # In this order. What is not installed is left out.
@@ -37,6 +38,7 @@ MODULES = (
     "ipykernel.ipkernel",
 )
 SECONDS_TO_IMPORT = 180
+MEGABYTES_TO_IMPORT = 4000  # only until it forks: its own memory then counts for nobody
 
 
 class NotWarmError(RuntimeError):
@@ -56,22 +58,27 @@ class Warm:
         if not sandbox.is_isolated:
             raise NotWarmError("a warm interpreter needs bubblewrap")
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="warm-"))
+        self.most_bytes = sandboxes.most_bytes(limits)
+        self.group = sandboxes.make_group(MEGABYTES_TO_IMPORT * 2**20)
+        # Its end, which nobody writes to, is the sign that this process has ended.
+        life, self._life = os.pipe()
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(self.folder / "socket"))
             listener.listen(1)
-            self.popen = subprocess.Popen(
-                self._command(sandbox, limits, listener.fileno(), modules),
+            descriptors = [listener.fileno(), life]
+            self.popen = memory_group.start(
+                self.group,
+                self._command(sandbox, limits, descriptors, modules),
                 cwd="/",
                 env=sandboxes.environment(True),
-                pass_fds=[listener.fileno()],
-                stdin=subprocess.PIPE,  # its end is the sign that this process has ended
+                pass_fds=descriptors,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        (self.folder / "pid").write_text(str(self.popen.pid))
+        os.close(life)
 
-    def _command(self, sandbox, limits, descriptor, modules):
+    def _command(self, sandbox, limits, descriptors, modules):
         arguments = [sandbox.bwrap, *sandboxes.view(sandbox.hidden), "--as-pid-1"]
         slot = self.folder / "slot"
         slot.mkdir()
@@ -84,7 +91,7 @@ class Warm:
             arguments += ["--size", "1048576", "--tmpfs", folder]
         arguments += [*sandboxes.closed(sandbox.hidden), "--"]
         arguments += [sys.executable, f"{sandboxes.CODE}/zygote.py"]
-        return [*arguments, str(descriptor), sandboxes.WORKING, *modules]
+        return [*arguments, *map(str, descriptors), sandboxes.WORKING, *modules]
 
     def close(self):
         """Ends it, and whatever runs in its sandbox."""
@@ -94,9 +101,17 @@ class Warm:
         with contextlib.suppress(ProcessLookupError):
             self.popen.kill()
         self.popen.wait()
-        self.popen.stdin.close()
+        self.abandon()
         sandboxes.wait_until_gone(family)
+        if self.group is not None:
+            self.group.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def abandon(self):
+        """What happens to it when this process is killed: it ends by itself, a moment later."""
+        life, self._life = self._life, None
+        if life is not None:
+            os.close(life)
 
     def __enter__(self):
         return self
@@ -108,7 +123,7 @@ class Warm:
 def is_possible(sandbox, limits):
     """Whether a warm interpreter works here (a fraction of a second), and if not, why."""
     try:
-        with Warm(sandbox, limits, modules=()) as warm, Lease(warm.folder) as lease:
+        with Warm(sandbox, limits, modules=()) as warm, Lease(warm) as lease:
             run_folder = sandboxes.make_run_folder(None, limits, True, lease.slot)
             settings = {"writable": sandboxes.writable(limits), "environment": {}}
             settings |= {"memory_mb": limits.memory_mb, "disk_mb": limits.disk_mb, "threads": None}
@@ -124,21 +139,20 @@ class Lease:
     """The use of a warm interpreter for one submission; all that it started ends with it.
 
     Args:
-        folder: of the `Warm`.
+        warm: the `Warm`.
     """
 
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
-        self.slot = self.folder / "slot"
+    def __init__(self, warm):
+        self.warm = warm
+        self.slot = warm.folder / "slot"
+        self._is_measured = False
         self.ended = {}  # name of a run -> its exit status
         self._buffer = b""
-        self.not_imported = []
         self.socket = socket.socket(socket.AF_UNIX)
         try:
-            self.pid = int((self.folder / "pid").read_text())
             self.socket.settimeout(SECONDS_TO_IMPORT)
-            self.socket.connect(str(self.folder / "socket"))
-        except (OSError, ValueError) as error:
+            self.socket.connect(str(warm.folder / "socket"))
+        except OSError as error:
             self.socket.close()
             raise NotWarmError(f"the warm interpreter is gone ({error})") from None
 
@@ -165,7 +179,10 @@ class Lease:
                 break
         if answer["problem"]:
             raise NotWarmError(f"the warm interpreter cannot fork ({answer['problem']})")
-        self.not_imported = answer["not imported"]
+        if self.warm.group is not None and not self._is_measured:
+            self.warm.group.mark_base()  # what the interpreter itself takes
+            self.warm.group.set_limit(self.warm.most_bytes)
+            self._is_measured = True
         return Forked(self, run_folder.name)
 
     def _send(self, message):
@@ -196,7 +213,7 @@ class Lease:
     def family(self):
         """The processes of the submission: what runs in the sandbox but the warm interpreter."""
         with contextlib.suppress(psutil.Error, IndexError):
-            return psutil.Process(self.pid).children()[0].children(recursive=True)
+            return psutil.Process(self.warm.popen.pid).children()[0].children(recursive=True)
         return []
 
 
@@ -205,6 +222,7 @@ class Forked:
 
     def __init__(self, lease, name):
         self.lease = lease
+        self.group = lease.warm.group
         self.name = name
         self.was_killed = False
 

@@ -1,10 +1,11 @@
 """A warm interpreter: it has imported what takes long, and forks a kernel for every submission.
 
-    python zygote.py FD WORKING_FOLDER MODULE ...      (ends when its standard input does)
+    python zygote.py SOCKET LIFE WORKING_FOLDER MODULE ...
 
 Importing Keras takes ten times as long as judging a small submission. This process does it once. It
-is the first process of a sandbox, listens on the socket FD, and serves one connection at a time:
-one connection, one submission. It reads nothing of a student's and runs nothing of a student's.
+is the first process of a sandbox, listens on a socket, and serves one connection at a time: one
+connection, one submission. It ends when the other side of the pipe LIFE is closed. It reads nothing
+of a student's and runs nothing of a student's.
 
 What it forks goes into namespaces of its own before it becomes a kernel: processes, mounts,
 network, shared memory. A student's code therefore sees neither this process nor the files,
@@ -45,8 +46,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def main():
     """Imports, then serves until the grader ends it."""
-    listener = socket.socket(fileno=int(sys.argv[1]))
-    working_folder = pathlib.Path(sys.argv[2])
+    listener, life = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
+    working_folder = pathlib.Path(sys.argv[3])
     confine.become_nobody()
     # Signals that have no handler do not reach the first process of a sandbox.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -54,31 +55,27 @@ def main():
     import kernel_side
 
     kernel_side.prepare_hand_over()
-    failed = import_all(sys.argv[3:])
+    import_all(sys.argv[4:])
     warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
     with listener:
         while True:
-            ready, _, _ = select.select([listener, 0], [], [])
-            if 0 in ready:  # the grader is gone, and with it whoever would have ended this
+            ready, _, _ = select.select([listener, life], [], [])
+            if life in ready:  # the grader is gone, and with it whoever would have ended this
                 os._exit(0)
             connection, _ = listener.accept()
             with connection, contextlib.suppress(OSError, ValueError):
-                serve(connection, kernel_side, working_folder, failed)
+                serve(connection, kernel_side, working_folder)
             kill_all_others()
 
 
 def import_all(modules):
-    """Imports the modules; returns the names of those that cannot be."""
-    failed = []
+    """Imports the modules, as far as they can be: a submission that needs one will say so."""
     for name in modules:
-        try:
+        with contextlib.suppress(Exception):
             importlib.import_module(name)
-        except Exception:  # a submission that needs it will say so itself
-            failed.append(name)
-    return failed
 
 
-def serve(connection, kernel_side, working_folder, failed):
+def serve(connection, kernel_side, working_folder):
     """Answers the requests of one submission: each starts a kernel in place of the one before."""
     for line in connection.makefile("rb"):
         run = json.loads(line)["run"]
@@ -92,7 +89,7 @@ def serve(connection, kernel_side, working_folder, failed):
         os.close(says)
         with open(ready, "rb") as answer:
             problem = answer.read().decode() or None
-        tell(connection, {"run": run, "problem": problem, "not imported": failed})
+        tell(connection, {"run": run, "problem": problem})
 
 
 def tell(connection, message):
