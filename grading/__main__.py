@@ -61,6 +61,7 @@ def parse(arguments=None):
     add("--only", action="append", metavar="STUDENT", help="grade only this one; can be repeated")
     add("--again", action="store_true", help="try again what was stopped by a limit")
     add("--fresh", action="store_true", help="grade everything anew")
+    add("--cold", action="store_true", help="start Python anew for each submission (slower)")
     add("--unsafe", action="store_true", help="run without isolation (read the README first)")
     add("--scheduler", metavar="ADDRESS", help="Dask cluster, such as tcp://host:8786 or local:3")
     limits = parser.add_argument_group("limits")
@@ -93,8 +94,8 @@ def main(arguments=None):
         return 2
     except OSError as error:
         say(f"\nThe run stopped: {_told(error)}.", sys.stderr)
-        say(f"What is recorded in {options.out} is kept. When there is room for the", sys.stderr)
-        say("rest, and it may be written, the same command goes on with it.", sys.stderr)
+        say(f"What is recorded in {options.out} is kept.", sys.stderr)
+        say("Once that is mended, the same command goes on where this one was.", sys.stderr)
         return 1
     except KeyboardInterrupt:
         say("\nStopped. The same command goes on where this one was.", sys.stderr)

@@ -16,6 +16,7 @@ keep it as it was.
 import dataclasses
 import re
 
+MOST_CHARACTERS = 255  # no file system has longer names, only zips made by hand
 _COPY = (
     r"(?:copy|kopie|copie|copia|cópia|kopia|kopi|kopio|kopija|kopyas[ıi]|másolata?|копия|копія|"
     r"副本|のコピー|コピー)"
@@ -76,7 +77,7 @@ def take_apart(stem, with_doubtful=True):
         with_doubtful: Whether to take off also what may be a part of the name.
     """
     base, numbers, is_doubtful = stem.strip(), (), False
-    while True:
+    while len(base) <= MOST_CHARACTERS:
         found = _BEFORE.match(base)
         rest = base[found.end() :] if found else base
         if not found:
@@ -85,9 +86,10 @@ def take_apart(stem, with_doubtful=True):
                 is_doubtful = True
             rest = base[: found.start()] if found else ""
         if not (rest := rest.strip()):
-            return Taken(base, numbers, is_doubtful)
+            break
         numbers = tuple(int(each) for each in found.groupdict().values() if each) + numbers
         base = rest
+    return Taken(base, numbers, is_doubtful)
 
 
 def _first(patterns, text):

@@ -226,7 +226,16 @@ def _submissions(entries, looks):
         sources = tuple(each.source for each in sorted(group, key=lambda each: each.source.path))
         found.append(Submission(student, number, slugs[key], sources, tuple(look)))
     found.sort(key=lambda each: (each.student.casefold(), each.student, each.id))
-    return found, list(dict.fromkeys(sentence for each in found for sentence in each.look))
+    said = list(dict.fromkeys(sentence for each in found for sentence in each.look))
+    guessed = {key: nfc(key) for key in {group[0].student for group in groups.values()}}
+    guessed = sorted(name for key, name in guessed.items() if not is_decoded(key))
+    if guessed:
+        said.append(
+            f"{len(guessed)} name(s) were not stored as UTF-8, and their accents are guessed: "
+            f"{', '.join(guessed[:10])}{', …' if len(guessed) > 10 else ''}. Compare them with the "
+            "list of the class."
+        )
+    return found, said
 
 
 def _doubts(group, twins, look):
@@ -240,11 +249,8 @@ def _doubts(group, twins, look):
             f"accents are stored ({', '.join(map(ascii, twins))}). If they are one person, put the "
             "files into one folder."
         )
-    if not is_decoded(group[0].student):
-        yield (
-            f"The name {student} was not stored as UTF-8, and its accents are guessed; "
-            "the list of the class knows better."
-        )
+    if "\ufffd" in student:
+        yield f"The name {student} is stored in an unknown code page and could not be read."
     for source in (each.source for each in group):
         if source.when is None and _INBOUND.match(source.name):
             yield f"{source.name}: the time in this name is not understood and was not used."

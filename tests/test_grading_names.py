@@ -99,9 +99,19 @@ def test_numbers_in_names_order_the_versions():
 
 @pytest.mark.parametrize(
     "name",
-    ["hw4_record.json", "copy.ipynb", "v2.ipynb", "(1).ipynb", "final.ipynb", "copyright.txt"]
+    [
+        "(1)" * 20_000,
+        "x" + " " * 60_000 + "y",
+        "hw4_record.json",
+        "copy.ipynb",
+        "v2.ipynb",
+        "(1).ipynb",
+        "final.ipynb",
+        "copyright.txt",
+    ]
     + ["conversation.csv", "photocopy.csv", "Iva.ipynb", "2026-11-20.csv".replace("-20", "_20")]
     + ["", ".", "x", "finalists.csv", "Kopielski.ipynb", "a/hw2 (1)/notes.txt"],
+    ids=lambda name: name[:20],
 )
 def test_other_names_stay_as_they_are(name):
     assert (plain_name(name), attempt(name)) == (name, 0)
@@ -243,9 +253,17 @@ def test_names_that_are_not_utf_8(folder):
         ("Kovács", 2), ("Kovécs", 1), ("Иван", 1), ("Олег", 1)
     ]  # fmt: skip
     assert len({each.slug for each in found}) == 4
-    assert all("UTF-8" in each.look[0] for each in found) and len(said) == 4
+    assert len(said) == 1 and "UTF-8" in said[0]
+    assert all(each.student in said[0] and not each.look for each in found)
     for each in found:
         (each.student + each.id + each.slug + each.sources[0].name).encode()
+
+
+@NEEDS_BYTES
+def test_a_name_that_nobody_can_read_is_for_a_person(folder):
+    put(folder, b"a\xff\x81.ipynb", b"a\xfe\x81.ipynb")
+    found, _ = find_submissions(folder)
+    assert len(found) == 2 and all("code page" in " ".join(each.look) for each in found)
 
 
 @NEEDS_BYTES
