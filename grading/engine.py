@@ -5,31 +5,31 @@ started again, the cells before that did no harm are run again, and the rest is 
 """
 
 import contextlib
-import dataclasses
 import json
+import pathlib
 import re
 import time
 
 from grading import bridge
+from grading.code_cells import code_cells, executed
 from grading.judge import Judge
 from grading.kernel import Kernel, Outcome, StartError
-from grading.warm import Lease, NotWarmError, Warm
-
-# Of a cell that ended like this nothing is run again.
-HARMFUL = ("timeout", "output", "memory", "processes", "connections", "died")
-VERDICT_OF = {
-    "error": "error",
-    "timeout": "timeout",
-    "output": "error",
-    "memory": "memory",
-    "processes": "died",
-    "connections": "died",
-    "died": "died",
-}
+from grading.warm import Lease, NotWarmError
+from grading.wording import HARMFUL, VERDICT_OF, of_cell, of_stop
+from grading.work import RUNNING
 
 
 class EngineError(RuntimeError):
-    """The grader cannot run kernels here; no submission is to blame."""
+    """The grader cannot run a submission's kernels.
+
+    Args:
+        problem: in words.
+        suspect: whether the submission itself is suspected, because a kernel for none works.
+    """
+
+    def __init__(self, problem, suspect=False):
+        super().__init__(problem)
+        self.suspect = suspect
 
 
 def grade_notebook(notebook, assignment, folder, limits, sandbox, warm=None, files=None):
@@ -38,7 +38,8 @@ def grade_notebook(notebook, assignment, folder, limits, sandbox, warm=None, fil
     Args:
         notebook: with locked and test cells as in the release (`restore`).
         assignment: with the `tasks`.
-        folder: not used; working folders are temporary.
+        folder: where the file `work.RUNNING` says which cell is running, for whoever finds that
+            this process has died; or None.
         limits: the `Limits`.
         sandbox: of `sandbox.choose`.
         warm: a `Warm` to fork kernels from; None starts each anew.
@@ -52,31 +53,20 @@ def grade_notebook(notebook, assignment, folder, limits, sandbox, warm=None, fil
         EngineError: no kernel starts at all.
         OSError: the submission's files are too large, or cannot be read.
     """
-    with contextlib.closing(Run(notebook, assignment, limits, sandbox, warm, files)) as run:
+    run = Run(notebook, assignment, limits, sandbox, warm, files, folder)
+    with contextlib.closing(run):
         return run.grade()
-
-
-@dataclasses.dataclass
-class Ran:
-    """A code cell that ran."""
-
-    index: int
-    number: int  # among the code cells, from 1
-    source: str
-    task: object = None  # that it tests
-    status: str = "not reached"
-    error: str = ""  # for the student
-    outputs: list = dataclasses.field(default_factory=list)
 
 
 class Run:
     """The grading of one notebook; the arguments are those of `grade_notebook`."""
 
-    def __init__(self, notebook, assignment, limits, sandbox, warm, files):
+    def __init__(self, notebook, assignment, limits, sandbox, warm, files, folder=None):
         self.assignment = assignment
         self.limits = limits
         self.sandbox = sandbox
         self.files = files
+        self.folder = folder
         self.notebook = json.loads(json.dumps(notebook))
         self.started = time.monotonic()
         self.deadline = self.started + limits.notebook_s
@@ -89,7 +79,7 @@ class Run:
         self.results = {}  # grade_id -> (verdict, message)
         self.is_late = False
         self.output_bytes = 0
-        self.cells = self._code_cells()
+        self.cells = code_cells(self.notebook, assignment.tasks)
         self.segment = []  # cells since the last test
         self.judge = Judge(limits.judge_memory_mb)
         if warm is not None:
@@ -97,20 +87,6 @@ class Run:
                 self.lease = Lease(warm)
             except NotWarmError:
                 self.lease = None
-
-    def _code_cells(self):
-        tasks = {task.grade_id: task for task in self.assignment.tasks}
-        cells = []
-        for index, cell in enumerate(self.notebook["cells"]):
-            if cell["cell_type"] != "code":
-                continue
-            source = cell["source"]
-            source = source if isinstance(source, str) else "".join(source)
-            about = cell.get("metadata", {}).get("nbgrader") or {}
-            is_test = about.get("grade") and not about.get("solution")
-            task = tasks.get(about.get("grade_id")) if is_test else None
-            cells.append(Ran(index, len(cells) + 1, source, task))
-        return cells
 
     def close(self):
         """Ends everything that was started."""
@@ -157,7 +133,17 @@ class Run:
                 if self.lease is not None:
                     self.lease.close()
                     self.lease = None
-        raise EngineError(f"No kernel can be started: {problem}")
+        raise self._error(f"No kernel can be started: {problem}")
+
+    def _error(self, problem):
+        """The error to raise where kernels do not start or do not stay: who is to blame for it."""
+        try:
+            with contextlib.closing(Kernel(self.sandbox, self.limits)) as kernel:
+                is_suspect = kernel.run("1", self.limits.cell_s).status == "ok"
+        except (StartError, OSError):
+            is_suspect = False
+        but = "; for an empty notebook one works" if is_suspect else ""
+        return EngineError(f"{problem.rstrip('.')}{but}.", is_suspect)
 
     def _left(self):
         return self.deadline - time.monotonic()
@@ -184,7 +170,7 @@ class Run:
         if self.last_run is None:
             self.unexplained += 1
             if self.unexplained > 2:
-                raise EngineError("Kernels end by themselves.")
+                raise self._error("Kernels end by themselves.")
             return
         self._note(self.last_run, Outcome(self.kernel.watch.reason or "died"))
 
@@ -199,27 +185,38 @@ class Run:
                 continue
             if self._left() <= 0:
                 return
-            self.last_run = cell
-            seconds = min(self.limits.cell_s, self._left())
-            outcome = self.kernel.run(cell.source, seconds, cell)
-            if outcome.status in HARMFUL:
+            outcome = self._run_in_kernel(cell)
+            if outcome.culprit not in (None, cell):  # which will be left out the next time
+                self.kernel.kill()
+                self._note(outcome.culprit, outcome)
+            elif outcome.status in HARMFUL:
                 self._note(cell, outcome, " when it was run again")
             if not self.kernel.is_alive:
                 return
+
+    def _run_in_kernel(self, cell):
+        self.last_run = cell
+        self._tell(f"code cell {cell.number}")
+        return self.kernel.run(cell.source, min(self.limits.cell_s, self._left()), cell)
+
+    def _tell(self, what):
+        """Leaves word of what is being done, for the case that this process does not survive it."""
+        if self.folder is not None:
+            with contextlib.suppress(OSError):
+                pathlib.Path(self.folder, RUNNING).write_text(what, encoding="utf-8")
 
     # --- Cells -------------------------------------------------------------------------------
 
     def _run_cell(self, cell, position):
         while self._is_ready(position):
-            self.last_run = cell
-            seconds = min(self.limits.cell_s, self._left())
-            outcome = self.kernel.run(cell.source, seconds, cell)
+            left = self._left()
+            outcome = self._run_in_kernel(cell)
             if outcome.culprit not in (None, cell):
                 # An earlier cell left something behind that prints and prints: without that one.
                 self.kernel.kill()
                 self._note(outcome.culprit, outcome)
                 continue
-            if outcome.status == "timeout" and seconds < self.limits.cell_s:
+            if outcome.status == "timeout" and left < self.limits.cell_s:
                 outcome.status = "deadline"
             if outcome.status == "output" and self._prints_on():
                 self.kernel.kill()
@@ -250,22 +247,10 @@ class Run:
         if outcome.status in ("ok", "deadline"):
             return
         cell.status = outcome.status
-        cell.error = self._in_words(outcome)
+        cell.error = of_cell(outcome, self.limits)
         self.is_loss_noted = not self.kernel.is_alive
         rest = "; the kernel was lost with it" if self.is_loss_noted else ""
         self.events.append(f"code cell {cell.number} {cell.error}{when}{rest}")
-
-    def _in_words(self, outcome):
-        limits = self.limits
-        return {
-            "error": f"stopped with {outcome.name}: {one_line(outcome.message)}",
-            "timeout": f"ran longer than {limits.cell_s:g} s and was stopped",
-            "output": f"printed more than {limits.output_bytes / 1e6:g} MB and was stopped",
-            "memory": f"needed more than {limits.memory_mb} MB of memory",
-            "processes": f"started more than {limits.processes} processes",
-            "connections": "opened a flood of connections to the grader",
-            "died": "ended the kernel",
-        }[outcome.status]
 
     # --- Tasks -------------------------------------------------------------------------------
 
@@ -277,38 +262,39 @@ class Run:
             message = "Not reached: the notebook's time was over."
             self.results[task.grade_id] = ("not reached", message)
             return
+        self._tell(f"task {task.grade_id}")
+        told = len(self.events)
+        self.results[task.grade_id] = self._verdict(task, position)
+        if self.kernel.culprit is not None:
+            # It was an earlier cell that printed, from a thread: once more, without that one.
+            del self.events[told:]
+            self.kernel.kill()
+            self._note(self.kernel.culprit, Outcome("output"))
+            self._judge(task, position)
+
+    def _verdict(self, task, position):
         ends = time.monotonic() + min(task.seconds, self._left())
         state = bridge.collect(self.kernel, task, min(task.seconds, self._left()))
         if state.stopped:
-            verdict, message = self._stopped(task, state.stopped, "handing over the answer")
-        elif state.problems:
-            verdict, message = self._of_problems(task, state, position)
-        else:
-            verdict, message = self.judge.judge(
-                task,
-                state,
-                lambda name, arguments, left: bridge.call(self.kernel, name, arguments, left),
-                max(ends - time.monotonic(), 0.5),
-                self.limits.value_bytes,
-            )
-            if verdict == "stopped":
-                verdict, message = self._stopped(task, message, "checking it")
-            if verdict == "not answered":
-                verdict, message = self._reason([*task.values, *task.functions], position) or (
-                    verdict,
-                    message,
-                )
-        self.results[task.grade_id] = (verdict, message)
+            return self._stopped(task, state.stopped, "handing over the answer")
+        if state.problems:
+            return self._of_problems(task, state, position)
+        verdict, message = self.judge.judge(
+            task,
+            state,
+            lambda name, arguments, left: bridge.call(self.kernel, name, arguments, left),
+            max(ends - time.monotonic(), 0.5),
+            self.limits.value_bytes,
+        )
+        if verdict == "stopped":
+            return self._stopped(task, message, "checking it")
+        reason = None
+        if verdict == "not answered":
+            reason = self._reason([*task.values, *task.functions], position)
+        return reason or (verdict, message)
 
     def _stopped(self, task, status, doing):
-        words = {
-            "timeout": f"took longer than {task.seconds:g} s and was stopped",
-            "output": f"printed more than {self.limits.output_bytes / 1e6:g} MB",
-            "memory": f"needed more than {self.limits.memory_mb} MB of memory",
-            "processes": f"started more than {self.limits.processes} processes",
-            "connections": "opened a flood of connections to the grader",
-            "died": "ended the kernel",
-        }[status]
+        words = of_stop(status, task.seconds, self.limits)
         self.is_loss_noted = not self.kernel.is_alive
         self.events.append(f"task {task.grade_id}: {doing} {words}")
         return VERDICT_OF[status], f"{doing.capitalize()} {words}."
@@ -355,23 +341,6 @@ class Run:
             "seconds": round(time.monotonic() - self.started, 1),
             "tasks": tasks,
             "events": self.events,
-            "executed": self._executed(),
+            "executed": executed(self.notebook, self.cells),
             "warm": self.lease is not None,
         }
-
-    def _executed(self):
-        for cell in self.cells:
-            written = self.notebook["cells"][cell.index]
-            ran = cell.status != "not reached" and cell.source.strip()
-            written["execution_count"] = cell.number if ran else None
-            written["outputs"] = cell.outputs
-            for output in cell.outputs:
-                if output["output_type"] == "execute_result":
-                    output["execution_count"] = cell.number
-        return self.notebook
-
-
-def one_line(text, most=300):
-    """A message on one line, of bearable length."""
-    text = " ".join(str(text).encode(errors="replace").decode().split())
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -74,6 +74,7 @@ class Kernel:
         self.started = self.watch = self.context = self.folder = None
         self._sockets = {}
         self.labels = {}  # id of a request -> label of the cell
+        self.culprit = None  # of the question that was asked last
         try:
             descriptors.raise_limit(limits.processes)
             self.context = zmq.Context()
@@ -160,7 +161,9 @@ class Kernel:
 
     def ask(self, expression, seconds):
         """The answer that an expression of ours evaluates to; not a cell, and nothing is shown."""
-        return self._request("", {"answer": expression}, seconds)
+        outcome = self._request("", {"answer": expression}, seconds)
+        self.culprit = outcome.culprit
+        return outcome
 
     def _request(self, code, expressions, seconds, label=None):
         content = {

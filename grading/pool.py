@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 
 from grading import watch, work
+from grading.limits import Limits
 from tools import processes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,18 +30,20 @@ PAGE_SECONDS = 120
 TRIES = 2
 # What a grading process and its sandbox take beside the submission, in bytes.
 OVERHEAD = 700 * 2**20
+# What reading what was handed in may take, in a process of its own for the whole run.
+READING = 1500 * 2**20
 
 
-def default_jobs(count, memory_mb):
+def default_jobs(count, memory_mb, judge_memory_mb=Limits.judge_memory_mb):
     """As many at a time as there are cores to use and memory to hold them.
 
     A submission may take `TOGETHER` times the memory of one process; its files, which lie in
-    memory, are counted there.
+    memory, are counted there. The process that judges it comes on top.
     """
     from utils import runtime
 
-    needed = watch.TOGETHER * memory_mb * 2**20 + OVERHEAD
-    fitting = int(psutil.virtual_memory().available // needed)
+    needed = (watch.TOGETHER * memory_mb + judge_memory_mb) * 2**20 + OVERHEAD
+    fitting = int((psutil.virtual_memory().available - READING) // needed)
     return max(1, min(runtime.cores(), count, fitting))
 
 
@@ -68,15 +71,19 @@ class Slot:
     def grade(self, job):
         """Grades a job (see `work.write_job`); returns its result, whatever happens."""
         started = time.monotonic()
-        problem = ""
+        problem, running = "", []
         for _ in range(TRIES):
-            result, problem = self._try(job)
+            result, problem = self._try(job, running)
             if result is not None:
                 return result
             if self.is_closed:
                 break
         reason = f"could not be graded: {problem} (tried {TRIES} times)"
-        return work.failure(reason, seconds=time.monotonic() - started)
+        # A process that ends each time at the same place hardly does so by chance.
+        is_suspect = len(running) == TRIES and running[0] is not None and len(set(running)) == 1
+        if is_suspect:
+            reason += f", each time at {running[0]}"
+        return work.failure(reason, is_suspect, seconds=time.monotonic() - started)
 
     def close(self):
         """Ends the process and everything that it started."""
@@ -85,7 +92,7 @@ class Slot:
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _try(self, job):
+    def _try(self, job, running):
         if self.folder is None:
             self.folder = Path(tempfile.mkdtemp(prefix="grading-", dir=temporary_folder()))
         folder = Path(tempfile.mkdtemp(prefix="job-", dir=self.folder))
@@ -97,6 +104,7 @@ class Slot:
             result = work.read_result(folder)
             if result is None:
                 problem = problem or "the grading process gave no result"
+                running.append(work.read_running(folder))
             return result, problem
         except (OSError, ValueError, AttributeError) as error:  # it ended, or was closed meanwhile
             self._end()
