@@ -35,10 +35,17 @@ class Member:
 class _Bounded(io.FileIO):
     """A file of which nobody reads very much at once: `zipfile` reads all contents in one piece."""
 
+    error = None  # of the machine, which `zipfile` would take for one of the zip's
+    _read = io.FileIO.read
+
     def read(self, size=-1):
         if size is not None and size > MOST_CONTENTS:
             raise zipfile.BadZipFile("the table of contents is too long")
-        return super().read(size)
+        try:
+            return self._read(size)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 def open_archive(path):
@@ -53,10 +60,10 @@ def open_archive(path):
     except MemoryError:
         stream.close()
         raise
-    except Exception as error:  # damaged in whatever way
+    except Exception:  # damaged in whatever way
         stream.close()
-        if isinstance(error, OSError) and is_of_the_machine(error):
-            raise
+        if stream.error is not None:
+            raise stream.error from None
         return None
 
 

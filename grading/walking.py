@@ -163,7 +163,7 @@ class Found:
                     return
                 if name not in names:
                     self._check_folder(label + nfc(name), Path(here, name))
-                elif not is_ignored(name):
+                elif not _is_hidden(name):
                     self._add_named(source, number, label + nfc(name), Path(here, name))
 
     def _check_folder(self, label, path):
@@ -220,7 +220,7 @@ class Found:
             self.environments.add((base["source"], label, name.removesuffix(ENVIRONMENT)))
         for member in members:
             parts = PurePosixPath(member.name).parts
-            if any(is_ignored(part) for part in parts):
+            if any(map(is_ignored, parts[:-1])) or _is_hidden(parts[-1]):
                 continue
             if packages := PACKAGES.intersection(parts[:-1]):
                 self.packages.add(member.name.partition(min(packages))[0] + min(packages))
@@ -245,6 +245,12 @@ def listed(names):
     """A few names in one sentence."""
     rest = len(names) - MOST_LISTED
     return ", ".join(names[:MOST_LISTED]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def _is_hidden(name):
+    """Whether a file is none of the student's; a notebook with a dot before its name is."""
+    is_notebook = name.lower().endswith(NOTEBOOK) and not name.startswith("._")  # of a Mac
+    return is_ignored(name) and not is_notebook
 
 
 def _may_be_packed(lower):

@@ -1,6 +1,5 @@
 """What was handed in is found, put together and read, in whatever form, and nothing stops it."""
 
-import io
 import json
 import os
 import struct
@@ -8,20 +7,13 @@ import sys
 import zipfile
 
 import pytest
+from tiny_submissions import notebook, put, put_zip
 
 from grading import notebooks, reading, traits
 from grading.submissions import find_submissions
 
 NEEDS_LINKS = pytest.mark.skipif(sys.platform == "win32", reason="makes symbolic links")
 TEXT = "This sentence of the homework is long enough to be recognised, number {}."
-
-
-def notebook(grade_id="hw1-a", source="x = 1", texts=()):
-    """A small notebook of the homework, as bytes."""
-    cells = [{"cell_type": "markdown", "metadata": {}, "source": text} for text in texts]
-    metadata = {"nbgrader": {"grade_id": grade_id}} if grade_id else {}
-    cells.append({"cell_type": "code", "metadata": metadata, "source": [source], "outputs": []})
-    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
 
 
 TRAITS = traits.Traits("hw1", frozenset({"hw1-a"}), frozenset(map(TEXT.format, range(5))))
@@ -33,22 +25,6 @@ def folder(tmp_path):
     place = tmp_path / "submissions"
     place.mkdir()
     return place
-
-
-def put(path, data=None, when=None):
-    """Writes a file with a time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(notebook() if data is None else data)
-    if when is not None:
-        os.utime(path, (when, when))
-
-
-def put_zip(path, members, when=None):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-    put(path, buffer.getvalue(), when)
 
 
 def read_one(folder):
