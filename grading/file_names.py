@@ -15,12 +15,35 @@ keep it as it was.
 
 import dataclasses
 import re
+import unicodedata
 
 MOST_CHARACTERS = 255  # no file system has longer names, only zips made by hand
-_COPY = (
-    r"(?:copy|kopie|copie|copia|cópia|kopia|kopi|kopio|kopija|kopyas[ıi]|másolata?|копия|копія|"
-    r"副本|のコピー|コピー)"
-)
+_COPIES = [
+    "copy",
+    "kopie",
+    "copie",
+    "copia",
+    "cópia",
+    "kopia",
+    "kópia",
+    "kopi",
+    "kopio",
+    "kopija",
+    "kopyası",
+    "másolat",
+    "másolata",
+    "копия",
+    "копія",
+    "αντίγραφο",
+    "副本",
+    "のコピー",
+    "コピー",
+    "복사본",
+    "نسخة",
+]
+# A Mac writes letters and their accents apart.
+_FORMS = {unicodedata.normalize(form, each) for each in _COPIES for form in ("NFC", "NFD")}
+_COPY = f"(?:{'|'.join(sorted(_FORMS, key=len, reverse=True))})"
 _GAP = r"[ _+]"
 _DASH = r"[ _+]*[-–—][ _+]*"
 _NUMBER = rf"(?:{_GAP}?\d{{1,3}}|{_GAP}?\(\d{{1,3}}\))?"
@@ -39,14 +62,15 @@ _PLAIN_ADDITIONS = [
 # These may be a part of a name as well: of `anna-2`, of `gustav2`, of `Marcel Copie`.
 _DOUBTFUL_ADDITIONS = [
     rf"{_GAP}{_COPY}{_NUMBER}",
-    r"(?<=\w)-(?P<dash>\d{1,2})",
+    r"(?<=[\w)])-(?P<dash>\d{1,2})",
+    r"(?<=\.json|ipynb)\.(?P<dot>\d{1,2})",  # wget
     r"(?<=[^\W_])v(?P<bare>\d{1,2})",
     r"(?<=\S) (?P<space>\d{1,2})",
     r"(?:[_-]| )?final[ _-]?(?P<final>\d{1,2})",
     r"(?<=\d)final",
 ]
 _BEFORE = re.compile(
-    rf"(?:{_COPY}(?:{_GAP}(?:of|von|de|di|do|du|van|av|af|z|pliku|souboru){_GAP}|{_DASH}))(?=.)",
+    rf"(?:{_COPY}(?:{_GAP}(?:of|von|de|di|do|du|van|av|af|a|z|pliku|souboru){_GAP}|{_DASH}))(?=.)",
     re.IGNORECASE,
 )
 _AFTER = [re.compile(f"(?:{each})$", re.IGNORECASE) for each in _PLAIN_ADDITIONS]
@@ -61,11 +85,13 @@ class Taken:
     Attributes:
         base: Without the additions.
         numbers: Those among the additions that say an order, the innermost first.
+        words: Those that say none, such as "copy", the innermost first.
         is_doubtful: Whether an addition may as well be a part of the name.
     """
 
     base: str
     numbers: tuple[int, ...] = ()
+    words: tuple[str, ...] = ()
     is_doubtful: bool = False
 
 
@@ -76,7 +102,7 @@ def take_apart(stem, with_doubtful=True):
         stem: The name.
         with_doubtful: Whether to take off also what may be a part of the name.
     """
-    base, numbers, is_doubtful = stem.strip(), (), False
+    base, numbers, words, is_doubtful = stem.strip(), (), (), False
     while len(base) <= MOST_CHARACTERS:
         found = _BEFORE.match(base)
         rest = base[found.end() :] if found else base
@@ -87,9 +113,13 @@ def take_apart(stem, with_doubtful=True):
             rest = base[: found.start()] if found else ""
         if not (rest := rest.strip()):
             break
-        numbers = tuple(int(each) for each in found.groupdict().values() if each) + numbers
+        orders = tuple(int(each) for each in found.groupdict().values() if each)
+        text = found[0].strip(" _+-").casefold()
+        numbers = orders + numbers
+        if not orders or "final" in text:
+            words = ("final" if "final" in text else text, *words)
         base = rest
-    return Taken(base, numbers, is_doubtful)
+    return Taken(base, numbers, words, is_doubtful)
 
 
 def _first(patterns, text):
@@ -116,12 +146,22 @@ def plain_name(name):
     return folder + slash + take_apart(stem).base + ending
 
 
+def family(name):
+    """Equal for the names among which `attempt` says an order: those that differ in numbers only.
+
+    `hw1.ipynb` and `hw1 (2).ipynb` are of one family; `hw1-Copy1.ipynb` and `hw1_final.ipynb` are
+    families of their own, because nobody knows when they were made.
+    """
+    words = take_apart(split_ending(name.rpartition("/")[2])[0]).words
+    return " | ".join([plain_name(name), *words])
+
+
 def attempt(name):
     """The number that orders the versions of one file; 0 without.
 
     2 for `hw1 (2).ipynb`, for `hw1_v2.ipynb`, and for `hw1-2.ipynb`; 2.001 for `hw1_v2 (1).ipynb`,
     which came between that one and `hw1_v3.ipynb`. Numbers say something only about names
-    whose `plain_name` is the same.
+    of one `family`.
     """
     numbers = take_apart(split_ending(name.rpartition("/")[2])[0]).numbers
     if len(numbers) == 1:
