@@ -128,7 +128,10 @@ def _run(options):
     say(f"{assignment.title}: {len(found)} submission(s)")
     for sentence in isolation + said:
         say(f"  {printable(sentence)}")
-    group = run.Class(found, assignment, limits, is_isolated, options.out, due)
+    hidden = [path.resolve() for path in (options.submissions, options.out, assignment.path)]
+    group = run.Class(
+        found, assignment, limits, is_isolated, options.out, due, hidden, options.cold
+    )
     group.look()
     slugs = group.to_do(wanted, options.fresh, options.again)
     about = {"isolation": isolation, "aside": said, "due": due}

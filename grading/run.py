@@ -22,12 +22,25 @@ class Class:
         is_isolated: Whether the sandbox is used.
         out: The results' folder.
         due: Seconds since 1970, or None.
+        hidden: Paths that no submission may see.
+        is_cold: Whether every kernel is started anew.
     """
 
-    def __init__(self, submissions, assignment, limits, is_isolated, out, due=None):
+    def __init__(
+        self,
+        submissions,
+        assignment,
+        limits,
+        is_isolated,
+        out,
+        due=None,
+        hidden=(),
+        is_cold=False,
+    ):
         self.submissions = {each.slug: each for each in submissions}
         self.assignment, self.limits, self.is_isolated = assignment, limits, is_isolated
         self.out, self.due = Path(out), due
+        self.hidden, self.is_cold = [str(path) for path in hidden], is_cold
         self.store = records.Store(out)
         traits = Traits.of(assignment.name, release(assignment))
         self.reader = reader.Reader(traits, list(_other_homework(assignment)))
@@ -86,6 +99,8 @@ class Class:
             "files": handed.files,
             "limits": vars(self.limits),
             "unsafe": not self.is_isolated,
+            "hidden": self.hidden,
+            "cold": self.is_cold,
             "judge_seconds": sum(task.seconds for task in self.assignment.tasks),
         }
         return job, self._key(handed)

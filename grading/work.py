@@ -27,6 +27,7 @@ from pathlib import Path, PurePosixPath
 OWN_FOLDER = "GRADING_FOLDER"  # an environment variable: the folder of this process's own
 JOB, RESULT, PAGE, FILES = "job.json", "result.json", "page.html", "files"
 SUBMITTED = "submitted.json"
+WORK, RUNNING = "work", "running"  # a folder, and in it a file that says what was begun last
 # What is wrong with a name, and not with the disk.
 NAME_ERRORS = {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
 NAME_ERRORS |= {errno.EILSEQ}
@@ -38,7 +39,8 @@ def write_job(folder, job):
     Args:
         folder: The folder.
         job: A dictionary: "assignment_name" and "assignment_text" (the instructor's notebook),
-            "notebook" (the text of the submitted one), "files" (name to bytes), "limits", "unsafe".
+            "notebook" (the text of the submitted one), "files" (name to bytes), "limits", "unsafe",
+            "hidden" (paths that the submission must not see), "cold" (no warm interpreter).
     """
     folder = Path(folder)
     name = f"{job['assignment_name']}.ipynb"
@@ -50,7 +52,7 @@ def write_job(folder, job):
     for name, data in job["files"].items():
         if problem := _put(files, name, data):
             left_out.append(f"{name} could not be put beside the notebook: {problem}.")
-    kept = {key: job[key] for key in ("assignment_name", "limits", "unsafe")}
+    kept = {key: job[key] for key in ("assignment_name", "limits", "unsafe", "hidden", "cold")}
     text = json.dumps({**kept, "notes": left_out})
     (folder / JOB).write_text(text, encoding="utf-8")
 
@@ -99,9 +101,26 @@ def read_result(folder):
     return result
 
 
-def failure(problem, **more):
-    """The result of a submission that the grader could not grade."""
-    return {"problem": problem, "points": 0, "tasks": [], "events": [], "notes": [], **more}
+def read_running(folder):
+    """What was begun last for the job in a folder: a cell, a task; None if that is not known."""
+    try:
+        return (Path(folder) / WORK / RUNNING).read_text(encoding="utf-8")[:200]
+    except (OSError, ValueError):
+        return None
+
+
+def failure(problem, suspect=False, **more):
+    """The result of a submission that the grader could not grade.
+
+    Args:
+        problem: in words.
+        suspect: whether the submission itself may be what keeps the grader from it.
+        more: what else the result says.
+    """
+    result = {"problem": problem, "points": 0, "tasks": [], "events": [], "notes": [], **more}
+    if suspect:
+        result |= {"suspect": True, "look": [f"It {problem}. Look at what the notebook does."]}
+    return result
 
 
 class Grader:
@@ -125,7 +144,8 @@ class Grader:
         except Exception as error:
             traceback.print_exc()
             reason = f"could not be graded: {type(error).__name__}: {error}"
-            return failure(reason[:500], seconds=time.monotonic() - started)
+            suspect = bool(getattr(error, "suspect", False))
+            return failure(reason[:500], suspect, seconds=time.monotonic() - started)
 
     def _grade(self, folder):
         import nbformat
@@ -133,20 +153,23 @@ class Grader:
         from grading import sandbox as sandboxes
         from grading.assignment import load_assignment, restore
         from grading.engine import grade_notebook
+        from grading.fitting import leave_out
         from grading.limits import Limits
 
         job = json.loads((folder / JOB).read_text(encoding="utf-8"))
         assignment = load_assignment(folder / f"{job['assignment_name']}.ipynb")
-        limits, sandbox = Limits(**job["limits"]), sandboxes.choose(job["unsafe"])
+        limits, sandbox = Limits(**job["limits"]), sandboxes.choose(job["unsafe"], job["hidden"])
         submitted = json.loads((folder / SUBMITTED).read_text(encoding="utf-8"))
         notebook, notes = restore(nbformat.from_dict(submitted), assignment)
-        work = folder / "work"
+        work = folder / WORK
         work.mkdir()
-        warm = self._interpreter(sandbox, limits, modules_of(assignment))
+        left_out = leave_out(folder / FILES, limits.disk_mb)
+        modules = modules_of(assignment)
+        warm = None if job["cold"] else self._interpreter(sandbox, limits, modules)
         result = grade_notebook(
             notebook, assignment, work, limits, sandbox, warm=warm, files=folder / FILES
         )
-        result["notes"] = job["notes"] + notes
+        result["notes"] = job["notes"] + left_out + notes
         result["events"] = list(result["events"])
         return result
 
@@ -156,7 +179,7 @@ class Grader:
 
         if not sandbox.is_isolated:
             return None
-        wanted = (limits, modules)
+        wanted = (limits, modules, sandbox.hidden)
         if self._warm is not None and self._warm.popen.poll() is not None:
             self.close()  # it died
         if self._warm_for != wanted:
@@ -204,7 +227,7 @@ def main():
                 _write(folder / PAGE, safe_html.render(executed))
             except Exception:
                 traceback.print_exc()
-        shutil.rmtree(folder / "work", ignore_errors=True)
+        shutil.rmtree(folder / WORK, ignore_errors=True)
         print("done", file=answers, flush=True)
 
 

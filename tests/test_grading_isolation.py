@@ -1,6 +1,7 @@
 """What a submission cannot reach: the machine's settings, root, the class, memory nobody counts."""
 
 import contextlib
+import csv
 import os
 import pathlib
 import platform
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import time
 
+import grading_class
 import psutil
 import pytest
 import tiny_homework
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.skipif(
 if sys.platform != "win32":
     from grading import sandbox as sandboxes
     from grading import view
+    from grading.assignment import load_assignment, release
     from grading.engine import grade_notebook
     from grading.inside import confine, readable
     from grading.kernel import Kernel
@@ -363,3 +366,79 @@ def test_a_warm_interpreter_ends_with_its_grader(bwrap):
         assert sandboxes.wait_until_gone(family)
     finally:
         warm.close()
+
+
+# --- Whoever grades ------------------------------------------------------------------------------
+
+STRANGER = 1234  # the number of a user who owns nothing
+
+
+def as_stranger(command):
+    """The command as another user, who cannot look into root's home, where Python may lie."""
+    places = [*view.python_folders(), str(ROOT)]
+    closed = set()
+    for place in places:
+        above = [
+            path for path in pathlib.Path(place).parents if path.stat().st_mode & 0o005 != 0o005
+        ]
+        closed |= {str(above[-1])} if above else set()
+    words = ["bwrap", "--dev-bind", "/", "/"]
+    for path in closed:
+        words += ["--perms", "0755", "--tmpfs", path]
+    for place in sorted(places):
+        for path in filter(pathlib.Path(place).is_relative_to, closed):
+            for parent in reversed(pathlib.Path(place).parents):
+                if parent.is_relative_to(path):
+                    words += ["--perms", "0755", "--dir", str(parent)]
+            words += ["--ro-bind", place, place]
+    user = ["--reuid", str(STRANGER), "--regid", str(STRANGER), "--clear-groups"]
+    return [*words, "--", "setpriv", *user, *command]
+
+
+def test_the_same_grades_for_whoever_grades_and_however_python_starts(bwrap):
+    """As root or as an ordinary user, forked from a warm interpreter or each started anew."""
+    who = {"self": lambda command: command}
+    if os.geteuid() == 0 and shutil.which("setpriv"):
+        who["stranger"] = as_stranger
+    with tempfile.TemporaryDirectory(prefix="same-") as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        path = grading_class.write_assignment(folder)
+        everybody, _ = grading_class.build(folder, release(load_assignment(path)), 1, ROOT)
+        for student in ("ada", "eva", "noa", "pia", "cem"):
+            shutil.copytree(everybody / student, folder / "few" / student)
+        runs = {}
+        for user, wrapped in who.items():
+            for mode in ("", "--cold"):
+                out = folder / f"{user}{mode}"
+                out.mkdir()
+                if user == "stranger":
+                    os.chown(out, STRANGER, STRANGER)
+                command = [sys.executable, "-m", "grading", folder / "few", "--homework", path]
+                command += [
+                    "--out",
+                    out,
+                    "--jobs",
+                    "1",
+                    "--cell-seconds",
+                    "5",
+                    *filter(None, [mode]),
+                ]
+                runs[out] = subprocess.Popen(
+                    wrapped([*map(str, command)]),
+                    cwd=ROOT,
+                    env={**os.environ, "HOME": str(out), "TMPDIR": "/tmp"},
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                )
+        tables = []
+        for out, process in runs.items():
+            told, _ = process.communicate(timeout=300)
+            assert process.returncode == 0, f"{out.name}: {told}"
+            with open(out / "grades.csv", encoding="utf-8-sig", newline="") as file:
+                columns = ("student", "points", "status", "notes")
+                tables.append([[row[each] for each in columns] for row in csv.DictReader(file)])
+        assert len(tables[0]) == 5
+        assert {float(row[1]) for row in tables[0]} >= {7.0, 8.0}
+        assert all(table == tables[0] for table in tables)

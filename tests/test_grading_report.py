@@ -459,6 +459,8 @@ JOB = {
     "limits": {"notebook_s": 0.5},
     "judge_seconds": 0,
     "unsafe": False,
+    "hidden": [],
+    "cold": False,
 }
 ENGINE = """
 import json, os, sys, time
@@ -503,7 +505,7 @@ def test_as_many_at_a_time_as_memory_holds_at_worst(monkeypatch):
     from utils import runtime
 
     monkeypatch.setattr(runtime, "cores", lambda: 8)
-    for gigabytes, jobs in ((2, 1), (8, 1), (9.5, 2), (64, 8)):
+    for gigabytes, jobs in ((2, 1), (8, 1), (12, 1), (12.5, 2), (64, 8)):
         memory = types.SimpleNamespace(available=gigabytes * 2**30)
         monkeypatch.setattr(pool.psutil, "virtual_memory", lambda memory=memory: memory)
         assert pool.default_jobs(100, 3000) == jobs, gigabytes
