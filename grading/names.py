@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import functools
 import re
 import symtable
 import warnings
@@ -36,6 +37,7 @@ class Names:
     is_open: bool = False
 
 
+@functools.lru_cache(maxsize=256)
 def names_of(source):
     """The `Names` of a code cell; of one that cannot be understood, none."""
     text = python_of(source)

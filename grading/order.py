@@ -16,6 +16,9 @@ from grading import names
 from grading.recognise import is_answer, name_of
 
 NOTHING = names.Names()
+# A notebook with more runs as it stands: nobody who writes so much does it in one cell.
+MOST_CELLS, MOST_CHARACTERS = 1000, 1_000_000
+MOST_STEPS = 5000  # of looking for what a cell needs
 
 
 def in_running_order(placed, known, assignment):
@@ -30,11 +33,14 @@ def in_running_order(placed, known, assignment):
         (placed, notes): The same pairs, with empty answers that would take an answer back
         shortened; and sentences about what was moved.
     """
+    sources = [cell["source"] for _, cell in placed if cell is not None]
+    if len(placed) > MOST_CELLS or sum(map(len, sources)) > MOST_CHARACTERS:
+        return placed, []
     order = _Order(placed, known, assignment)
     numbers = order.found()
     moved = [placed[number] for number in numbers]
     shortened, notes = _keep_answers(moved, [order.names[n] for n in numbers], known)
-    return shortened, order.notes + notes
+    return shortened, order.notes() + notes
 
 
 def is_untouched(cell, wanted):
@@ -54,8 +60,9 @@ class _Order:
             for name in found.given:
                 self.givers.setdefault(name, []).append(number)
         self.asked = self._asked()
-        self.done, self.there, self.is_open = [], set(), False
-        self.notes = []
+        self.order, self.done, self.there, self.is_open = [], set(), set(), False
+        self.lowered, self.raised = {}, {}  # number -> names
+        self.needed, self.steps = {}, 0
 
     def _names(self, key, cell):
         """What a cell gives and needs, as it will run."""
@@ -96,29 +103,32 @@ class _Order:
         for number in range(len(self.placed)):
             if number in self.done:
                 continue
-            missing = self._missing(number)
+            is_asked = not self.names[number].given.isdisjoint(self.asked)
+            missing = self._missing(number) if is_asked or not self._is_students(number) else set()
             if not self._is_students(number):
                 wait = self._wait(number, missing) if missing else set()
                 # A locked cell may do more than give names, so that nothing overtakes it.
                 wait |= {each for each in waiting if self._is_locked(each)}
                 if wait:
                     waiting[number] = wait
-                    self._note(number, missing, "below")
+                    self.lowered |= {number: missing} if missing else {}
                     continue
-            elif missing and self.names[number].given & self.asked:
+            elif missing:
                 for each in self._before(number, ()) or ():
                     if each != number:
-                        self._note(each, self.names[each].given & missing, "above")
+                        self.raised[each] = self.names[each].given & missing
                         waiting.pop(each, None)
+                        self.lowered.pop(each, None)
                         self._do(each)
             self._do(number)
             self._release(waiting)
         for number in waiting:
             self._do(number)
-        return self.done
+        return self.order
 
     def _do(self, number):
-        self.done.append(number)
+        self.order.append(number)
+        self.done.add(number)
         self.there |= self.names[number].given
         self.is_open |= self.names[number].is_open and self._is_students(number)
 
@@ -126,7 +136,7 @@ class _Order:
         """Lets those run that wait for nothing any more."""
         free = True
         while free:
-            free = [number for number, wait in waiting.items() if wait <= set(self.done)]
+            free = [number for number, wait in waiting.items() if wait <= self.done]
             for number in free:
                 del waiting[number]
                 self._do(number)
@@ -142,6 +152,11 @@ class _Order:
         }
 
     def _needed(self, number):
+        if number not in self.needed:
+            self.needed[number] = self._find_needed(number)
+        return self.needed[number]
+
+    def _find_needed(self, number):
         """Names that a cell needs, and those that the functions behind them need."""
         task = self.tasks.get(self.placed[number][0])
         found = self.names[number]
@@ -175,6 +190,9 @@ class _Order:
     def _before(self, number, above):
         """What has to run for a student's cell to run, in order, itself last; None if it cannot."""
         order = []
+        self.steps += 1
+        if self.steps > MOST_STEPS or len(above) > 100:
+            return None
         for giver in self._givers_for(number):
             if giver == number or giver in above or giver in order:
                 continue
@@ -202,22 +220,39 @@ class _Order:
             if between not in self.done and between not in moved
         )
 
-    def _note(self, number, missing, where):
-        key, listed = self.placed[number][0], ", ".join(sorted(missing))
-        if where == "below" and missing:
-            self.notes.append(
-                f"{name_of(self.known, key)} was run below the cell that gives {listed}, since "
-                "nothing above it does."
+    def notes(self):
+        """Sentences about what was moved."""
+        notes = []
+        if len(self.lowered) == 1:
+            ((number, missing),) = self.lowered.items()
+            notes.append(
+                f"{self._name(number)} was run below the cell that gives "
+                f"{', '.join(sorted(missing))}, since nothing above it does."
             )
-        if where == "below":
-            return
-        what = name_of(self.known, key) if key else "A cell of your own"
-        self.notes.append(f"{what} was run further up, because a cell above it needs {listed}.")
+        elif self.lowered:
+            listed = ", ".join(self.placed[number][0] for number in self.lowered)
+            notes.append(f"These cells were run below the answers that they need: {listed}.")
+        if len(self.raised) == 1:
+            ((number, given),) = self.raised.items()
+            what = ", ".join(sorted(given)) or "it"
+            notes.append(
+                f"{self._name(number)} was run further up, because a cell above it needs {what}."
+            )
+        elif self.raised:
+            listed = ", ".join(
+                self.placed[number][0] or "one of your own" for number in self.raised
+            )
+            notes.append(f"These cells were run further up, because others need them: {listed}.")
+        return notes
+
+    def _name(self, number):
+        key = self.placed[number][0]
+        return name_of(self.known, key) if key else "A cell of your own"
 
 
 def _keep_answers(placed, found, known):
     """Keeps answer cells that are as handed out from taking an answer back that stands above."""
-    kept, notes, given = [], [], set()
+    kept, spared, given = [], {}, set()
     official = _names_of_several(known)
     for (key, cell), of_cell in zip(placed, found, strict=True):
         kept.append((key, cell))
@@ -230,12 +265,19 @@ def _keep_answers(placed, found, known):
         if answered:
             short = names.without(cell["source"], answered)
             kept[-1] = (key, {**cell, "source": f"# Answered in another cell.\n{short}".strip()})
-            listed = ", ".join(sorted(answered))
-            notes.append(
-                f"{name_of(known, key)} was as it had been handed out; it does not take back "
-                f"{listed}, which a cell above it gives."
-            )
-    return kept, notes
+            spared[key] = answered
+    if not spared:
+        return kept, []
+    if len(spared) == 1:
+        ((key, answered),) = spared.items()
+        what = f"{name_of(known, key)} was as it had been handed out; it does"
+        return kept, [
+            f"{what} not take back {', '.join(sorted(answered))}, which a cell above it gives."
+        ]
+    return kept, [
+        f"The cells for your answers {', '.join(spared)} were as they had been handed out; they do "
+        "not take back what cells above them give."
+    ]
 
 
 def _names_of_several(known):

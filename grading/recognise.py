@@ -146,6 +146,13 @@ def answers_in(source, answers):
     return {answers[name] for name in names_of(source).given if name in answers}
 
 
+def given_answers(cells, known):
+    """The answers that any of the code cells gives, as a set of grade_ids."""
+    answers = _names_of_answers(known)
+    code = (cell["source"] for cell in cells if cell["cell_type"] == "code")
+    return set().union(*(answers_in(source, answers) for source in code))
+
+
 def _names_of_answers(known):
     """Which answer each name belongs to; without names that several of the cells set."""
     found, seen = {}, set()

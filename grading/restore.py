@@ -21,6 +21,7 @@ from grading.order import in_running_order
 from grading.recognise import (
     PLAIN,
     find_plain,
+    given_answers,
     grade_id_of,
     is_answer,
     name_of,
@@ -68,7 +69,7 @@ def restore(submitted, assignment):
     notes += _settle_duplicates(cells, keys, known)
     staying = _staying(keys, sequence, known)
     notes += _report_moved(keys, staying, known)
-    notes += _report_missing(keys, known)
+    notes += _report_missing(keys, cells, known)
     placed = _place(cells, keys, staying, sequence)
     notes += _report_edited(placed, known, assignment)
     placed, moved = in_running_order(placed, known, assignment)
@@ -227,15 +228,23 @@ def _report_moved(keys, staying, known):
     return [f"{name_of(known, key)} was moved; it was put back." for key in moved]
 
 
-def _report_missing(keys, known):
+def _report_missing(keys, cells, known):
     missing = [grade_id for grade_id in known if grade_id not in keys]
     if missing and len(missing) == len(known):
         return ["None of the assignment's cells was found; all were put in, without answers."]
+    elsewhere = given_answers(cells, known)
+    found = [grade_id for grade_id in missing if grade_id in elsewhere]
     notes = []
+    if len(found) > 1:
+        listed = ", ".join(found)
+        notes.append(f"The cells for your answers {listed} were missing; other cells give them.")
+        missing = [grade_id for grade_id in missing if grade_id not in found]
     for grade_id in missing:
         name = name_of(known, grade_id)
         after = (
-            "it counts as not answered, unless another cell gives the answer."
+            "another cell gives the answer."
+            if grade_id in found
+            else "it counts as not answered, unless another cell gives the answer."
             if is_answer(known[grade_id])
             else "it was put back."
         )
