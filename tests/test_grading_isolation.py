@@ -378,9 +378,8 @@ def as_stranger(command):
     places = [*view.python_folders(), str(ROOT)]
     closed = set()
     for place in places:
-        above = [
-            path for path in pathlib.Path(place).parents if path.stat().st_mode & 0o005 != 0o005
-        ]
+        above = pathlib.Path(place).parents
+        above = [path for path in above if path.stat().st_mode & 0o005 != 0o005]
         closed |= {str(above[-1])} if above else set()
     words = ["bwrap", "--dev-bind", "/", "/"]
     for path in closed:
@@ -405,7 +404,7 @@ def test_the_same_grades_for_whoever_grades_and_however_python_starts(bwrap):
         folder.chmod(0o755)
         path = grading_class.write_assignment(folder)
         everybody, _ = grading_class.build(folder, release(load_assignment(path)), 1, ROOT)
-        for student in ("ada", "eva", "noa", "pia", "cem"):
+        for student in ("ada", "eva", "noa"):
             shutil.copytree(everybody / student, folder / "few" / student)
         runs = {}
         for user, wrapped in who.items():
@@ -415,15 +414,8 @@ def test_the_same_grades_for_whoever_grades_and_however_python_starts(bwrap):
                 if user == "stranger":
                     os.chown(out, STRANGER, STRANGER)
                 command = [sys.executable, "-m", "grading", folder / "few", "--homework", path]
-                command += [
-                    "--out",
-                    out,
-                    "--jobs",
-                    "1",
-                    "--cell-seconds",
-                    "5",
-                    *filter(None, [mode]),
-                ]
+                command += ["--out", out, "--jobs", "1", "--cell-seconds", "3"]
+                command += [mode] if mode else []
                 runs[out] = subprocess.Popen(
                     wrapped([*map(str, command)]),
                     cwd=ROOT,
@@ -439,6 +431,6 @@ def test_the_same_grades_for_whoever_grades_and_however_python_starts(bwrap):
             with open(out / "grades.csv", encoding="utf-8-sig", newline="") as file:
                 columns = ("student", "points", "status", "notes")
                 tables.append([[row[each] for each in columns] for row in csv.DictReader(file)])
-        assert len(tables[0]) == 5
+        assert len(tables[0]) == 3
         assert {float(row[1]) for row in tables[0]} >= {7.0, 8.0}
         assert all(table == tables[0] for table in tables)
