@@ -242,12 +242,12 @@ def _doubts(group, twins, look):
     """Sentences about what is not certain in the names of a student's things."""
     student = nfc(group[0].student)
     if look:
-        yield nfc(look)
+        yield look
     if len(twins) > 1:
         yield (
-            f"{len(twins)} students look alike, {student}: their names differ only in how their "
-            f"accents are stored ({', '.join(map(ascii, twins))}). If they are one person, put the "
-            "files into one folder."
+            f"{len(twins)} students look alike, {student}: their names differ only in how accents "
+            f"(or what cannot be seen) are stored: {', '.join(map(ascii, twins))}. If they are one "
+            "person, put the files into one folder."
         )
     if "\ufffd" in student:
         yield f"The name {student} is stored in an unknown code page and could not be read."

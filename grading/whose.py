@@ -7,6 +7,7 @@ only where an addition is all that they differ in, and where that name itself is
 import re
 
 from grading.file_names import take_apart
+from grading.shown import nfc
 
 # Nobody hands in so often; but a teacher's browser names what a whole class sent by mail so.
 MOST_VERSIONS = 9
@@ -62,8 +63,8 @@ def _join_doubtful(found, plain, folders):
             found[name] = base
             doubts.setdefault(base, []).append(name)
     return {
-        base: f"{', '.join(names)} was taken for another version from {base}. If these are several "
-        "people, put each one's files into a folder of its own."
+        base: f"{_listed(names)} was taken for another version from {nfc(base)}. If these are "
+        "several people, put each one's files into a folder of its own."
         for base, names in doubts.items()
     }
 
@@ -76,10 +77,13 @@ def _part_crowds(found):
     for owner, names in together.items():
         if len(names) > MOST_VERSIONS or (len(names) > 1 and _NO_ONE.fullmatch(owner)):
             found.update({name: name for name in names})
-            told = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
             sentence = (
-                f"{told}: these names do not say whose the files are, so each counts as a student. "
-                "Put what is from one student into one folder."
+                f"{_listed(names)}: these names do not say whose the files are, so each counts as a "
+                "student. Put what is from one student into one folder."
             )
             doubts.update(dict.fromkeys(names, sentence))
     return doubts
+
+
+def _listed(names):
+    return ", ".join(map(nfc, names[:5])) + (", …" if len(names) > 5 else "")

@@ -271,6 +271,15 @@ def test_names_that_are_not_utf_8(folder):
 
 
 @NEEDS_BYTES
+def test_each_name_in_a_sentence_is_decoded_by_itself(folder):
+    put(folder, b"ana.ipynb", b"ana-1.ipynb", "hw2 é.ipynb", b"hw2 \xe9 (1).ipynb")
+    put(folder, *(f"hw3 é{addition}.ipynb" for addition in ("", " (1)")), b"hw3 \xe9.ipynb")
+    said = " ".join(find_submissions(folder)[1])
+    assert "hw3 é, hw3 é (1)" in said and "\ufffd" not in said and "Ă" not in said
+    said.encode()
+
+
+@NEEDS_BYTES
 def test_a_name_that_nobody_can_read_is_for_a_person(folder):
     put(folder, b"a\xff\x81.ipynb", b"a\xfe\x81.ipynb")
     found, _ = find_submissions(folder)
