@@ -52,7 +52,6 @@ def collect(found, chosen, used, expected, budget):
         if file := _expected(found, files, chosen, name):
             wanted[name] = file
     named |= wanted
-    _add_other_names(named, chosen)
     order = sorted(
         named,
         key=lambda name: (
@@ -66,8 +65,11 @@ def collect(found, chosen, used, expected, budget):
     for name in order:
         if not budget.take(named[name].size):
             left_out.append(f"{name} ({named[name].size / 2**20:,.0f} MB)")
-        elif (content := read(found, named[name])) is not None:
+        elif (content := _read(found, named[name])) is not None:
             data[name] = content
+    for name, other in _other_names({name: named[name] for name in data}, named, chosen):
+        if budget.take(len(data[other])):
+            data[name] = data[other]
     if left_out:
         found.notes.append(
             f"Left out, because more than {budget.most_bytes // 2**20} MB or "
@@ -77,25 +79,32 @@ def collect(found, chosen, used, expected, budget):
 
 
 def read(found, file, most=None):
-    """A file's bytes; None where it cannot be read, which is noted."""
+    """A file's bytes, or None; and what is wrong with it, or None if that is the machine's fault.
+
+    What the machine could not do is added to a `walking.Found`.
+    """
     try:
-        return file.read(file.size if most is None else most)
+        return file.read(file.size if most is None else most), None
     except MemoryError:
         raise
     except TooLargeError:
-        found.notes.append(f"{file.name} holds more than it says and was not read.")
+        return None, "larger than it says"
     except OSError as error:
-        if unzipping.is_of_the_machine(error):
-            found.failed(file.name, error)
-        else:
-            found.notes.append(f"{_label(file)} is damaged and could not be read.")
+        if not unzipping.is_of_the_machine(error):
+            return None, "damaged"
+        found.failed(file.name, error)
+        return None, None
     except Exception as error:  # each way of packing has errors of its own
-        found.notes.append(f"{_label(file)} is {unzipping.why(error)} and could not be read.")
-    return None
+        return None, unzipping.why(error)
 
 
-def _label(file):
-    return f"{file.container}: {file.name}" if file.container else file.name
+def _read(found, file):
+    """A file's bytes; None where it cannot be read, which is noted."""
+    data, problem = read(found, file)
+    if problem:
+        label = f"{file.container}: {file.name}" if file.container else file.name
+        found.notes.append(f"{label} is {problem} and could not be read.")
+    return data
 
 
 def _without_environments(found, files, chosen):
@@ -150,9 +159,9 @@ def _expected(found, files, chosen, name):
     )
     if _place(taken.name, taken, chosen) != name:
         found.notes.append(f"{taken.name} was put beside the notebook as {name}.")
-    content = read(found, taken)
+    content = _read(found, taken)
     for file in last:
-        if file is not taken and read(found, file) != content:
+        if file is not taken and _read(found, file) != content:
             sentence = f"{taken.name} was taken as {name}; {file.name} is of the same moment."
             found.notes.append(sentence)
             found.look.append(sentence)
@@ -168,14 +177,19 @@ def _is_called(name, wanted):
     return plain_name(last) in (f"{stem}{dot}{ending}", stem, f"{stem}{dot}{ending}{dot}{ending}")
 
 
-def _add_other_names(named, chosen):
-    """Offers files also under names that they may have had before; no other file loses its name."""
+def _other_names(taken, named, chosen):
+    """Names that files may have had before, and under which no other file is there.
+
+    Yields:
+        Such a name, and the name of the file that gets it, too.
+    """
     plain = {}
-    for name, file in list(named.items()):
+    for name, file in taken.items():
+        plain.setdefault(plain_name(name), []).append(dataclasses.replace(file, name=name))
         for alias in file.aliases:
-            named.setdefault(_place(alias, file, chosen), file)
-        plain.setdefault(plain_name(name), []).append((name, file))
+            plain.setdefault(_place(alias, file, chosen), []).append(
+                dataclasses.replace(file, name=name)
+            )
     for name, same in plain.items():
         if name not in named:
-            last = newest([dataclasses.replace(file, name=each) for each, file in same])
-            named[name] = dict(same)[max(last, key=lambda file: (file.order, file.name)).name]
+            yield name, max(newest(same), key=lambda file: (file.order, file.name)).name

@@ -151,8 +151,9 @@ class _Choice:
             if self.kept is None or (answers and not any(v.answers for v in self.fitting)):
                 self.kept = file, notebook
             self.fitting.append(versions.Version(file, answers, content, tuple(notes)))
-        elif is_sure:
-            known = [other.name for other in self.others if other.fits(notebook, [])]
+            return
+        known = [other.name for other in self.others if other.fits(notebook, [])]
+        if is_sure or known:
             self.foreign.append((file, known[0] if known else None))
 
     def _read(self, file, is_sure):
@@ -171,7 +172,9 @@ class _Choice:
             self.found.notes.append(sentence)
             self.found.look.append(sentence)
             return None
-        data = companions.read(self.found, file, notebooks.MOST_BYTES)
+        data, problem = companions.read(self.found, file, notebooks.MOST_BYTES)
+        if problem and is_sure:
+            self.broken.append((file, f"It is {problem}."))
         if data is None:
             return None
         self.budget.bytes -= max(0, len(data) - file.size)  # what gzip had made smaller

@@ -67,6 +67,12 @@ def choose(versions):
             notes.append(f"{other} says the same as {name} and was not graded.")
         elif each not in worked_on:
             notes.append(f"{other} holds no answers and was not graded.")
+        elif 0 < each.file.rank < chosen.file.rank:
+            # A platform gives the files of one upload several numbers, too.
+            sentence = f"Two versions: {name} and {other}; {name} was graded, which has the higher "
+            sentence += "number of the platform."
+            notes.append(sentence)
+            look.append(sentence)
         elif each not in rivals:
             notes.append(f"An earlier version, {other}, was not graded.")
         else:

@@ -98,7 +98,10 @@ def test_not_even_with_the_higher_number_of_a_platform(ana):
         Source(ana / "two.ipynb", "hw1-1.ipynb", rank=2),
     )
     handed = reading.read(Submission("Ana", "ana", "ana", sources), TRAITS)
-    assert answer(handed) == "x = 42"
+    assert answer(handed) == "x = 42" and handed.look == []
+    put(ana / "two.ipynb", solved("x = 43"))
+    handed = reading.read(Submission("Ana", "ana", "ana", sources), TRAITS)
+    assert answer(handed) == "x = 43" and len(handed.look) == 1, "one upload has several numbers"
 
 
 @pytest.mark.parametrize(
@@ -204,6 +207,15 @@ def test_a_notebook_packed_with_gzip(ana):
     put(ana / "hw1.ipynb.gz", gzip.compress(solved()))
     handed = read(ana)
     assert answer(handed) == "x = 42" and "gzip" in said(handed)
+
+
+def test_the_notebook_of_another_homework_by_any_name(ana):
+    put(ana / "hw2.txt", solved())
+    other = Traits("Homework 2", frozenset({"hw1-a"}), frozenset())
+    handed = reading.read(
+        Submission("a", "a", "a", (Source(ana, "ana"),)), Traits("x", {"x-a"}, set()), [other]
+    )
+    assert handed.status == "other homework" and "Homework 2" in handed.problem
 
 
 def test_other_packed_files_stay_as_they_are(ana):
@@ -574,6 +586,17 @@ def test_a_damaged_companion_is_told_and_nothing_else_is_lost(ana):
     put(ana / "a.zip", bytes(data))
     handed = read(ana)
     assert handed.files == {"b.csv": b"2"} and "a.csv is damaged" in said(handed)
+
+
+@pytest.mark.parametrize(("flag", "method", "word"), [(1, 0, "encrypted"), (0, 99, "packed in a")])
+def test_a_notebook_that_cannot_be_unpacked_is_unreadable(ana, flag, method, word):
+    data = bytearray(packed([(b"hw1.ipynb", solved(), 0, b"")], flag))
+    for mark, place in ((b"PK\3\4", 8), (b"PK\1\2", 10)):
+        start = data.index(mark) + place
+        data[start : start + 2] = struct.pack("<H", method)
+    put(ana / "a.zip", bytes(data))
+    handed = read(ana)
+    assert handed.status == "unreadable" and word in handed.problem
 
 
 # ------------------------------------------------------------- the process that reads

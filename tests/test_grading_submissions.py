@@ -352,7 +352,7 @@ def test_damaged_zips(folder):
     for broken in (b"", b"no zip", data[:-30], data[:45] + b"\xff" * 30 + data[75:]):
         (folder / "ana.zip").write_bytes(broken)
         handed = read_one(folder)
-        assert handed.notebook is None and handed.status == "no notebook"
+        assert handed.notebook is None and handed.status in ("no notebook", "unreadable")
 
 
 @pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
