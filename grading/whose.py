@@ -78,8 +78,8 @@ def _part_crowds(found):
         if len(names) > MOST_VERSIONS or (len(names) > 1 and _NO_ONE.fullmatch(owner)):
             found.update({name: name for name in names})
             sentence = (
-                f"{_listed(names)}: these names do not say whose the files are, so each counts as a "
-                "student. Put what is from one student into one folder."
+                f"{_listed(names)}: these names do not say whose the files are, so each counts as "
+                "a student. Put what is from one student into one folder."
             )
             doubts.update(dict.fromkeys(names, sentence))
     return doubts

@@ -12,6 +12,9 @@ import pytest
 
 from grading import __main__ as command
 from grading import records, run, shown
+from grading.assignment import load_assignment
+from grading.file_names import family
+from grading.limits import Limits
 from grading.submissions import attempt, find_submissions, is_plain, plain_name, read_stamp, slug
 
 NEEDS_BYTES = pytest.mark.skipif(
@@ -100,6 +103,16 @@ def test_numbers_in_names_order_the_versions():
     assert sorted(reversed(later), key=attempt) == later
 
 
+def test_only_numbers_say_an_order():
+    ordered = ["hw1.ipynb", "hw1 (2).ipynb", "hw1_v3.ipynb", "hw1-4.ipynb"]
+    assert len({family(name) for name in ordered}) == 1
+    assert family("hw1_final.ipynb") == family("hw1 final2.ipynb") == family("hw1_final_v3.ipynb")
+    assert family("hw1-Copy1.ipynb") == family("hw1-Copy1 (2).ipynb")
+    unknown = ["hw1_v2.ipynb", "hw1_final.ipynb", "hw1-Copy1.ipynb", "hw1-Copy2.ipynb"]
+    unknown += ["hw1 - Copy.ipynb", "Copy of hw1.ipynb", "hw1_v2.json", "a/hw1.ipynb"]
+    assert len({family(name) for name in unknown}) == len(unknown)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -112,7 +125,7 @@ def test_numbers_in_names_order_the_versions():
         "final.ipynb",
         "copyright.txt",
     ]
-    + ["conversation.csv", "photocopy.csv", "Iva.ipynb", "2026-11-20.csv".replace("-20", "_20")]
+    + ["conversation.csv", "photocopy.csv", "Iva.ipynb", "2026-11_20.csv"]
     + ["", ".", "x", "finalists.csv", "Kopielski.ipynb", "a/hw2 (1)/notes.txt"],
     ids=lambda name: name[:20],
 )
@@ -666,3 +679,48 @@ def test_a_full_disk_ends_in_a_sentence(grade, folder, monkeypatch, where, numbe
     status, _, err = grade()
     assert status == 1 and os.strerror(number) in err and "Traceback" not in err
     assert "same command" in err
+
+
+class InTurn:
+    """Stands in for what grades."""
+
+    def __init__(self):
+        self.names = []
+
+    def capacity(self):
+        return 1
+
+    def submit(self, name, job):
+        self.names.append(name)
+
+    def collect(self, seconds):
+        return self.names.pop(), RESULT
+
+
+def test_what_was_recorded_before_the_disk_was_full_is_kept(tmp_path, folder, monkeypatch):
+    path = grading_class.write_assignment(tmp_path)
+    put(folder, "ana.ipynb", "ben.ipynb", "cem.ipynb", text=path.read_text(encoding="utf-8"))
+    assignment, found = load_assignment(path), find_submissions(folder)[0]
+
+    def look():
+        group = run.Class(found, assignment, Limits(), True, tmp_path / "out")
+        group.look()
+        return group
+
+    write = records.write_atomically
+    room = iter([True] * 3)  # ana's record and page, ben's record
+
+    def fill(path, data):
+        if not next(room, False):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(path, data)
+
+    monkeypatch.setattr(records, "write_atomically", fill)
+    group = look()
+    with pytest.raises(OSError, match="No space"):
+        group.grade(group.to_do(), InTurn(), lambda slug: None, False)
+    monkeypatch.setattr(records, "write_atomically", write)
+    group = look()
+    assert group.to_do() == ["cem"]
+    group.grade(["cem"], InTurn(), lambda slug: None, False)
+    assert [row.status for row in group.rows()] == ["graded"] * 3
