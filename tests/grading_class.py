@@ -11,6 +11,7 @@ import io
 import json
 import os
 import textwrap
+import unicodedata
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,8 @@ class Student:
         verdicts: What must be said of some tasks.
         says: Texts that must be among the notes.
         isolated: Whether it can be graded with isolation only.
+        never: Texts that must not be among the notes, because they are untrue; None if there is
+            nothing to note at all.
     """
 
     kind: str
@@ -171,6 +174,7 @@ class Student:
     verdicts: dict = dataclasses.field(default_factory=dict)
     says: tuple = ()
     isolated: bool = False
+    never: tuple | None = ()
 
 
 def answered(released, answers=None, first="", last="", **more):
@@ -189,7 +193,7 @@ def answered(released, answers=None, first="", last="", **more):
     return notebook
 
 
-def code(kind, points, *, wrong=False, verdicts=None, says=(), isolated=False, **parts):
+def code(kind, points, *, wrong=False, verdicts=None, isolated=False, never=(), **parts):
     """A student who hands in a notebook with this code in it."""
 
     def write(folder, name, places):
@@ -197,7 +201,7 @@ def code(kind, points, *, wrong=False, verdicts=None, says=(), isolated=False, *
         notebook = answered(places["released"], WRONG if wrong else None, **filled)
         put(folder / name / "small_numbers.ipynb", notebook)
 
-    return Student(kind, points, write, "graded", verdicts or {}, tuple(says), isolated)
+    return Student(kind, points, write, "graded", verdicts or {}, (), isolated, never)
 
 
 def _fill(text, places):
@@ -217,9 +221,9 @@ def changed(kind, points, change, says=()):
     return Student(kind, points, write, says=tuple(says))
 
 
-def files(kind, points, write, status="graded", says=()):
+def files(kind, points, write, status="graded", says=(), never=()):
     """A student whose files are special."""
-    return Student(kind, points, write, status, says=tuple(says))
+    return Student(kind, points, write, status, says=tuple(says), never=tuple(never))
 
 
 def put(path, content, when=DUE - 86_400):
@@ -325,6 +329,98 @@ def _bomb(folder, name, places):
     members = [("small_numbers.ipynb", right), ("zeros.bin", b"\0" * (400 * 2**20))]
     put(folder / f"{name}.zip", zipped(members))
 
+
+# ------------------------------------------------------ honest, and awkward for a grader
+
+
+def named(kind, name, says=(), never=()):
+    """A student whose notebook came with another name, loose among the submissions or not."""
+
+    def write(folder, student, places):
+        put(folder / name.format(student), answered(places["released"]))
+
+    return Student(kind, MOST, write, says=says, never=never)
+
+
+def _in_one_cell(place):
+    """All answers in one cell of the student's own, and the cells for them deleted."""
+
+    def change(notebook):
+        notebook["cells"] = [
+            cell
+            for cell in notebook["cells"]
+            if cell["metadata"].get("nbgrader", {}).get("grade_id") not in RIGHT
+        ]
+        at = len(notebook["cells"]) if place == "end" else place
+        notebook["cells"].insert(at, _cell("code", "\n\n".join(RIGHT.values())))
+
+    return change
+
+
+def _merged(notebook):
+    """As "merge cells" does it: the first one's metadata, and what all of them say."""
+    taken = list(_cells_with(notebook, {"setup", *RIGHT}))
+    taken[0]["source"] = "\n\n".join(cell["source"] for cell in taken)
+    notebook["cells"] = [cell for cell in notebook["cells"] if cell not in taken[1:]]
+
+
+def _template_beside(folder, name, places):
+    put(folder / name / "small_numbers.ipynb", places["released"])
+    put(folder / name / "Copy of small_numbers.ipynb", answered(places["released"]))
+
+
+def _behind_an_environment(folder, name, places):
+    packages = folder / name / "aenv" / "lib" / "python3.11" / "site-packages" / "pip"
+    packages.mkdir(parents=True)
+    (folder / name / "aenv" / "pyvenv.cfg").write_text("home = /usr/bin", encoding="utf-8")
+    for number in range(3200):
+        (packages / f"module{number}.py").touch()
+    put(folder / name / "work" / "small_numbers.ipynb", answered(places["released"]))
+
+
+def _lost_attachment(notebook):
+    text = "My drawing ![plot](attachment:lost.png) shows that a sum grows."
+    for cell in _cells_with(notebook, {"explain"}):
+        cell["source"] = text
+    notebook["cells"].insert(3, _cell("markdown", "![plot](attachment:lost.png)"))
+
+
+WITH_FILE = "table = np.loadtxt('{}', dtype=int).reshape(3, 4)"
+TWELVE = " ".join(map(str, range(12))).encode()
+
+
+def _of_powershell(folder, name, places):
+    notebook = answered(places["released"], table=WITH_FILE.format("data/twelve.txt"))
+    members = [("hw\\data\\", b""), ("hw\\data\\twelve.txt", TWELVE)]
+    put(folder / f"{name}.zip", zipped([*members, ("hw\\small_numbers.ipynb", notebook)]))
+
+
+def _long_name(folder, name, places):
+    members = [("深度學習作業" * 12 + ".ipynb", answered(places["released"]))]
+    put(folder / f"{name}.zip", zipped(members))
+
+
+def _renamed_companion(folder, name, places):
+    notebook = answered(places["released"], table=WITH_FILE.format("twelve.txt"))
+    put(folder / name / "small_numbers-1.ipynb", notebook)
+    put(folder / name / "twelve-1.txt", TWELVE)
+
+
+def _stored_as(kind, name):
+    """The student's folder has a name of another system, some bytes."""
+
+    def write(folder, student, places):
+        path = Path(os.fsdecode(os.fsencode(folder) + b"/" + name))
+        put(path / "small_numbers.ipynb", answered(places["released"]))
+
+    return Student(kind, MOST, write, never=None)
+
+
+POOL = """
+from multiprocessing import Pool
+with Pool(16) as pool:
+    squares = pool.map(abs, range(1000))
+"""
 
 PILE_UP = """
 import threading, time
@@ -600,6 +696,27 @@ STUDENTS = {
     "ari": changed("moved cells", 8, _move),
     "art": changed("edited cells", 8, _edit),
     "ben": changed("without metadata", 8, _forget),
+    "bao": changed("all in one cell", 8, _in_one_cell(2)),
+    "bev": changed("all in one cell", 8, _in_one_cell("end")),
+    "bir": changed("all in one cell", 8, _in_one_cell(0)),
+    "bud": changed("merged cells", 8, _merged),
+    "cai": changed("lost attachment", 8, _lost_attachment),
+    "coy": code("many processes", 8, first=POOL, never=None),
+    # names
+    "dov": named("renamed", "{}/small_numbers-1.ipynb", never=None),
+    "dre": named("renamed", "{}/small_numbers (1).ipynb", never=None),
+    "edi": named("renamed", "{}/Copy of small_numbers.ipynb", never=None),
+    "ela": named("another ending", "{}.ipynb.txt", [".txt"]),
+    "ema": named("another ending", "{}/small_numbers.ipynb.txt", [".txt"]),
+    "emi": files(
+        "empty template beside it", 8, _template_beside, never=["earlier", "of the same moment"]),
+    "era": files("behind an environment", 8, _behind_an_environment),
+    "eve": files("zip of PowerShell", 8, _of_powershell, never=["could not"]),
+    "fei": files("long name in a zip", 8, _long_name, never=["outside"]),
+    "flo": files("renamed companion", 8, _renamed_companion),
+    "Kovács": _stored_as("names not UTF-8", "Kovács".encode("cp1250")),
+    "Kovécs": _stored_as("names not UTF-8", "Kovécs".encode("cp1250")),
+    "Beáta": _stored_as("accents of a Mac", unicodedata.normalize("NFD", "Beáta").encode()),
     # files
     "bea": files("corrupt file", 0, lambda f, n, p: put(f / f"{n}.ipynb", b'{"cells": [{"ce'),
                  "unreadable", ["not valid JSON"]),

@@ -9,6 +9,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -149,7 +150,7 @@ def few(tmp_path):
 
 def test_the_class_is_large_enough():
     kinds = {student.kind for student in STUDENTS.values()}
-    assert len(STUDENTS) >= 60 and len(kinds) >= 25
+    assert len(STUDENTS) >= 90 and len(kinds) >= 45
 
 
 @pytest.mark.parametrize("name", STUDENTS)
@@ -167,6 +168,10 @@ def test_the_grade_deserved(graded, name):
         assert verdicts[grade_id] == verdict, told
     for text in student.says:
         assert text in " ".join(found["notes"]), told
+    if student.never is None:
+        assert found["notes"] == [], told
+    for text in student.never or ():
+        assert text not in " ".join(found["notes"]), told
     if student.status == "graded":
         assert found["to_read"] == 2 and verdicts["explain"] == "manual"
 
@@ -221,6 +226,12 @@ def test_every_page_is_harmless(graded):
         assert "default-src 'none'" in text
     hostile = (graded.out / "feedback" / "yin.html").read_text(encoding="utf-8")
     assert hostile.count('class="total') == 1
+
+
+def test_a_written_answer_is_read_though_it_cannot_be_drawn(graded):
+    text = (graded.out / "feedback" / "cai.html").read_text(encoding="utf-8")
+    assert "shows that a sum grows" in text and "could not be drawn" in text
+    assert "sum(NUMBERS)" in re.sub("<[^>]*>", "", text), "the other cells are drawn"
 
 
 def test_the_same_command_again_runs_nothing(graded):
