@@ -220,15 +220,20 @@ def main():
         executed = result.pop("executed", None)
         _write(folder / RESULT, json.dumps(result, default=_plain))
         print("judged", file=answers, flush=True)
+        shutil.rmtree(folder / WORK, ignore_errors=True)  # its place may be needed
         if executed:
-            try:
-                from grading import safe_html
-
-                _write(folder / PAGE, safe_html.render(executed))
-            except Exception:
-                traceback.print_exc()
-        shutil.rmtree(folder / WORK, ignore_errors=True)
+            _write_page(folder, executed)
         print("done", file=answers, flush=True)
+
+
+def _write_page(folder, executed):
+    """Writes the page of a notebook that ran; if that fails, there is none (`read_result`)."""
+    try:
+        from grading import safe_html
+
+        _write(folder / PAGE, safe_html.render(executed))
+    except Exception:
+        traceback.print_exc()
 
 
 def _lines_until_end():
@@ -259,8 +264,12 @@ def _leave():
 def _write(path, text):
     """Writes a file in one step, because the other side may read it at any moment."""
     new = path.with_suffix(".new")
-    new.write_text(text, encoding="utf-8", errors="replace")
-    os.replace(new, path)
+    try:
+        new.write_text(text, encoding="utf-8", errors="replace")
+        os.replace(new, path)
+    except OSError:  # on a full disk, half a file would stand in the way of the next
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _plain(value):

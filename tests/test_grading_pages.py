@@ -1,15 +1,17 @@
 """A page shows all that can be shown: what cannot be drawn hides itself only."""
 
 import copy
+import errno
 import json
 import time
 import types
+from pathlib import Path
 
 import nbformat
 import pytest
 from page_checker import dangers
 
-from grading import pages, safe_html, work
+from grading import pages, run, safe_html, work
 
 v4 = nbformat.v4
 MARK = {"nbgrader": {"grade_id": "why", "solution": True, "grade": True}}
@@ -174,6 +176,25 @@ def test_a_page_that_is_lost_is_not_settled(tmp_path):
     assert found["page_lost"] and found["page"] == "" and "tries it again" in found["events"][0]
     (tmp_path / work.PAGE).write_text("<p>")
     assert "page_lost" not in work.read_result(tmp_path)
+
+
+def test_a_full_disk_costs_the_page_only_until_the_next_run(tmp_path, monkeypatch, capfd):
+    (tmp_path / work.RESULT).write_text('{"points": 1, "events": []}')
+    write_text = Path.write_text
+
+    def full(path, words, **more):
+        write_text(path, words[:3], **more)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)
+        work._write_page(tmp_path, {"cells": [code()]})
+    lost = work.read_result(tmp_path)
+    assert lost["points"] == 1 and not run.is_settled(lost)
+    assert [path.name for path in tmp_path.iterdir()] == [work.RESULT]
+    work._write_page(tmp_path, {"cells": [code()]})
+    found = work.read_result(tmp_path)
+    assert run.is_settled(found) and "print" in found["page"]
 
 
 def test_where_nothing_ran_no_page_is_lost(tmp_path):
