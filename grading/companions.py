@@ -41,7 +41,8 @@ def collect(found, chosen, used, expected, budget):
     Returns:
         The files, name to bytes; names relative to the notebook's folder.
     """
-    files = [file for file in found.files if not any(file is each for each in used)]
+    ids = set(map(id, used))
+    files = [file for file in found.files if id(file) not in ids]
     files = [file for file in files if not file.name.lower().endswith(NOTEBOOK)]
     files = _without_environments(found, files, chosen)
     named = {}

@@ -95,6 +95,7 @@ class _Choice:
     def __init__(self, found, homework, others):
         self.found, self.homework, self.others = found, homework, others
         self.budget = companions.Budget(MOST_BYTES, MOST_FILES)
+        self.sniffing = companions.Budget(MOST_BYTES, MOST_SNIFFED)
         self.digest = hashlib.sha256()
         self.fitting = []  # `Version`s
         self.foreign = []  # pairs of a `File` and the name of the homework that it looks like
@@ -103,16 +104,17 @@ class _Choice:
 
     def fill(self, handed):
         """Writes into a `Handed` what was decided."""
-        files = self.found.files
-        named = [file for file in files if file.name.lower().endswith(NOTEBOOK)]
-        for file in sorted(named, key=_newest_first):
+        named, alike, rest = [], [], []
+        for file in sorted(self.found.files, key=_newest_first):
+            name = file.name.lower()
+            group = named if name.endswith(NOTEBOOK) else alike if NOTEBOOK in name else rest
+            group.append(file)
+        for file in named:
             self._look_at(file)
-        alike = [file for file in files if file not in named and NOTEBOOK in file.name.lower()]
-        for file in sorted(alike, key=_newest_first):
+        for file in alike:
             self._look_at(file, is_sure=not named)
         if not any(each.answers for each in self.fitting):
-            rest = [file for file in files if file not in named and file not in alike]
-            for file in sorted(rest, key=_newest_first)[:MOST_SNIFFED]:
+            for file in rest[:MOST_FILES]:
                 self._look_at(file, is_sure=False)
         if self.fitting:
             self._choose(handed)
@@ -122,9 +124,10 @@ class _Choice:
 
     def _look_at(self, file, is_sure=True):
         """Reads a file that may be a notebook; one that is none counts only if it should be one."""
-        data = self._read(file, is_sure)
+        data = self._read(file) if is_sure else self._sniff(file)
         if data is None:
             return
+        self._count(f"{file.source} {file.container} {file.name}", data)
         try:
             notebook, notes = notebooks.parse(data)
         except notebooks.Unreadable as error:
@@ -132,9 +135,10 @@ class _Choice:
                 self.broken.append((file, str(error)))
             return
         except MemoryError:
-            sentence = f"To read {file.name} takes more memory than the grader gives."
-            self.broken.append((file, sentence))
-            self.found.look.append(sentence)
+            if is_sure:
+                sentence = f"To read {file.name} takes more memory than the grader gives."
+                self.broken.append((file, sentence))
+                self.found.look.append(sentence)
             return
         except Exception as error:  # whatever a stranger can think of must not stop the run
             if is_sure:
@@ -156,15 +160,13 @@ class _Choice:
         if is_sure or known:
             self.foreign.append((file, known[0] if known else None))
 
-    def _read(self, file, is_sure):
-        if is_sure:
-            try:
-                notebooks.check_size(file.size)
-            except notebooks.Unreadable as error:
-                self.digest.update(f"{file.source} {file.name} {file.size}".encode())
-                self.broken.append((file, str(error)))
-                return None
-        elif not 0 < file.size <= notebooks.MOST_BYTES or not _may_be_one(file):
+    def _read(self, file):
+        """The bytes of a file that should be a notebook; None where that cannot be."""
+        try:
+            notebooks.check_size(file.size)
+        except notebooks.Unreadable as error:
+            self._count(f"{file.source} {file.name} {file.size}", b"")
+            self.broken.append((file, str(error)))
             return None
         if not self.budget.take(file.size):
             sentence = f"{file.name} was not read: together there are more than "
@@ -173,15 +175,20 @@ class _Choice:
             self.found.look.append(sentence)
             return None
         data, problem = companions.read(self.found, file, notebooks.MOST_BYTES)
-        if problem and is_sure:
+        if problem:
             self.broken.append((file, f"It is {problem}."))
-        if data is None:
+        elif data is not None:
+            self.budget.bytes -= max(0, len(data) - file.size)  # what gzip had made smaller
+        return data
+
+    def _sniff(self, file):
+        """The bytes of a file that looks like a notebook, whatever it is called, or None."""
+        if not 0 < file.size <= notebooks.MOST_BYTES or not _may_be_one(file):
             return None
-        self.budget.bytes -= max(0, len(data) - file.size)  # what gzip had made smaller
-        if is_sure or notebooks.looks_like_one(data):
-            self._count(f"{file.source} {file.container} {file.name}", data)
-            return data
-        return None
+        if not self.sniffing.take(file.size):
+            return None
+        data, _ = companions.read(self.found, file, notebooks.MOST_BYTES)
+        return data if data is not None and notebooks.looks_like_one(data) else None
 
     def _count(self, name, data):
         self.digest.update(f"{name} ".encode() + hashlib.sha256(data).digest())

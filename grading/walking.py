@@ -218,7 +218,8 @@ class Found:
         environments = {m.name for m in members if PurePosixPath(m.name).name == ENVIRONMENT}
         for name in environments:
             self.environments.add((base["source"], label, name.removesuffix(ENVIRONMENT)))
-        for member in members:
+        # Notebooks first, so that no number of other files hides one.
+        for member in sorted(members, key=lambda each: NOTEBOOK not in each.name.lower()):
             parts = PurePosixPath(member.name).parts
             if any(map(is_ignored, parts[:-1])) or _is_hidden(parts[-1]):
                 continue

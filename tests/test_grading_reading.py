@@ -190,6 +190,15 @@ def test_a_solved_notebook_of_another_name_beats_the_template(ana):
     assert answer(read(ana)) == "x = 42"
 
 
+def test_data_that_is_looked_into_still_goes_with_the_notebook(ana, monkeypatch):
+    monkeypatch.setattr(reading, "MOST_BYTES", 3000)
+    put(ana / "answers.txt", solved(), when=5_000_000)
+    put(ana / "data.json", b'{"cells": "' + b"1" * 2000 + b'"}')
+    handed = read(ana)
+    assert answer(handed) == "x = 42" and list(handed.files) == ["data.json"]
+    assert handed.look == []
+
+
 def test_a_broken_notebook_does_not_hide_a_whole_one_of_another_name(ana):
     put(ana / "hw1.ipynb", b"")
     put(ana / "hw1.ipynb.txt", solved())
@@ -299,6 +308,8 @@ def test_too_many_names_go_to_a_person(ana, monkeypatch):
     for number in range(20):
         put(ana / f"{number}.txt", b"")
     assert "more than 10 files" in read(ana).look[0]
+    put_zip(ana / "00.zip", [*((f"{n}.txt", b"") for n in range(20)), ("hw1.ipynb", solved())])
+    assert answer(read(ana)) == "x = 42"
 
 
 def test_a_long_table_of_contents_is_not_parsed(ana, monkeypatch):
