@@ -7,7 +7,7 @@
     hw2 - Copy, hw2 - Copy (2), hw2 – Másolat     Windows
     Copy of hw2, Kopie von hw2, Másolat – hw2     Colab, Google Drive
     hw2 (copy), hw2 (Ana's conflicted copy …)     Linux desktops, Dropbox
-    hw2_v2, hw2v2, hw2_final                      people
+    hw2_v2, hw2v2, hw2_final, hw2-new             people
 
 A number says which is later. The word for a copy does not: some go on working in the copy, others
 keep it as it was.
@@ -44,7 +44,7 @@ _COPIES = [
 # A Mac writes letters and their accents apart.
 _FORMS = {unicodedata.normalize(form, each) for each in _COPIES for form in ("NFC", "NFD")}
 _COPY = f"(?:{'|'.join(sorted(_FORMS, key=len, reverse=True))})"
-_GAP = r"[ _+]"
+_GAP = r"(?:[ _+]|%20)"
 _DASH = r"[ _+]*[-–—][ _+]*"
 _NUMBER = rf"(?:{_GAP}?\d{{1,3}}|{_GAP}?\(\d{{1,3}}\))?"
 # Additions that only ever are additions, the longest first.
@@ -53,10 +53,12 @@ _PLAIN_ADDITIONS = [
     rf"{_GAP}copy{_NUMBER}",
     rf"(?:{_GAP}|(?<=[\u3000-\u9fff]))(?:的?副本|のコピー){_NUMBER}",
     rf"{_GAP}?\((?:another |\d{{1,2}}(?:st|nd|rd|th) )?{_COPY}{_NUMBER}\)",
-    rf"{_GAP}\([^()]*conflicted copy[^()]*\)",
+    rf"{_GAP}?\([^()]*conflict[^()]*\)",
+    r"\.sync-conflict-[\w-]+",
     rf"{_GAP}?\((?P<copy>\d{{1,3}})\)",
-    r"(?:[_+-]|\s+(?:- )?)final(?:[ _-]?version)?",
-    r"(?:[_+-]|\s+(?:- )?)v(?:ersion)?[ _.]?(?P<version>\d{1,3})",
+    rf"{_GAP}?\[(?P<square>\d{{1,3}})\]",
+    r"(?:[_+.-]|\s+(?:- )?)final(?:[ _-]?version)?",
+    r"(?:[_+.-]|\s+(?:- )?)(?:v|ver|version|rev)[ _.]?(?P<version>\d{1,3})",
     r"-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",  # Canvas, after seven
 ]
 # These may be a part of a name as well: of `anna-2`, of `gustav2`, of `Marcel Copie`.
@@ -64,7 +66,9 @@ _DOUBTFUL_ADDITIONS = [
     rf"{_GAP}{_COPY}{_NUMBER}",
     r"(?<=[\w)])-(?P<dash>\d{1,2})",
     r"(?<=\.json|ipynb)\.(?P<dot>\d{1,2})",  # wget
-    r"(?<=[^\W_])v(?P<bare>\d{1,2})",
+    r"(?<=[^\W_])(?<!re)v(?P<bare>\d{1,2})",
+    r"[ _.-](?:new|newest|latest|last|fixed|corrected|updated|resubmi(?:t|tted|ssion))",
+    r"[ _]?_(?P<bars>\d{1,2})_",
     r"(?<=\S) (?P<space>\d{1,2})",
     r"(?:[_-]| )?final[ _-]?(?P<final>\d{1,2})",
     r"(?<=\d)final",

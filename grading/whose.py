@@ -59,7 +59,9 @@ def _join_doubtful(found, plain, folders):
     doubts = {}
     for name, owner in sorted(found.items()):
         base = take_apart(owner).base
-        if base != owner and base in plain and not {name, owner} & {*folders}:
+        # `olav2` is a name of its own, whoever `ola` is.
+        is_apart = owner.startswith(base) and not owner[len(base) :][:1].isalnum()
+        if base != owner and base in plain and is_apart and not {name, owner} & {*folders}:
             found[name] = base
             doubts.setdefault(base, []).append(name)
     return {
