@@ -1,6 +1,7 @@
 """Tests of what limits memory: control groups, where they can be made, and the watch."""
 
 import contextlib
+import dataclasses
 import io
 import os
 import pathlib
@@ -10,12 +11,16 @@ import types
 
 import psutil
 import pytest
+from test_grading_engine import grade
+from tiny_homework import Task
 
 from grading import memory_group, memory_use, watch
+from grading import sandbox as sandboxes
 from grading.limits import Limits
 from tools import processes
 
 MEGABYTE = 2**20
+X = Task("x", "", ("x",))
 
 
 @pytest.fixture
@@ -345,3 +350,73 @@ def test_what_the_system_ended_for_lack_of_memory_needed_too_much_memory(group):
     assert looks.look() == "memory"
     group.kill()
     popen.communicate()
+
+
+# --- In a sandbox ------------------------------------------------------------------------------
+
+LIBC = "import ctypes, os, time\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+GOES_ON_TAKING = {
+    "its own, in many processes": "for _ in range(6):\n    if os.fork() == 0:\n"
+    f"        kept = bytearray(b'1') * {200 * MEGABYTE}\n        time.sleep(9)",
+    "files without names": "kept = []\nfor n in range(6):\n    fd = os.memfd_create(str(n))\n"
+    f"    kept.append(fd)\n    os.write(fd, bytes({200 * MEGABYTE}))",
+    "System V": "libc.shmat.restype = ctypes.c_void_p\nfor n in range(6):\n"
+    f"    segment = libc.shmget(0, {200 * MEGABYTE}, 0o1600)\n"
+    "    if segment < 0:\n        raise OSError(ctypes.get_errno(), 'shmget')\n"
+    "    place = ctypes.c_void_p(libc.shmat(segment, None, 0))\n"
+    f"    ctypes.memset(place, 1, {200 * MEGABYTE})\n    libc.shmdt(place)",
+    "shared and of no file": "import mmap\n"
+    f"kept = [mmap.mmap(-1, {200 * MEGABYTE}) for _ in range(6)]\n"
+    f"for each in kept:\n    each[:] = bytes(b'1') * {200 * MEGABYTE}",
+    "a file system of its own": "if libc.unshare(0x10020000):\n"
+    "    raise OSError(ctypes.get_errno(), 'unshare')\nos.mkdir('/tmp/a')\n"
+    "if libc.mount(b'none', b'/tmp/a', b'tmpfs', 0, None):\n"
+    "    raise OSError(ctypes.get_errno(), 'mount')\nfor n in range(11):\n"
+    f"    open(f'/tmp/a/{{n}}', 'wb').write(bytes({90 * MEGABYTE}))",
+    "files that are deleted and open": "kept = []\nfor n in range(11):\n"
+    f"    kept.append(open(f'/tmp/{{n}}', 'wb'))\n    kept[-1].write(bytes({90 * MEGABYTE}))\n"
+    "    kept[-1].flush()\n    os.unlink(f'/tmp/{n}')",
+    "sockets": "import socket\nkept = []\nfor _ in range(20):\n"
+    "    in_child = not os.fork()\n    while in_child:\n        try:\n"
+    "            pair = socket.socketpair()\n"
+    "        except OSError:\n            time.sleep(9)\n        for one in pair:\n"
+    "            kept.append(one)\n            one.setblocking(False)\n            try:\n"
+    "                while True:\n                    one.send(bytes(65536))\n"
+    "            except BlockingIOError:\n                pass",
+}
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    """The sandbox with bubblewrap."""
+    sandbox = sandboxes.choose(unsafe=True)
+    if not sandbox.is_isolated:
+        pytest.skip(f"bubblewrap does not work here: {sandbox.problem}")
+    return sandbox
+
+
+REFUSED = ("files without names", "System V", "a file system of its own")  # where that can be
+MAPPED = ("its own, in many processes", "shared and of no file", "sockets")
+
+
+@pytest.mark.parametrize(
+    ("how", "by_group"),
+    [*((how, True) for how in GOES_ON_TAKING), *((how, False) for how in MAPPED)],
+)
+def test_memory_is_limited_however_it_is_taken(how, by_group, sandbox, monkeypatch):
+    """It is refused, or the submission is ended; the cells before and after keep their points."""
+    if not by_group:
+        monkeypatch.setattr(memory_group, "make", refuse)
+    limits = Limits(cell_s=20, notebook_s=60, memory_mb=600, disk_mb=900)
+    takes = f"{LIBC}{GOES_ON_TAKING[how]}\ntime.sleep(6)\nx = 42"
+    y, z = (dataclasses.replace(X, grade_id=name, values=(name,)) for name in "yz")
+    cells = ["y = 42", y, takes, X, "z = 42", z]
+    result, verdicts = grade(cells, sandbox, limits=limits)
+    assert verdicts["y"] == verdicts["z"] == "right"
+    refused = ("error",) if how in REFUSED else ()
+    assert verdicts["x"] in ("memory", *refused), result["events"]
+
+
+def refuse(limit):
+    """No group can be made."""
+    raise memory_group.NoGroupError("not in this test")
