@@ -1,6 +1,7 @@
 """The table, the pages, the records, and the processes behind them."""
 
 import csv
+import errno
 import io
 import json
 import re
@@ -427,6 +428,48 @@ class OneByOne:
         return self.answers.pop(0)
 
 
+def test_who_needs_a_look_is_listed_with_the_reasons():
+    rows = [
+        row("ana", result()),
+        row("ben", result(), look=["Two versions <of> the same moment."]),
+        row("cem", None, status="no notebook", problem="There is no notebook."),
+        row("dua", result(look=["It ended the kernel twice."])),
+    ]
+    facts = summary.facts(rows, ASSIGNMENT)
+    _, _, part = summary.page(facts, rows, ASSIGNMENT, {}).partition("For a person to look at")
+    listed, _, _ = part.partition("Everybody")
+    assert "ana" not in listed and "Two versions &lt;of&gt; the same moment." in listed
+    assert "There is no notebook." in listed and "It ended the kernel twice." in listed
+    students = summary.for_programs(facts, rows, {})["students"]
+    assert [len(each["look"]) for each in students] == [0, 1, 1, 1]
+
+
+def test_what_the_machine_could_not_read_costs_no_points():
+    told = "the folder hw1 could not be read (Permission denied)"
+    found = row("ana", None, status="could not be graded", problem=told)
+    assert found.points is None and found.look == [told] and found.notes == [told]
+    cells = next(csv.DictReader(io.StringIO(report.table([found], ASSIGNMENT).decode("utf-8-sig"))))
+    assert cells["points"] == "" and cells["status"] == "could not be graded"
+    assert "0 of" not in pages.page(found, ASSIGNMENT)
+
+
+def test_a_result_without_its_page_is_not_settled():
+    assert run.is_settled(result()) and not run.is_settled(result(page_lost=True))
+
+
+def test_the_front_carries_the_notebook_as_text(tmp_path):
+    path = grading_class.write_assignment(tmp_path)
+    grading_class.put(tmp_path / "in" / "ana" / "hw.ipynb", json.loads(path.read_text()))
+    found = find_submissions(tmp_path / "in")[0]
+    group = run.Class(found, load_assignment(path), Limits(), True, tmp_path / "out")
+    group.look()
+    job, key = group.job("ana")
+    group.reader.close()
+    assert json.loads(job["notebook"])["nbformat"] == 4 and key
+    group.submissions["ana"].sources[0].path.joinpath("hw.ipynb").unlink()
+    assert group.job("ana") == (None, None) and group.rows()[0].status == "no notebook"
+
+
 def test_what_the_grader_could_not_do_is_tried_again_and_shown_until_then(tmp_path):
     path = grading_class.write_assignment(tmp_path)
     grading_class.put(tmp_path / "in" / "ana" / "hw.ipynb", json.loads(path.read_text()))
@@ -570,9 +613,22 @@ def test_a_job_that_makes_no_sense_is_a_result(tmp_path):
 
 
 def test_files_that_cannot_be_written_are_told(tmp_path):
-    work.write_job(tmp_path, JOB)
+    names = ["a" * 300, "x\0y", "/abs", "../up", "a/../../up", "con", "c:\\x", "b\udcff", "é/\n"]
+    work.write_job(tmp_path, {**JOB, "files": {**JOB["files"], **dict.fromkeys(names, b"x")}})
     job = json.loads((tmp_path / work.JOB).read_text())
-    assert len(job["notes"]) == 1 and (tmp_path / "files" / "a" / "b.txt").read_bytes() == b"x"
+    assert (tmp_path / "files" / "a" / "b.txt").read_bytes() == b"x" and len(job["notes"]) == 6
+    written = {each.name for each in tmp_path.rglob("*") if each.is_file()}
+    assert {"b.txt", "con", "c:\\x", "\n"} <= written
+    assert not (tmp_path.parent / "up").exists() and not (tmp_path / "up").exists()
+
+
+def test_a_full_disk_is_not_the_fault_of_a_name(tmp_path, monkeypatch):
+    def full(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(work.Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        work.write_job(tmp_path, JOB)
 
 
 # -------------------------------------------------------------------- command line
