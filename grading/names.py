@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import re
 import symtable
+import textwrap
 import warnings
 
 MOST_CHARACTERS = 200_000  # of a cell; a longer one gives and needs nothing
@@ -126,3 +127,9 @@ def without(source, names):
                 continue
         kept.append(ast.unparse(statement))
     return "\n".join(kept)
+
+
+def unless_given(source, names):
+    """A stub that sets nothing where one of the names is there already."""
+    listed = ", ".join(map(repr, sorted(names)))
+    return f"if not {{{listed}}} & globals().keys():\n{textwrap.indent(source, '    ')}"

@@ -252,29 +252,37 @@ class _Order:
 
 def _keep_answers(placed, found, known):
     """Keeps answer cells that are as handed out from taking an answer back that stands above."""
-    kept, spared, given = [], {}, set()
+    kept, spared, given, is_open = [], {}, set(), False
     official = _names_of_several(known)
     for (key, cell), of_cell in zip(placed, found, strict=True):
         kept.append((key, cell))
-        given |= of_cell.given if key is None or is_answer(known[key]) else set()
+        if key is None or is_answer(known[key]):
+            given |= of_cell.given
+            is_open |= of_cell.is_open
         if key is None or cell is None or known[key]["cell_type"] != "code":
             continue
         if not is_answer(known[key]) or not is_untouched(cell, known[key]):
             continue
-        answered = (names.names_of(cell["source"]).given & given) - official
+        would_set = names.names_of(cell["source"]).given - official
+        answered = would_set & given
+        short = names.without(cell["source"], answered) if answered else cell["source"]
+        if is_open and would_set > answered:
+            short = names.unless_given(short, would_set - answered)
+        if short != cell["source"]:
+            kept[-1] = (key, {**cell, "source": f"# Answered in another cell?\n{short}".strip()})
         if answered:
-            short = names.without(cell["source"], answered)
-            kept[-1] = (key, {**cell, "source": f"# Answered in another cell.\n{short}".strip()})
             spared[key] = answered
+    return kept, _about_spared(spared, known)
+
+
+def _about_spared(spared, known):
     if not spared:
-        return kept, []
+        return []
     if len(spared) == 1:
         ((key, answered),) = spared.items()
         what = f"{name_of(known, key)} was as it had been handed out; it does"
-        return kept, [
-            f"{what} not take back {', '.join(sorted(answered))}, which a cell above it gives."
-        ]
-    return kept, [
+        return [f"{what} not take back {', '.join(sorted(answered))}, which a cell above it gives."]
+    return [
         f"The cells for your answers {', '.join(spared)} were as they had been handed out; they do "
         "not take back what cells above them give."
     ]

@@ -11,7 +11,6 @@ What students write for a reader can always be read.
 import base64
 import binascii
 import contextlib
-import copy
 import functools
 import html
 import re
@@ -249,8 +248,8 @@ def _prepared_cell(cell):
     if kind == "markdown":
         source = _cut(source, MOST_ANSWER_CHARACTERS if _about(cell) else MOST_CHARACTERS)
         made = nbformat.v4.new_markdown_cell(source)
-        if cell.get("attachments"):
-            made["attachments"] = copy.deepcopy(cell["attachments"])
+        if attachments := _attachments(cell):
+            made["attachments"] = attachments
         return made
     if kind != "code":
         return nbformat.v4.new_code_cell(_cut(source))
@@ -261,6 +260,18 @@ def _prepared_cell(cell):
         execution_count=count if isinstance(count, int) else None,
         outputs=[each for each in outputs if each],
     )
+
+
+def _attachments(cell):
+    """The pictures among what is attached to a text cell."""
+    found = cell.get("attachments")
+    pictures = {}
+    for name, data in found.items() if isinstance(found, dict) else ():
+        for form in ("image/png", "image/jpeg", "image/gif"):
+            picture = _joined(data.get(form, "")) if isinstance(data, dict) else ""
+            if picture and _is_picture(picture):
+                pictures[str(name)] = {form: picture}
+    return pictures
 
 
 def _is_seen(cell):

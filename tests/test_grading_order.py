@@ -2,6 +2,7 @@
 
 import copy
 import json
+import sys
 
 import grading_class
 import pytest
@@ -317,6 +318,41 @@ def test_what_is_moved_is_told(assignment):
     notebook["cells"].insert(2, notebook["cells"].pop())
     notes = " ".join(restore(notebook, assignment)[1])
     assert "as it had been handed out; it does not take back total" in notes
+
+
+@pytest.mark.parametrize(
+    "way", ["from my_answers import *", "exec(open(my_answers.__file__).read())"]
+)
+def test_answers_in_a_module_are_not_taken_back(assignment, tmp_path, monkeypatch, way):
+    module = "import numpy as np\nNUMBERS = range(101)\n" + ALL
+    (tmp_path / "my_answers.py").write_text(module, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_answers", raising=False)
+    notebook = empty(assignment)
+    notebook["cells"].insert(2, code(f"import my_answers\n{way}"))
+    assert points_of(restore(notebook, assignment)[0], assignment) == MOST
+
+
+def test_answers_in_each_others_cells(assignment):
+    notebook = handed_in(assignment)
+    one, other = (cell_of(notebook["cells"], name) for name in ("mean", "words"))
+    one["source"], other["source"] = other["source"], one["source"]
+    assert points_of(restore(notebook, assignment)[0], assignment) == MOST
+
+
+def test_a_draft_that_is_no_python_does_not_stand_in_the_way(assignment):
+    notebook = handed_in(assignment)
+    cell_of(notebook["cells"], "table")["source"] = "table = ("
+    notebook["cells"].append(code(RIGHT["table"]))
+    assert points_of(restore(notebook, assignment)[0], assignment) == MOST
+
+
+def test_a_whole_notebook_in_one_cell(assignment):
+    notebook = handed_in(assignment)
+    texts = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    for metadata in ({"nbgrader": {"grade_id": "setup"}}, {}):
+        notebook["cells"] = [{**code("\n\n".join(texts)), "metadata": metadata}]
+        assert points_of(restore(notebook, assignment)[0], assignment) == MOST
 
 
 def test_a_star_import_may_give_every_name(assignment):

@@ -48,6 +48,13 @@ def display(**data):
     return v4.new_output("display_data", data={k.replace("_", "/"): v for k, v in data.items()})
 
 
+def deep(levels):
+    value = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 SVG = {"image/svg+xml": ["<svg xmlns='http://www.w3.org/2000/svg'><circle r='3'/></svg>"]}
 BAD_CELLS = {
     "an attachment that is lost": text("why ![plot](attachment:lost.png) because"),
@@ -55,6 +62,7 @@ BAD_CELLS = {
     "an SVG as attachment": text("why ![plot](attachment:a.svg)", {"a.svg": SVG}),
     "attachments that are none": text("why ![plot](attachment:a.png)", {"a.png": 5}),
     "an attachment of an odd kind": text("why ![p](attachment:a)", {"a": {"image/png": 7}}),
+    "a deep attachment": {**text("why ![p](attachment:a)"), "attachments": {"a": deep(900)}},
     "nested quotes": text("why " + ">" * 10_000 + " because"),
     "nested lists": text("why\n" + "\n".join("  " * n + "- a" for n in range(900))),
     "nested brackets": text("why " + "[" * 10_000),
@@ -82,6 +90,11 @@ def test_a_bad_cell_hides_itself_only(bad):
     )
     for piece in ("before", "why", "<strong>answer</strong> is here", "after", "done"):
         assert piece in page, piece
+
+
+def test_a_picture_in_a_text_is_drawn():
+    page = shown(text("![plot](attachment:a.png)", {"a.png": {"image/png": PICTURE}}))
+    assert f"data:image/png;base64,{PICTURE}" in page
 
 
 def test_what_cannot_be_drawn_is_shown_as_it_was_typed():
