@@ -88,7 +88,7 @@ class Warm:
             arguments += ["--bind", "/proc", "/run/outer-proc"]
         # Only places: every submission gets its own folders mounted there.
         for folder in sandboxes.writable(limits):
-            arguments += ["--size", "1048576", "--tmpfs", folder]
+            arguments += ["--perms", "1777", "--size", "1048576", "--tmpfs", folder]
         arguments += [*sandboxes.closed(sandbox.hidden), "--"]
         arguments += [sys.executable, f"{sandboxes.CODE}/zygote.py"]
         return [*arguments, *map(str, descriptors), sandboxes.WORKING, *modules]

@@ -434,3 +434,14 @@ def test_the_same_grades_for_whoever_grades_and_however_python_starts(bwrap):
         assert len(tables[0]) == 3
         assert {float(row[1]) for row in tables[0]} >= {7.0, 8.0}
         assert all(table == tables[0] for table in tables)
+
+
+def test_nobody_is_given_half_a_module(bwrap):
+    """What cannot be imported whole beforehand is not imported at all: kernels start anew then."""
+    run = ["import matplotlib.pyplot as plt\nplt.plot([1, 2])", "found = 'drawn'"]
+    with Warm(bwrap, LIMITS, (*MODULES, "matplotlib.pyplot", "is_not_installed")) as warm:
+        assert found_by("\n".join(run), "found", bwrap, warm) == "drawn"
+        assert warm.popen.poll() is None
+    with Warm(bwrap, LIMITS, (*MODULES, "json.is_not_there")) as warm:
+        assert found_by("found = 'started anew'", "found", bwrap, warm) == "started anew"
+        assert warm.popen.wait(10) is not None

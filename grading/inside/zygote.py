@@ -69,10 +69,16 @@ def main():
 
 
 def import_all(modules):
-    """Imports the modules, as far as they can be: a submission that needs one will say so."""
+    """Imports the modules that are installed.
+
+    What fails in the middle of an import raises: nobody is to be given half a module.
+    """
     for name in modules:
-        with contextlib.suppress(Exception):
+        try:
             importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != name.split(".")[0]:
+                raise
 
 
 def serve(connection, kernel_side, working_folder):
