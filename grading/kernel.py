@@ -8,6 +8,7 @@ never arrives.
 import contextlib
 import dataclasses
 import json
+import pathlib
 import shutil
 import time
 import uuid
@@ -79,8 +80,11 @@ class Kernel:
             descriptors.raise_limit(limits.processes)
             self.context = zmq.Context()
             self.folder = sandboxes.make_run_folder(
-                files, limits, sandbox.is_isolated, lease.slot if lease else None
+                None, limits, sandbox.is_isolated, lease.slot if lease else None
             )
+            if files is not None:
+                most = limits.disk_mb * MEGABYTE
+                sandboxes.copy(pathlib.Path(files), self.folder / "files", most)
             self.session = Session(key=uuid.uuid4().hex.encode(), username="grader")
             self._write_settings(sandbox)
             self._open_sockets()
