@@ -65,14 +65,14 @@ def collect(found, chosen, used, expected, budget):
     data, left_out = {}, []
     for name in order:
         if not budget.take(named[name].size):
-            left_out.append(f"{name} ({named[name].size / 2**20:,.0f} MB)")
+            left_out.append(name)
         elif (content := _read(found, named[name])) is not None:
             data[name] = content
     for name, other in _other_names({name: named[name] for name in data}, named, chosen):
         if budget.take(len(data[other])):
             data[name] = data[other]
     if left_out:
-        found.notes.append(
+        found.remark(
             f"Left out, because more than {budget.most_bytes // 2**20} MB or "
             f"{budget.most_files:,} files were handed in: {listed(left_out)}."
         )
@@ -151,8 +151,7 @@ def _expected(found, files, chosen, name):
     if not fitting:
         others = listed(sorted(file.name for file in files)) or "the notebook alone"
         sentence = f"{name} was not among what was handed in: {others}."
-        found.notes.append(sentence)
-        found.look.append(sentence)
+        found.remark(sentence)
         return None
     last = newest(fitting)
     taken = max(
@@ -164,8 +163,7 @@ def _expected(found, files, chosen, name):
     for file in last:
         if file is not taken and _read(found, file) != content:
             sentence = f"{taken.name} was taken as {name}; {file.name} is of the same moment."
-            found.notes.append(sentence)
-            found.look.append(sentence)
+            found.remark(sentence)
     return taken
 
 

@@ -47,11 +47,13 @@ def parse(data):
                 "Download .ipynb."
             )
         raise Unreadable("The file is JSON, but not a notebook: it has no cells.")
-    major = raw.get("nbformat", 4)
+    major = raw.get("nbformat")
+    if not isinstance(major, int) or not 0 < major < 1000:
+        major = 4 if "cells" in raw else 3
     if "cells" not in raw:
         cells = _old_cells(raw)
         notes.append(f"The notebook was saved in the old format {major} and was converted.")
-    elif isinstance(major, int) and major > 4:
+    elif major > 4:
         raise Unreadable(f"It is in the notebook format {major}, which this grader does not know.")
     else:
         cells = raw["cells"]

@@ -13,7 +13,7 @@ from grading.walking import NOTEBOOK, Found, listed
 
 MOST_FILES = 3000
 MOST_BYTES = 300 * 2**20
-MOST_NOTES = 40
+MOST_NOTES, MOST_CHARACTERS = 40, 2000  # of what is told
 MOST_SNIFFED = 200  # files that are no notebooks by their names and are looked into
 FAILED = "could not be graded"
 
@@ -78,7 +78,7 @@ def read(submission, homework, others=()):
 
 def _some(sentences):
     """The sentences, each once, and not more than anybody reads."""
-    sentences = list(dict.fromkeys(sentences))
+    sentences = [each[:MOST_CHARACTERS] for each in dict.fromkeys(sentences)]
     rest = len(sentences) - MOST_NOTES
     return sentences[:MOST_NOTES] + ([f"And {rest:,} more remarks."] if rest > 0 else [])
 
@@ -171,8 +171,7 @@ class _Choice:
         if not self.budget.take(file.size):
             sentence = f"{file.name} was not read: together there are more than "
             sentence += f"{MOST_BYTES // 2**20} MB or {MOST_FILES:,} files."
-            self.found.notes.append(sentence)
-            self.found.look.append(sentence)
+            self.found.remark(sentence)
             return None
         data, problem = companions.read(self.found, file, notebooks.MOST_BYTES)
         if problem:
@@ -198,6 +197,7 @@ class _Choice:
         file = chosen.file
         handed.notebook = self._notebook(file)
         _take(handed, file)
+        self._count(f"chosen {chosen.content}", b"")
         handed.notes += [*chosen.notes, *notes]
         for other, problem in self.broken:
             sentence = f"{other.name} is not a readable notebook and was left aside: {problem}"

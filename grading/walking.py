@@ -20,6 +20,7 @@ from grading import unzipping
 from grading.submissions import attempt, is_ignored, is_plain, nfc, plain_name, read_stamp
 
 MOST_NAMES = 100_000
+MOST_ZIPS = 200  # each is open while its submission is read
 MOST_LISTED = 5  # names in one sentence
 # Folders of installed packages, and the file by which a Python environment is known.
 PACKAGES = {"site-packages", "dist-packages", "node_modules", "conda-meta"}
@@ -97,7 +98,7 @@ class Found:
         self.files, self.notes, self.look, self.trouble = [], [], [], []
         self.environments = set()
         self.packages = set()
-        self._names = 0
+        self._names, self._zips = 0, 0
         self._archives = contextlib.ExitStack()
 
     def __enter__(self):
@@ -118,11 +119,18 @@ class Found:
         except OSError as error:
             self.failed(source.name, error)
 
+    def remark(self, sentence):
+        """Keeps what was noticed and a person should know."""
+        self.notes.append(sentence)
+        self.look.append(sentence)
+
     def failed(self, name, error):
         """Keeps what the machine could not do."""
         sentence = f"{name} could not be read ({error.strerror or error}): "
         if error.errno in (errno.EACCES, errno.EPERM):
             sentence += "chmod -R u+rwX SUBMISSIONS"
+        elif error.errno == errno.ENAMETOOLONG:
+            sentence += "move SUBMISSIONS to a place with a shorter path."
         else:
             sentence += "is the drive still there? Run the same command again."
         self.trouble.append(sentence)
@@ -137,12 +145,10 @@ class Found:
         return None
 
     def _is_too_much(self):
-        """Counts names; says so at the first that is one too many."""
+        """Counts a name; says so if it is one too many."""
         self._names += 1
-        if self._names == MOST_NAMES + 1:
-            sentence = f"There are more than {MOST_NAMES:,} files; not all were looked at."
-            self.notes.append(sentence)
-            self.look.append(sentence)
+        if self._names > MOST_NAMES:
+            self.remark(f"There are more than {MOST_NAMES:,} files; not all were looked at.")
         return self._names > MOST_NAMES
 
     def _walk(self, source, number):
@@ -205,6 +211,10 @@ class Found:
 
     def _unzip(self, source, label, path, base):
         """Adds the files in a zip; whether it is one."""
+        self._zips += 1
+        if self._zips > MOST_ZIPS:
+            self.remark(f"There are more than {MOST_ZIPS} zips; not all were opened.")
+            return False
         archive = unzipping.open_archive(path)
         if archive is None:
             if label.lower().endswith(".zip"):
@@ -223,8 +233,9 @@ class Found:
             parts = PurePosixPath(member.name).parts
             if any(map(is_ignored, parts[:-1])) or _is_hidden(parts[-1]):
                 continue
-            if packages := PACKAGES.intersection(parts[:-1]):
-                self.packages.add(member.name.partition(min(packages))[0] + min(packages))
+            if any(part in PACKAGES for part in parts[:-1]):
+                first = next(n for n, part in enumerate(parts, 1) if part in PACKAGES)
+                self.packages.add("/".join(parts[:first]))
                 continue
             if self._is_too_much():
                 break
