@@ -95,10 +95,14 @@ def find_plain(cells, keys, wanted):
 
 
 def recognise(cells, keys, known):
-    """Gives cells that lost their metadata their grade_id back; changes `keys`."""
+    """Gives cells that lost their metadata their grade_id back; changes `keys`.
+
+    Returns:
+        The grade_ids that were given back, and those of them that are only a guess: the cell is
+        alike, not the same.
+    """
     lost = [grade_id for grade_id in known if grade_id not in keys]
-    everything = len(lost) == len(known)
-    found = []
+    found, guessed = [], set()
     free = [number for number in range(len(cells)) if keys[number] is None]
     for grade_id in list(lost):  # first those that are there to the letter
         words = words_of(known[grade_id]["source"])
@@ -121,12 +125,8 @@ def recognise(cells, keys, known):
             free.remove(-number)
             lost.remove(grade_id)
             found.append(grade_id)
-    if found and everything:
-        return [
-            "The notebook came without the metadata that name its cells; "
-            f"{len(found)} of {len(known)} were recognised by what they say."
-        ]
-    return [f"{name_of(known, g)} was recognised by what it says." for g in found]
+            guessed.add(grade_id)
+    return found, guessed
 
 
 def _may_be(cell, wanted, answers):

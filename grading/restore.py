@@ -64,10 +64,13 @@ def restore(submitted, assignment):
     keys = [grade_id_of(cell) if grade_id_of(cell) in known else None for cell in cells]
     sequence = [grade_id_of(cell) or f"{PLAIN} {number}" for number, cell in enumerate(wanted)]
     find_plain(cells, keys, dict(zip(sequence, wanted, strict=True)))
-    notes += recognise(cells, keys, known)
+    had_marks = any(key in known for key in keys)
+    found, guessed = recognise(cells, keys, known)
     notes += take_out_additions(cells, keys, known, assignment)
     notes += _settle_duplicates(cells, keys, known)
-    staying = _staying(keys, sequence, known)
+    staying = _staying(keys, sequence, known, guessed)
+    _leave_guessed(keys, staying, known, guessed)
+    notes += _report_recognised(found, keys, known, had_marks)
     notes += _report_moved(keys, staying, known)
     notes += _report_missing(keys, cells, known)
     placed = _place(cells, keys, staying, sequence)
@@ -169,7 +172,7 @@ def _kept_answers(cells, places, wanted):
 # --- Order -----------------------------------------------------------------------------------
 
 
-def _staying(keys, sequence, known):
+def _staying(keys, sequence, known, guessed):
     """The cells that are in order already: the heaviest rising subsequence, as a set."""
     order = {key: number for number, key in enumerate(sequence)}
     best = {}  # place -> (weight of the best chain that ends here, place before)
@@ -177,7 +180,7 @@ def _staying(keys, sequence, known):
         if key is None:
             continue
         weight = WEIGHT_OF_TEXT
-        if key in known:
+        if key in known and not (key in guessed and is_answer(known[key])):
             weight = WEIGHT_OF_ANSWER if is_answer(known[key]) else WEIGHT_OF_OTHERS
         before = [p for p in best if order[keys[p]] < order[key]]
         last = max(before, key=lambda p: best[p][0], default=None)
@@ -188,6 +191,13 @@ def _staying(keys, sequence, known):
         staying.add(here)
         here = best[here][1]
     return staying
+
+
+def _leave_guessed(keys, staying, known, guessed):
+    """Leaves an answer out of place, of which nothing but its text says what it is, where it is."""
+    for number, key in enumerate(keys):
+        if key in guessed and is_answer(known[key]) and number not in staying:
+            keys[number] = None
 
 
 def _place(cells, keys, staying, sequence):
@@ -221,6 +231,16 @@ def _between(group, moved, extras):
 
 
 # --- Notes and the notebook ------------------------------------------------------------------
+
+
+def _report_recognised(found, keys, known, had_marks):
+    found = [grade_id for grade_id in found if grade_id in keys]
+    if found and not had_marks:
+        return [
+            "The notebook came without the metadata that name its cells; "
+            f"{len(found)} of {len(known)} were recognised by what they say."
+        ]
+    return [f"{name_of(known, each)} was recognised by what it says." for each in found]
 
 
 def _report_moved(keys, staying, known):

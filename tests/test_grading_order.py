@@ -355,6 +355,16 @@ def test_a_whole_notebook_in_one_cell(assignment):
         assert points_of(restore(notebook, assignment)[0], assignment) == MOST
 
 
+def test_who_moved_nothing_is_not_told_of_moves(assignment):
+    notebook = empty(assignment)
+    stub = cell_of(notebook["cells"], "mean")["source"]
+    notebook["cells"].append(code(stub + "\n" + RIGHT["mean"]))
+    without_answers(notebook["cells"])
+    found, notes = restore(notebook, assignment)
+    assert points_of(found, assignment) == 4
+    assert not any("moved" in note for note in notes), notes
+
+
 def test_a_star_import_may_give_every_name(assignment):
     notebook = empty(assignment)
     notebook["cells"].insert(2, code("from answers import *"))
