@@ -35,7 +35,9 @@ class Judge:
 
     def _start(self):
         variables = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
-        variables |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        # One thread of each library: every other one would count as memory with all of its stack.
+        for library in ("OPENBLAS_NUM", "OMP_NUM", "TF_NUM_INTEROP", "TF_NUM_INTRAOP"):
+            variables[f"{library}_THREADS"] = "1"
         # The tests look for data where the submission found them, and not in the network either.
         variables["COURSE_OFFLINE"] = "1"
         for name in ("COURSE_DATA_DIR", "COURSE_DATA_MIRROR"):

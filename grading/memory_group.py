@@ -256,7 +256,8 @@ def _outcome():
             reason = f"{error}"
             continue
         with contextlib.closing(group):
-            done = start(group, ["/bin/true"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            nothing = ["/bin/sh", "-c", ":"]
+            done = start(group, nothing, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
             words = done.communicate()[1].decode(errors="replace").strip()
             if done.returncode == 0:
                 return version, folder, None

@@ -1,6 +1,8 @@
 """Tests of what comes out of a kernel that forges messages: it costs its own points only."""
 
 import json
+import os
+import resource
 import subprocess
 import sys
 import types
@@ -281,6 +283,21 @@ def test_arrays_that_would_be_larger_than_their_text_are_refused(text):
 def test_empty_arrays_are_handed_over(value):
     got = plain_values.loads(plain_values.dumps(value, 1000))
     assert got.shape == value.shape and got.dtype == value.dtype
+
+
+def test_judging_goes_on_while_very_many_files_are_open():
+    descriptors.raise_limit(4)
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 1200:
+        pytest.skip("too few files may be open here")
+    kept = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    judge = Judge()
+    try:
+        state = types.SimpleNamespace(values={"x": "42"}, functions=[])
+        assert judge.judge(X, state, None, 10, 1000)[0] == "right"
+    finally:
+        judge.close()
+        for number in kept:
+            os.close(number)
 
 
 def test_judging_takes_no_more_memory_than_it_may():
