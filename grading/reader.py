@@ -157,7 +157,7 @@ class Reader:
         """What became of the process: words, a status, and whether another try is no use."""
         process = self._process
         if isinstance(error, TimeoutError):
-            is_busy = _processor_seconds(process.pid) - self._used > self.seconds / 2
+            is_busy = _processor_seconds(process.pid) - self._used > self.seconds / 4
             self.close()
             text = f"To read what was handed in takes longer than {self.seconds:g} s"
             if is_busy:

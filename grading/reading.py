@@ -16,6 +16,7 @@ MOST_BYTES = 300 * 2**20
 MOST_NOTES, MOST_CHARACTERS = 40, 2000  # of what is told
 MOST_SNIFFED = 200  # files that are no notebooks by their names and are looked into
 FAILED = "could not be graded"
+PACKED = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
 
 
 @dataclasses.dataclass
@@ -254,7 +255,10 @@ def _may_be_one(file):
 def _what_there_is(found):
     if found.files:
         names = listed(sorted({file.name for file in found.files}))
-        return f"There is no notebook (.ipynb) among what was handed in: {names}."
+        text = f"There is no notebook (.ipynb) among what was handed in: {names}."
+        if any(file.name.lower().endswith(PACKED) for file in found.files):
+            text += " Of packed files only a zip is opened, and no zip in a zip."
+        return text
     if found.notes:
         return "Nothing of what was handed in could be read; the reasons follow."
     return "Nothing was handed in: there is no file."

@@ -126,8 +126,10 @@ class Found:
 
     def failed(self, name, error):
         """Keeps what the machine could not do."""
-        sentence = f"{name} could not be read ({error.strerror or error}): "
-        if error.errno in (errno.EACCES, errno.EPERM):
+        is_denied = error.errno in (errno.EACCES, errno.EPERM)
+        sentence = f"{name} {'may' if is_denied else 'could'} not be read "
+        sentence += f"({error.strerror or error}): "
+        if is_denied:
             sentence += "chmod -R u+rwX SUBMISSIONS"
         elif error.errno == errno.ENAMETOOLONG:
             sentence += "move SUBMISSIONS to a place with a shorter path."

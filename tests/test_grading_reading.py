@@ -18,8 +18,10 @@ import pytest
 from tiny_submissions import put, put_zip
 
 from grading import notebooks, reader, reading, unzipping, walking
+from grading.assignment import load_assignment, release
 from grading.submissions import Source, Submission
 from grading.traits import Traits
+from utils import photo_homework
 
 NEEDS_UNIX = pytest.mark.skipif(sys.platform == "win32", reason="the grader runs on Unix")
 STUB = "# Write here.\nx = None\n# Your code here."
@@ -237,6 +239,12 @@ def test_the_notebook_of_another_homework_by_any_name(ana):
     assert handed.status == "other homework" and "Homework 2" in handed.problem
 
 
+@pytest.mark.parametrize("name", ["hw1.rar", "hw1.7z", "inner.zip"])
+def test_what_is_not_opened_is_told(ana, name):
+    put_zip(ana / "hw1.zip", [(name, b"Rar!")])
+    assert "only a zip is opened" in read(ana).problem
+
+
 def test_other_packed_files_stay_as_they_are(ana):
     put(ana / "hw1.ipynb", solved())
     put_zip(ana / "values.npz", [("a.npy", b"1")])
@@ -423,7 +431,7 @@ def test_the_newest_record_counts(ana):
     put(ana / "Copy of hw1_record.json", b"other", when=1_000_000)
     put(ana / "hw1_record-1.json", b"new", when=900_000)
     handed = read(ana, homework=WITH_RECORD)
-    assert handed.files[RECORD] == b"old" and "same moment" in handed.look[0]
+    assert handed.files[RECORD] == b"old" and "may be as new" in handed.look[0]
 
 
 def test_a_record_that_is_missing_goes_to_a_person(ana):
@@ -443,7 +451,16 @@ def test_platforms_keep_the_record_and_the_notebook_apart(ana):
         Source(ana / "two", "hw1_record-1.json", rank=5),
     )
     handed = reading.read(Submission("Ana", "ana", "ana", sources), WITH_RECORD)
-    assert handed.files[RECORD] == b"{}" and answer(handed) == "x = 42"
+    assert handed.files[RECORD] == b"{}" and answer(handed) == "x = 42" and handed.look == []
+    put(ana / "three", b"[]")
+    sources += (Source(ana / "three", RECORD, rank=6),)
+    handed = reading.read(Submission("Ana", "ana", "ana", sources), WITH_RECORD)
+    assert handed.files[RECORD] == b"[]" and len(handed.look) == 1, "one upload has several numbers"
+
+
+def test_homework_4_asks_for_its_record():
+    traits = Traits.of("hw4", release(load_assignment(4)))
+    assert traits.files == (photo_homework.RECORD,)
 
 
 def test_files_are_also_there_under_the_names_they_had(ana):
