@@ -208,7 +208,10 @@ class _Choice:
         for other, _ in self.foreign:
             handed.notes.append(f"{other.name} is another notebook and was left aside.")
         used = [each.file for each in self.fitting]
-        handed.files = companions.collect(self.found, file, used, self.homework.files, self.budget)
+        # The other versions were read one by one and take no place any more.
+        budget = companions.Budget(MOST_BYTES, MOST_FILES)
+        budget.take(min(file.size, MOST_BYTES))
+        handed.files = companions.collect(self.found, file, used, self.homework.files, budget)
         for name, data in sorted(handed.files.items()):
             self._count(name, data)
 

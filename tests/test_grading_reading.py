@@ -286,6 +286,16 @@ def test_one_large_file_costs_no_other(ana, monkeypatch, is_zip):
     assert "aaa.bin" in said(handed)
 
 
+def test_earlier_versions_leave_room_for_what_is_needed(ana, monkeypatch):
+    size = len(solved("x = 10"))
+    monkeypatch.setattr(reading, "MOST_BYTES", 4 * size)
+    for number in range(4):
+        put(ana / f"hw1 ({number + 1}).ipynb", solved(f"x = 1{number}"), when=5_000_000)
+    put(ana / "data.csv", b"1" * 2 * size)
+    handed = read(ana)
+    assert answer(handed) == "x = 13" and "data.csv" in handed.files
+
+
 def test_all_that_a_student_handed_in_has_one_budget(ana, monkeypatch):
     monkeypatch.setattr(reading, "MOST_BYTES", 100_000)
     for number in range(6):
