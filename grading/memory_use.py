@@ -6,6 +6,7 @@ ended counts nothing, and changes nothing in how the others are counted.
 
 import contextlib
 import os
+import re
 import time
 
 MEGABYTE = 2**20
@@ -15,6 +16,9 @@ SECONDS_FOR_MAPS = 2  # a submission can make reading them as long as it likes
 # as full, which is the default size of its buffer.
 USUAL_SOCKETS = 256
 SOCKET_BYTES = 208 * 1024
+# What the list of a process's mappings calls shared memory of no file.
+NAMELESS = re.compile(rb" /(dev/zero|memfd:|SYSV)")
+SHARED_TO_LOOK = 100 * MEGABYTE
 
 
 def memory(family):
@@ -27,17 +31,22 @@ def memory(family):
     return min(sum(own), sum(shares)) * 1024
 
 
-def exceed(family, folders, limit):
+def exceed(family, folders, limit, shared_before=None):
     """Whether processes take more than so many bytes of memory, with their files that lie there.
 
     Args:
         family: the processes.
         folders: where they can write, if that is memory.
         limit: the bytes.
+        shared_before: `shared()` before the processes took anything; None counts only what they
+            have at hand.
     """
     systems = files_in_memory(family, folders)
     nameless, sockets = open_files(family)
-    total = memory(family) + sum(systems.values()) + sum(nameless.values())
+    files = sum(systems.values()) + sum(nameless.values())
+    total = memory(family) + files
+    if shared_before is not None:
+        total += _put_aside(family, shared() - shared_before - files, nameless)
     total += max(0, len(sockets) - USUAL_SOCKETS) * SOCKET_BYTES
     deadline = time.monotonic() + SECONDS_FOR_MAPS
     for process in family:
@@ -46,6 +55,44 @@ def exceed(family, folders, limit):
         # A file that is also mapped was counted twice.
         total -= _mapped(process, systems, nameless, deadline)
     return total > limit
+
+
+def shared():
+    """Bytes of shared memory and of files in memory, of all processes of this machine."""
+    with contextlib.suppress(OSError, ValueError), open("/proc/meminfo", encoding="ascii") as lines:
+        return next(int(each.split()[1]) for each in lines if each.startswith("Shmem:")) * 1024
+    return 0
+
+
+def _put_aside(family, grown, nameless):
+    """Bytes of shared memory that processes could get back, though none has them at hand.
+
+    A process can put pages of shared memory aside (`madvise`); then it is counted nowhere but for
+    the whole machine. What processes have mapped tells how much of that can be theirs.
+
+    Args:
+        family: the processes.
+        grown: by so much the machine's shared memory has grown.
+        nameless: pairs of device and inode of files that were counted.
+    """
+    if grown <= SHARED_TO_LOOK:
+        return 0
+    sizes = {}
+    for process in family:
+        with (
+            contextlib.suppress(OSError, ValueError),
+            open(f"/proc/{process.pid}/maps", "rb") as maps,
+        ):
+            for line in maps:
+                if b" (deleted)" not in line or not NAMELESS.search(line):
+                    continue
+                addresses, _, offset, device, inode = line.split(None, 5)[:5]
+                first, last = (int(part, 16) for part in addresses.split(b"-"))
+                key = (os.makedev(*(int(part, 16) for part in device.split(b":"))), int(inode))
+                if key not in nameless:
+                    sizes[key] = max(sizes.get(key, 0), int(offset, 16) + last - first)
+    at_hand = sum(_kilobytes(each, "smaps_rollup", ("Pss_Shmem",)) or 0 for each in family) * 1024
+    return max(0, min(grown, sum(sizes.values())) - at_hand)
 
 
 def files_in_memory(family, folders):

@@ -37,6 +37,7 @@ class Watch:
         self.group = getattr(started, "group", None)
         self._kills = self.group.kills() if self.group else 0
         self._most = TOGETHER * limits.memory_mb * MEGABYTE
+        self._shared = memory_use.shared()
         self._usual = memory_use.memory([psutil.Process()])
         self._usual_descriptors = descriptors.in_use()
         self._is_over = threading.Event()
@@ -67,7 +68,7 @@ class Watch:
     def _takes_too_much_memory(self, family):
         if self.group is not None:
             return self.group.kills() > self._kills or self.group.usage() > self._most
-        return memory_use.exceed(family, self.folders, self._most)
+        return memory_use.exceed(family, self.folders, self._most, self._shared)
 
     def _glance(self):
         """Whether the submission has opened very many connections to this process."""

@@ -308,6 +308,34 @@ def test_a_file_in_memory_that_is_mapped_counts_once(tmp_path):
         path.unlink()
 
 
+@pytest.mark.parametrize("closes", [False, True], ids=["shared", "without a name"])
+def test_shared_memory_that_is_put_aside_counts(closes, monkeypatch):
+    size = 160 * MEGABYTE
+    takes = f"import mmap\nm = mmap.mmap(-1, {size})\nm[:] = b'1' * {size}\nm.madvise(4)"
+    if closes:
+        takes = f"import mmap\na = os.memfd_create('a')\nos.write(a, b'1' * {size})\n"
+        takes += f"m = mmap.mmap(a, {size})\nos.closerange(3, 20)"
+    before = memory_use.shared()
+    monkeypatch.setattr(memory_use, "shared", lambda: before + size)  # others come and go
+    popen, family = python_alone(takes)
+    try:
+        assert memory_use.memory(family) < 60 * MEGABYTE
+        assert memory_use.exceed(family, (), 120 * MEGABYTE, before)
+        assert not memory_use.exceed(family, (), 250 * MEGABYTE, before)
+    finally:
+        end(popen, family)
+
+
+def test_shared_memory_that_is_only_reserved_does_not_count(monkeypatch):
+    before = memory_use.shared()
+    monkeypatch.setattr(memory_use, "shared", lambda: before + 10 * MEGABYTE)
+    popen, family = python_alone(f"import mmap\nm = mmap.mmap(-1, {10**9})")
+    try:
+        assert not memory_use.exceed(family, (), 120 * MEGABYTE, before)
+    finally:
+        end(popen, family)
+
+
 def test_very_many_sockets_count_as_full():
     opens = "import resource, socket\nresource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000))\n"
     popen, family = python_alone(opens + "kept = [socket.socketpair() for _ in range(450)]")
@@ -365,9 +393,9 @@ GOES_ON_TAKING = {
     "    if segment < 0:\n        raise OSError(ctypes.get_errno(), 'shmget')\n"
     "    place = ctypes.c_void_p(libc.shmat(segment, None, 0))\n"
     f"    ctypes.memset(place, 1, {200 * MEGABYTE})\n    libc.shmdt(place)",
-    "shared and of no file": "import mmap\n"
+    "shared and put aside": "import mmap\n"
     f"kept = [mmap.mmap(-1, {200 * MEGABYTE}) for _ in range(6)]\n"
-    f"for each in kept:\n    each[:] = bytes(b'1') * {200 * MEGABYTE}",
+    f"for each in kept:\n    each[:] = bytes(b'1') * {200 * MEGABYTE}\n    each.madvise(4)",
     "a file system of its own": "if libc.unshare(0x10020000):\n"
     "    raise OSError(ctypes.get_errno(), 'unshare')\nos.mkdir('/tmp/a')\n"
     "if libc.mount(b'none', b'/tmp/a', b'tmpfs', 0, None):\n"
@@ -396,7 +424,7 @@ def sandbox():
 
 
 REFUSED = ("files without names", "System V", "a file system of its own")  # where that can be
-MAPPED = ("its own, in many processes", "shared and of no file", "sockets")
+MAPPED = ("its own, in many processes", "shared and put aside", "sockets")
 
 
 @pytest.mark.parametrize(
