@@ -19,9 +19,9 @@ import sys
 import time
 from pathlib import Path
 
-from grading import pool, submissions
+from grading import moments, pool, submissions
 from grading.limits import Limits
-from grading.shown import printable
+from grading.shown import nfc, printable
 
 
 class UsageError(Exception):
@@ -247,7 +247,7 @@ def _isolation(options, limits):
 def _due(text):
     if text is None:
         return None
-    due = submissions.read_stamp(text)
+    due = moments.read_stamp(text)
     if due is None:
         raise UsageError(
             f"--due {text} is not understood. Write the day and the time as 2026-11-20T23:59, with "
@@ -273,7 +273,7 @@ def _wanted(names, found):
         return None
     wanted = set()
     for name in names:
-        plain = submissions.nfc(name).casefold()
+        plain = nfc(name).casefold()
         match = {
             each.slug
             for each in found

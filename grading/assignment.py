@@ -20,7 +20,8 @@ with the cell metadata (schema 3) and the markers of nbgrader, so that nbgrader 
 - A *locked* cell is read-only: the setup, the data, the helpers.
 
 The key "homework" beside "nbgrader" in a test cell's metadata says what the hidden tests need: the
-names of `values` and `functions` of the student's, and how many `seconds` they may take.
+names of `values` and `functions` of the student's, and how many `seconds` they may take. In any
+cell, `files` there names what students hand in beside the notebook.
 """
 
 import copy

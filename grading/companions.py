@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import PurePosixPath
 
 from grading import unzipping
-from grading.submissions import plain_name
+from grading.file_names import plain_name
 from grading.versions import newest
 from grading.walking import NOTEBOOK, UNFINISHED, TooLargeError, listed
 

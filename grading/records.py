@@ -27,9 +27,9 @@ FORMAT = 1
 ROOT = Path(__file__).resolve().parent.parent
 # Modules that only find, show, or distribute; a change there changes no record. (`safe_html` does:
 # the notebook's page is a part of it.)
-FRONT = {f"grading/{name}.py" for name in ("__main__", "cluster", "pages", "pool", "records")}
-FRONT |= {f"grading/{name}.py" for name in ("loose", "report", "run", "shown", "submissions")}
-FRONT |= {f"grading/{name}.py" for name in ("summary", "whose")}
+FRONT = {f"grading/{name}.py" for name in ("__main__", "cluster", "isolation", "loose", "pages")}
+FRONT |= {f"grading/{name}.py" for name in ("pool", "reader", "records", "report", "run", "shown")}
+FRONT |= {f"grading/{name}.py" for name in ("submissions", "summary", "whose")}
 LIBRARIES = ("keras", "numpy", "tensorflow", "jax", "torch")
 SETTINGS = ("COURSE_PROFILE", "KERAS_BACKEND")
 

@@ -20,14 +20,11 @@ import re
 import unicodedata
 from pathlib import Path
 
-from grading.file_names import attempt, family, plain_name, take_apart
-from grading.loose import is_ignored, is_plain, looks_like_notebook, stem_of, why_aside
+from grading.file_names import plain_name, take_apart
+from grading.loose import is_ignored, looks_like_notebook, stem_of, why_aside
 from grading.moments import read_stamp
 from grading.shown import is_decoded, look_alike, nfc
 from grading.whose import owners
-
-# What reads submissions needs these, too.
-__all__ = ["attempt", "family", "is_ignored", "is_plain", "nfc", "plain_name", "read_stamp"]
 
 _MOODLE = re.compile(
     r"(?P<student>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<rest>.*)$", re.DOTALL

@@ -17,7 +17,10 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from grading import unzipping
-from grading.submissions import attempt, is_ignored, is_plain, nfc, plain_name, read_stamp
+from grading.file_names import attempt, family
+from grading.loose import is_ignored, is_plain
+from grading.moments import read_stamp
+from grading.shown import nfc
 
 MOST_NAMES = 100_000
 MOST_ZIPS = 200  # each is open while its submission is read
@@ -58,8 +61,8 @@ class File:
 
     @property
     def family(self):
-        """The names without what browsers and people add to a copy."""
-        return plain_name(self.container), plain_name(PurePosixPath(self.name).name)
+        """What the names must have in common for their numbers to say an order."""
+        return family(self.container), family(self.name)
 
     @property
     def order(self):

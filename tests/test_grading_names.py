@@ -13,9 +13,11 @@ import pytest
 from grading import __main__ as command
 from grading import records, run, shown
 from grading.assignment import load_assignment
-from grading.file_names import family
+from grading.file_names import attempt, family, plain_name
 from grading.limits import Limits
-from grading.submissions import attempt, find_submissions, is_plain, plain_name, read_stamp, slug
+from grading.loose import is_plain
+from grading.moments import read_stamp
+from grading.submissions import find_submissions, slug
 
 NEEDS_BYTES = pytest.mark.skipif(
     sys.platform in ("darwin", "win32"), reason="names are text in this file system"
