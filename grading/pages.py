@@ -104,11 +104,8 @@ def _points(row):
 
 
 def _why_no_points(row):
-    if getattr(row, "suspect", False):
-        return (
-            "Something in the notebook ended the grading itself, not only a cell. A person will "
-            "look at it."
-        )
+    if row.suspect:
+        return "It may be that the notebook itself ended the grading. A person will look at it."
     return "This does not mean that there is anything wrong with your work."
 
 
