@@ -13,6 +13,7 @@ desktop or a server with a delegated group. Elsewhere the watch has to do.
     group.kills()              # how many processes the system has ended for lack of memory
     group.kill()               # all processes in it, whatever they did to hide
     group.close()              # ends them and removes the group
+    remove_left()              # the groups of graders that were killed
 
 `start` puts a process into the group before it becomes the command, with the rights of the caller:
 `user=` and `group=` of Popen may take them away from the command.
@@ -133,7 +134,7 @@ class MemoryGroup:
         self.path = parent / f"{PREFIX}{uuid.uuid4().hex[:12]}"
         self.base = 0
         self._lock = None
-        _remove_stale(parent)
+        _remove_stale(version, parent)
         try:
             self.path.mkdir()
             # As long as this process lives, nobody takes the group for one that was left.
@@ -143,6 +144,13 @@ class MemoryGroup:
         except OSError as error:
             self.close()
             raise NoGroupError(f"{parent}: {error.strerror}") from None
+
+    @classmethod
+    def of(cls, version, path, lock):
+        """A group that is there already, with a descriptor of its folder that holds the lock."""
+        group = cls.__new__(cls)
+        group.version, group.path, group.base, group._lock = version, path, 0, lock
+        return group
 
     def set_limit(self, limit_bytes):
         """Another limit, on top of the base.
@@ -228,17 +236,23 @@ def _is_removed(path):
     return True
 
 
-def _remove_stale(parent):
-    """Removes the empty groups of runs that were killed."""
-    with contextlib.suppress(OSError):
-        for path in parent.glob(f"{PREFIX}*"):
-            with contextlib.suppress(OSError):
-                folder = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    path.rmdir()
-                finally:
-                    os.close(folder)
+def remove_left():
+    """Removes the groups of graders that are gone, and ends what they have left in them."""
+    with contextlib.suppress(NoGroupError):
+        version, parent = _place()
+        _remove_stale(version, parent)
+
+
+def _remove_stale(version, parent):
+    for path in parent.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:  # it is somebody's who lives
+                os.close(lock)
+                continue
+            MemoryGroup.of(version, path, lock).close()
 
 
 @functools.cache

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from grading import watch, work
+from grading import memory_group, watch, work
 from grading.limits import Limits
 from tools import processes
 
@@ -182,6 +182,7 @@ class Slot:
         if process is None:
             return
         processes.end([process.pid], [self.marker])
+        memory_group.remove_left()
         with contextlib.suppress(OSError, ValueError):
             process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):

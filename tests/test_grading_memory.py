@@ -116,6 +116,28 @@ def test_a_group_that_a_killed_run_left_is_removed(group):
         assert group.path.exists()  # somebody's who is alive
 
 
+def test_what_a_killed_grader_left_in_its_group_is_ended(group):
+    code = f"""
+import sys, time
+sys.path.insert(0, {str(sandboxes.ROOT)!r})
+from grading import memory_group
+group = memory_group.make({50 * MEGABYTE})
+popen = memory_group.start(group, ["/bin/sleep", "60"], start_new_session=True)
+print(popen.pid, group.path, flush=True)
+time.sleep(60)
+"""
+    grader = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    pid, path = grader.stdout.readline().split()
+    left = psutil.Process(int(pid))
+    memory_group.remove_left()
+    assert processes.is_alive(left)  # its grader lives
+    grader.kill()
+    grader.communicate()
+    memory_group.remove_left()
+    assert not processes.is_alive(left) and not pathlib.Path(path).exists()
+    assert group.path.exists()
+
+
 def test_a_command_may_lose_the_right_to_enter(group):
     if os.geteuid() != 0:
         pytest.skip("only root can become somebody else")
@@ -178,8 +200,8 @@ def test_without_groups_the_reason_is_told(tmp_path, monkeypatch):
 
 def test_fields_of_version_2(tmp_path):
     """Of the kernel's memory counts what it cannot give back."""
-    group = memory_group.MemoryGroup.__new__(memory_group.MemoryGroup)
-    group.version, group.path, group.base = memory_group.V2, tmp_path, 100
+    group = memory_group.MemoryGroup.of(memory_group.V2, tmp_path, None)
+    group.base = 100
     (tmp_path / "memory.stat").write_text(
         "anon 1000\nfile 50000\nkernel 400\nsock 30\nshmem 2000\nslab_reclaimable 300\n"
     )
