@@ -11,6 +11,8 @@ import time
 
 MEGABYTE = 2**20
 MEMORY_TO_SHARE = 500 * MEGABYTE
+# What a process has taken, in /proc/PID/status.
+OWN = ("RssAnon", "RssShmem", "VmPTE")
 SECONDS_FOR_MAPS = 2  # a submission can make reading them as long as it likes
 # What waits in sockets belongs to no process. So many sockets are usual; each more of them counts
 # as full, which is the default size of its buffer.
@@ -19,11 +21,16 @@ SOCKET_BYTES = 208 * 1024
 # What the list of a process's mappings calls shared memory of no file.
 NAMELESS = re.compile(rb" /(dev/zero|memfd:|SYSV)")
 SHARED_TO_LOOK = 100 * MEGABYTE
+# What a file in memory takes beside what is in it.
+FILE_BYTES = 1024
 
 
 def memory(family):
-    """Bytes of memory that processes have taken for themselves; pages of files do not count."""
-    own = [_kilobytes(each, "status", ("RssAnon", "RssShmem")) or 0 for each in family]
+    """Bytes of memory that processes have taken for themselves; pages of files do not count.
+
+    The tables of a process's pages do: of what is reserved and only read there is nothing else.
+    """
+    own = [_kilobytes(each, "status", OWN) or 0 for each in family]
     if sum(own) * 1024 <= MEMORY_TO_SHARE:
         return sum(own) * 1024
     # What a process and its copies share was counted for each; this takes longer, and is exact.
@@ -103,7 +110,9 @@ def files_in_memory(family, folders):
             place = f"/proc/{process.pid}/root{folder}"
             with contextlib.suppress(OSError):
                 system = os.statvfs(place)
-                used[os.stat(place).st_dev] = (system.f_blocks - system.f_bfree) * system.f_frsize
+                contents = (system.f_blocks - system.f_bfree) * system.f_frsize
+                files = (system.f_files - system.f_ffree) * FILE_BYTES
+                used[os.stat(place).st_dev] = contents + files
     return used
 
 
@@ -157,8 +166,8 @@ def _share(process):
     """What a process has for itself and its share of what it has with others, in kilobytes."""
     share = _kilobytes(process, "smaps_rollup", ("Pss_Anon", "Pss_Shmem"))
     if share is None:  # it has ended, or it is not for this user to read
-        return _kilobytes(process, "status", ("RssAnon", "RssShmem")) or 0
-    return share
+        return _kilobytes(process, "status", OWN) or 0
+    return share + (_kilobytes(process, "status", ("VmPTE",)) or 0)
 
 
 def _kilobytes(process, name, wanted):

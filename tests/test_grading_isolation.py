@@ -88,6 +88,8 @@ if libc.syscall(%(clone)d, NEW_USER | 17, 0, 0, 0, 0) >= 0:
     got.append("clone")
 if libc.shmget(0, 1 << 20, MEMORY) >= 0:
     got.append("shmget")
+if libc.semget(0, 1, MEMORY) >= 0:
+    got.append("semget")
 if libc.mount(b"none", b"/tmp", b"tmpfs", 0, None) == 0:
     got.append("mount")
 try:
@@ -102,6 +104,9 @@ if int(status["CapEff"], 16) or status["NoNewPrivs"].strip() != "1":
     got.append("privileges")
 if 0 in os.getresuid() + os.getresgid() or 0 in os.getgroups():
     got.append("root")
+for thread in pathlib.Path("/proc/self/task").iterdir():
+    if "Seccomp:\\t2" not in (thread / "status").read_text():
+        got.append("a thread without a filter")
 got = " ".join(got) or "nothing"
 """
 
@@ -128,6 +133,31 @@ def test_no_process_of_a_submission_is_root_outside_either(bwrap, interpreter):
         assert all(0 not in numbers for numbers in users.values()), users
     if lease:
         lease.close()
+
+
+def test_a_submission_may_talk_to_itself(bwrap, interpreter):
+    code = """
+import socket
+with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_connection(server.getsockname(), 5):
+        found = "connected"
+"""
+    assert found_by(code, "found", bwrap, interpreter) == "connected"
+
+
+def test_no_submission_takes_the_terminals_from_the_next(bwrap, interpreter):
+    """Lines such as `!ls` need one."""
+    takes = """
+import os
+try:
+    os.chmod("/dev/pts/ptmx", 0)
+except OSError:
+    pass
+found = "done"
+"""
+    assert found_by(takes, "found", bwrap, interpreter) == "done"
+    needs = "import os, pty\npty.openpty()\nfound = 'a terminal'"
+    assert found_by(needs, "found", bwrap, interpreter) == "a terminal"
 
 
 @pytest.mark.skipif(not IS_LINUX, reason="filters are Linux's")

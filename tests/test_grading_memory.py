@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import types
 
 import psutil
@@ -234,7 +235,7 @@ class Proc:
 
 def process(own, share=...):
     """What /proc says about a process with so many kilobytes; a share of ... cannot be read."""
-    texts = {"status": f"Name:\tpython\nRssAnon:\t{own} kB\nRssShmem:\t0 kB\n"}
+    texts = {"status": f"Name:\tpython\nRssAnon:\t{own} kB\nRssShmem:\t0 kB\nVmPTE:\t0 kB\n"}
     if share is not ...:
         texts["smaps_rollup"] = f"55-7f [rollup]\nPss_Anon: {share} kB\nPss_Shmem: 0 kB\n"
     return texts
@@ -311,6 +312,18 @@ def test_a_file_in_memory_without_a_name_counts_once():
             assert not memory_use.exceed(family, (), 90 * MEGABYTE)
         finally:
             end(popen, family)
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="there is no such folder")
+def test_a_file_in_memory_counts_also_where_nothing_is_in_it():
+    def used():
+        return sum(memory_use.files_in_memory([psutil.Process()], ["/dev/shm"]).values())
+
+    before = used()
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        for number in range(20_000):
+            os.mknod(os.path.join(folder, str(number)))
+        assert used() - before > 15 * MEGABYTE
 
 
 def test_a_file_in_memory_that_is_mapped_counts_once(tmp_path):
@@ -418,6 +431,14 @@ GOES_ON_TAKING = {
     "shared and put aside": "import mmap\n"
     f"kept = [mmap.mmap(-1, {200 * MEGABYTE}) for _ in range(6)]\n"
     f"for each in kept:\n    each[:] = bytes(b'1') * {200 * MEGABYTE}\n    each.madvise(4)",
+    "System V semaphores": "for _ in range(500):\n"
+    "    if libc.semget(0, 32000, 0o1600) < 0:\n"
+    "        raise OSError(ctypes.get_errno(), 'semget')",
+    "tables of pages": "libc.mmap.restype = ctypes.c_void_p\n"
+    "size = ctypes.c_size_t(500 * 2**30)\n"
+    "place = libc.mmap(None, size, 1, 0x4022, -1, ctypes.c_size_t(0))\n"
+    "for at in range(place, place + size.value, 2**21):\n"
+    "    ctypes.c_ubyte.from_address(at).value",
     "a file system of its own": "if libc.unshare(0x10020000):\n"
     "    raise OSError(ctypes.get_errno(), 'unshare')\nos.mkdir('/tmp/a')\n"
     "if libc.mount(b'none', b'/tmp/a', b'tmpfs', 0, None):\n"
@@ -445,8 +466,9 @@ def sandbox():
     return sandbox
 
 
-REFUSED = ("files without names", "System V", "a file system of its own")  # where that can be
-MAPPED = ("its own, in many processes", "shared and put aside", "sockets")
+# Where that can be:
+REFUSED = ("files without names", "System V", "System V semaphores", "a file system of its own")
+MAPPED = ("its own, in many processes", "shared and put aside", "tables of pages", "sockets")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 Limits and namespaces bound what a submission sees and how much it takes. Here it loses what could
 get around them: a user who is root outside of the sandbox, too, all capabilities, and the system
-calls that make memory nobody counts (memfd, System V shared memory), namespaces, or mounts.
+calls that make memory nobody counts (memfd, System V shared memory), namespaces, or mounts. It all
+holds for the thread that asks for it, and for what that starts: no other may run yet.
 """
 
 import ctypes
@@ -28,19 +29,19 @@ CALLS = {
     "x86_64": {
         "clone": 56, "clone3": 435, "unshare": 272, "setns": 308, "mount": 165, "umount2": 166,
         "pivot_root": 155, "chroot": 161, "memfd_create": 319, "shmget": 29, "msgget": 68,
-        "bpf": 321, "userfaultfd": 323, "perf_event_open": 298, "add_key": 248, "keyctl": 250,
-        "request_key": 249,
+        "semget": 64, "bpf": 321, "userfaultfd": 323, "perf_event_open": 298, "add_key": 248,
+        "keyctl": 250, "request_key": 249,
     },
     "aarch64": {
         "clone": 220, "clone3": 435, "unshare": 97, "setns": 268, "mount": 40, "umount2": 39,
         "pivot_root": 41, "chroot": 51, "memfd_create": 279, "shmget": 194, "msgget": 186,
-        "bpf": 280, "userfaultfd": 282, "perf_event_open": 241, "add_key": 217, "keyctl": 219,
-        "request_key": 218,
+        "semget": 190, "bpf": 280, "userfaultfd": 282, "perf_event_open": 241, "add_key": 217,
+        "keyctl": 219, "request_key": 218,
     },
 }  # fmt: skip
 # These are answered with "there is no such call", so that a library takes its other way; the rest
 # with "not permitted".
-ABSENT = ("clone3", "memfd_create", "memfd_secret", "shmget", "msgget", "io_uring_setup")
+ABSENT = ("clone3", "memfd_create", "memfd_secret", "shmget", "msgget", "semget", "io_uring_setup")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -40,6 +40,7 @@ def main():
     settings = json.loads((run_folder / "settings.json").read_text(encoding="utf-8"))
     set_limits(settings)
     confine.filter_calls()
+    prepare_hand_over()  # not before: libraries start threads, which would keep what they have
     copy_files(run_folder / "files", working_folder)
     run_kernel(settings, run_folder, working_folder)
 
@@ -271,5 +272,4 @@ def prepare_hand_over():
 
 
 if __name__ == "__main__":
-    prepare_hand_over()
     main()

@@ -16,6 +16,7 @@ every process of the sandbox but this one is killed.
 
 import contextlib
 import ctypes
+import fcntl
 import importlib
 import json
 import os
@@ -23,6 +24,7 @@ import pathlib
 import select
 import signal
 import socket
+import struct
 import sys
 import warnings
 
@@ -34,6 +36,7 @@ NEW_NETWORK, NEW_SHARED_MEMORY, NEW_NAMES = 0x40000000, 0x08000000, 0x04000000
 NEW_NAMESPACES = NEW_USER | NEW_MOUNTS | NEW_PROCESSES | NEW_NETWORK | NEW_SHARED_MEMORY | NEW_NAMES
 NO_SUID, NO_DEVICES, NO_EXECUTE = 2, 4, 8
 BIND, RECURSIVE, PRIVATE, READ_ONLY, REMOUNT = 0x1000, 0x4000, 0x40000, 1, 32
+SET_DEVICE_FLAGS, UP = 0x8914, 1
 
 SLOT = pathlib.Path("/slot")  # where the grader puts the folders of runs
 RUN = pathlib.Path("/run/grading")  # where a kernel finds its own
@@ -130,6 +133,7 @@ def child(says, connection, kernel_side, run, working_folder):
         with contextlib.suppress(OSError):  # who is ended first when memory is short
             pathlib.Path("/proc/self/oom_score_adj").write_text("1000")
         arrange_files(settings, run_folder)
+        let_it_talk_to_itself()
         confine.shed_privileges()
         close_descriptors(says)
         kernel_side.set_limits(settings)
@@ -157,6 +161,9 @@ def arrange_files(settings, run_folder):
     empty(SLOT, 1, "555")
     for folder, megabytes in settings["writable"].items():
         empty(folder, megabytes, "1777")
+    # The one thing that all have in common and its owner can change: an earlier one may have.
+    with contextlib.suppress(OSError):
+        os.chmod("/dev/pts/ptmx", 0o666)
     # Where the sandbox was started by root, a new /proc is refused unless a whole one is there.
     with contextlib.suppress(OSError):
         mount("proc", "/proc", "proc", NO_SUID | NO_DEVICES | NO_EXECUTE)
@@ -174,6 +181,13 @@ def empty(folder, megabytes, mode):
     """An empty folder in memory, of limited size, over whatever is there."""
     options = f"size={megabytes}m,nr_inodes=100000,mode={mode}"
     mount("tmpfs", folder, "tmpfs", NO_SUID | NO_DEVICES, options)
+
+
+def let_it_talk_to_itself():
+    """Brings up the loopback device of a new network, which is its only one."""
+    name_and_flags = struct.pack("@16sh22x", b"lo", UP)  # struct ifreq
+    with socket.socket() as some:
+        fcntl.ioctl(some, SET_DEVICE_FLAGS, name_and_flags)
 
 
 def mount(source, target, kind, flags, options=None):
