@@ -33,6 +33,7 @@ from grading.view import (
     WORKING,
     closed,
     data_folder,
+    outside,
     python_folders,
     view,
     without_machine,
@@ -161,7 +162,7 @@ class Started:
             family = self.family()
             with contextlib.suppress(ProcessLookupError):
                 self.popen.kill()
-            wait_until_gone(family)
+            processes.wait(family, SECONDS_TO_END)
         else:
             kill(self.family)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -180,19 +181,8 @@ def kill(find):
         for process in family:
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        if wait_until_gone(family):
+        if not processes.wait(family, SECONDS_TO_END):
             return
-
-
-def wait_until_gone(family):
-    """Waits until processes have ended; returns whether they have. Zombies have."""
-    deadline = time.monotonic() + SECONDS_TO_END
-    while time.monotonic() < deadline:
-        family = [process for process in family if processes.is_alive(process)]
-        if not family:
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def most_bytes(limits):
@@ -315,7 +305,7 @@ def _bubblewrap():
     command = [bwrap, *view(), *without_machine(), "--tmpfs", "/tmp", *closed(), "--"]
     try:
         done = subprocess.run(
-            [*command, sys.executable, "-I", f"{CODE}/readable.py", COURSE, *DATA.values()],
+            [*command, sys.executable, "-I", f"{CODE}/readable.py", COURSE, CODE, *DATA.values()],
             cwd="/",
             env=environment(True),
             capture_output=True,
@@ -326,8 +316,8 @@ def _bubblewrap():
     words = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
     if done.returncode == CANNOT_READ:
         return None, (
-            f"where root grades, submissions run as the user nobody, who may not read {words[-1]}; "
-            "allow it (chmod -R go+rX), or grade as an ordinary user"
+            "where root grades, submissions run as the user nobody, who may not read "
+            f"{outside(words[-1])}; allow it (chmod -R go+rX), or grade as an ordinary user"
         )
     if done.returncode:
         as_root = "; if this is a container, grade as an ordinary user" * (os.geteuid() == 0)

@@ -95,6 +95,14 @@ def shown_places():
     return shown | {CODE: str(INSIDE)}
 
 
+def outside(path):
+    """The real path of what is seen at a path inside."""
+    for place, source in shown_places().items():
+        if source and pathlib.PurePath(path).is_relative_to(place):
+            return str(pathlib.Path(source, pathlib.PurePath(path).relative_to(place)))
+    return str(path)
+
+
 def opened(inside, folder):
     """A folder to be shown; one that only its owner may list, which is root, by what lies in it."""
     if os.geteuid() != 0 or os.stat(folder).st_mode & 0o005 == 0o005:

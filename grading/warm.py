@@ -21,6 +21,7 @@ import psutil
 
 from grading import memory_group
 from grading import sandbox as sandboxes
+from tools import processes
 
 # In this order. What is not installed is left out.
 MODULES = (
@@ -102,7 +103,7 @@ class Warm:
             self.popen.kill()
         self.popen.wait()
         self.abandon()
-        sandboxes.wait_until_gone(family)
+        processes.wait(family, sandboxes.SECONDS_TO_END)
         if self.group is not None:
             self.group.close()
         shutil.rmtree(self.folder, ignore_errors=True)

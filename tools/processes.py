@@ -33,10 +33,10 @@ def end(pids, markers):
         for process in family:
             with contextlib.suppress(psutil.Error):
                 process.terminate()
-        for process in _wait(family):
+        for process in wait(family):
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        _wait(family)
+        wait(family)
         pids = []  # they have ended, and their numbers may be given to others
     return find(pids, markers)
 
@@ -66,10 +66,11 @@ def _has(process, markers):
         return False  # it belongs to somebody else, or has just ended
 
 
-def _wait(processes):
+def wait(processes, seconds=SECONDS_TO_END):
     """Waits until the processes have ended; returns those that have not."""
-    deadline = time.monotonic() + SECONDS_TO_END
-    while processes and time.monotonic() < deadline:
-        time.sleep(0.05)
-        processes = [process for process in processes if is_alive(process)]
+    deadline = time.monotonic() + seconds
+    while (processes := [each for each in processes if is_alive(each)]) and (
+        time.monotonic() < deadline
+    ):
+        time.sleep(0.02)
     return processes
