@@ -155,7 +155,7 @@ def _understood(options):
 
     try:
         assignment = load_assignment(options.homework)
-        found, said = submissions.find_submissions(options.submissions)
+        found, said = submissions.find_submissions(options.submissions, assignment.name)
         limits = dataclasses.replace(
             Limits(),
             cell_s=options.cell_seconds,

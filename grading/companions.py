@@ -1,12 +1,18 @@
 """The files that go with a notebook: which are taken, and under which names it finds them."""
 
 import dataclasses
+import re
 from pathlib import PurePosixPath
 
 from grading import unzipping
-from grading.file_names import plain_name
+from grading.file_names import plain_name, split_ending
 from grading.versions import newest
 from grading.walking import NOTEBOOK, UNFINISHED, TooLargeError, listed
+
+# What stands between names of files in code; a name may hold blanks, or stand without quotes.
+_BETWEEN = re.compile(r"['\"/\\]+"), re.compile(r"[\s'\"/\\]+"), re.compile(r"\W+")
+_MODULES = (".py", NOTEBOOK)
+MOST_CODE = 2**20  # bytes of a module that are looked through for names
 
 
 class Budget:
@@ -25,11 +31,12 @@ class Budget:
         return True
 
 
-def collect(found, chosen, used, expected, budget):
+def collect(found, chosen, used, expected, budget, code=""):
     """Reads the companions of a notebook.
 
-    What the homework asks for comes first, then what lies in the notebook's folder, small files
-    before large ones. A file that does not fit is named, and the others are read.
+    What the homework asks for comes first, then what the notebook's code names, then what lies in
+    its folder, small files before large ones. A file that does not fit is named, and the others
+    are read. Zips that were opened, and other notebooks, go with it only where its code names them.
 
     Args:
         found: The `walking.Found`; what is noticed is added to it.
@@ -37,13 +44,16 @@ def collect(found, chosen, used, expected, budget):
         used: The files that are versions of the notebook.
         expected: Names of the files that the homework asks for.
         budget: A `Budget`.
+        code: The notebook's code.
 
     Returns:
         The files, name to bytes; names relative to the notebook's folder.
     """
-    ids = set(map(id, used))
+    ids, words = set(map(id, used)), _words(code)
     files = [file for file in found.files if id(file) not in ids]
+    others = [file for file in files if file.name.lower().endswith(NOTEBOOK)] + found.zips
     files = [file for file in files if not file.name.lower().endswith(NOTEBOOK)]
+    files += [file for file in others if _is_named(file.name, words)]
     files = _without_environments(found, files, chosen)
     named = {}
     for file in sorted(files, key=lambda each: _nearness(each, chosen)):
@@ -57,6 +67,7 @@ def collect(found, chosen, used, expected, budget):
         named,
         key=lambda name: (
             name not in wanted,
+            not _is_named(name, words) and not _is_named(plain_name(name), words),
             _nearness(named[name], chosen)[:2] != (True, True),
             named[name].size,
             name,
@@ -68,8 +79,11 @@ def collect(found, chosen, used, expected, budget):
             left_out.append(name)
         elif (content := _read(found, named[name])) is not None:
             data[name] = content
+    for name in data:
+        if name.endswith(".py"):
+            words |= _words(data[name][:MOST_CODE].decode("utf-8", "replace"))
     for name, other in _other_names({name: named[name] for name in data}, named, chosen):
-        if budget.take(len(data[other])):
+        if _is_named(name, words) and budget.take(len(data[other])):
             data[name] = data[other]
     if left_out:
         found.remark(
@@ -106,6 +120,18 @@ def _read(found, file):
         label = f"{file.container}: {file.name}" if file.container else file.name
         found.notes.append(f"{label} is {problem} and could not be read.")
     return data
+
+
+def _words(code):
+    """What code may name files with."""
+    return {word for between in _BETWEEN for word in between.split(code)}
+
+
+def _is_named(name, words):
+    """Whether a file's name is among the words of code; of a module also without its ending."""
+    last = PurePosixPath(name).name
+    stem, ending = split_ending(last)
+    return last in words or (ending in _MODULES and stem in words)
 
 
 def _without_environments(found, files, chosen):
@@ -190,6 +216,8 @@ def _other_names(taken, named, chosen):
             plain.setdefault(_place(alias, file, chosen), []).append(
                 dataclasses.replace(file, name=name)
             )
+    folders = {str(folder) for name in named for folder in PurePosixPath(name).parents}
     for name, same in plain.items():
-        if name not in named:
+        is_below_a_file = any(str(folder) in named for folder in PurePosixPath(name).parents)
+        if name not in named and name not in folders and not is_below_a_file:
             yield name, max(newest(same), key=lambda file: (file.order, file.name)).name

@@ -20,7 +20,7 @@ ENDINGS = LISTS | {
     *(".webp", ".wav", ".mp3", ".npy", ".npz", ".h5", ".hdf5", ".keras", ".pkl"),
 }
 _SNIFFED = 8192
-_INNER_ENDING = re.compile(r"\.(?:ipynb|zip)(?:\.\d{1,2})?(?=$|[ _(-])", re.IGNORECASE)
+_INNER_ENDING = re.compile(r"\.(?:ipynb|zip|tar)(?:\.\d{1,2})?(?=$|[ _(-])", re.IGNORECASE)
 
 
 def is_ignored(name):

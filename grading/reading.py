@@ -114,9 +114,8 @@ class _Choice:
             self._look_at(file)
         for file in alike:
             self._look_at(file, is_sure=not named)
-        if not any(each.answers for each in self.fitting):
-            for file in rest[:MOST_FILES]:
-                self._look_at(file, is_sure=False)
+        for file in rest[:MOST_FILES]:
+            self._look_at(file, is_sure=False)
         if self.fitting:
             self._choose(handed)
         else:
@@ -206,12 +205,14 @@ class _Choice:
             if any(each is other for each in versions.newest([file, other])):
                 handed.look.append(sentence)
         for other, _ in self.foreign:
-            handed.notes.append(f"{other.name} is another notebook and was left aside.")
+            handed.notes.append(f"{other.name} is another notebook and was not graded.")
         used = [each.file for each in self.fitting]
         # The other versions were read one by one and take no place any more.
         budget = companions.Budget(MOST_BYTES, MOST_FILES)
         budget.take(min(file.size, MOST_BYTES))
-        handed.files = companions.collect(self.found, file, used, self.homework.files, budget)
+        code = "\n".join(c["source"] for c in handed.notebook["cells"] if c["cell_type"] == "code")
+        expected = self.homework.files
+        handed.files = companions.collect(self.found, file, used, expected, budget, code)
         for name, data in sorted(handed.files.items()):
             self._count(name, data)
 
@@ -264,7 +265,7 @@ def _what_there_is(found):
         return text
     if found.notes:
         return "Nothing of what was handed in could be read; the reasons follow."
-    return "Nothing was handed in: there is no file."
+    return "Nothing was handed in: there is no file (hidden ones do not count)."
 
 
 def _take(handed, file):

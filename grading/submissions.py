@@ -24,7 +24,7 @@ from grading.file_names import plain_name, take_apart
 from grading.loose import is_ignored, looks_like_notebook, stem_of, why_aside
 from grading.moments import read_stamp
 from grading.shown import is_decoded, look_alike, nfc
-from grading.whose import owners
+from grading.whose import is_no_one, owners
 
 _MOODLE = re.compile(
     r"(?P<student>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<rest>.*)$", re.DOTALL
@@ -96,11 +96,12 @@ class _Entry:
     source: Source
 
 
-def find_submissions(folder):
+def find_submissions(folder, homework=""):
     """The submissions in a folder.
 
     Args:
         folder: The folder; or one notebook, for a try.
+        homework: The name of the homework: files that are called like it are nobody's.
 
     Returns:
         A list of `Submission`, in the order of the students' names, and a list of plain sentences:
@@ -125,12 +126,13 @@ def find_submissions(folder):
     for path, is_folder in things:
         if is_ignored(path.name):
             continue
-        reason = None if is_folder or _of_platform(path.name) else why_aside(path)
+        is_named = is_folder or _MOODLE.match(path.name) or _by_canvas(path.name)
+        reason = None if is_named else why_aside(path)
         if reason:
             aside.append(reason)
         else:
             kept.append((path, is_folder))
-    found, doubts = _together(kept)
+    found, doubts = _together(kept, homework)
     return found, aside + doubts
 
 
@@ -142,24 +144,25 @@ def _one(path):
     )
 
 
-def _of_platform(name):
-    """What a platform's name says, or None: a match with `student`, `id` and `rest`."""
-    return _MOODLE.match(name) or _ANONYMOUS.match(name) or _CANVAS.match(name)
-
-
-def _together(things):
+def _together(things, homework=""):
     """The submissions of a list of (path, whether it is a folder), and sentences about names."""
-    unclear = _numbered_twice(path.name for path, is_folder in things if not is_folder)
+    numbered = _numbered_once([path.name for path, is_folder in things if not is_folder])
+    students = {found.group("student", "id") for found in numbered.values()}
+    for path, is_folder in things:
+        # Somebody unpacked a zip of a student, of whom there is a file, too.
+        found = is_folder and _by_canvas(path.name)
+        if found and found.group("student", "id") in students:
+            numbered[path.name] = found
     entries, stems = [], {}
     for path, is_folder in things:
-        if entry := _entry(path, is_folder, unclear):
+        if entry := _entry(path, numbered.get(path.name)):
             entries.append(entry)
         else:
             stems[path] = path.name if is_folder else stem_of(path.name)
     folders = {stems[path] for path, is_folder in things if is_folder and path in stems}
     files = {stems[path] for path, is_folder in things if not is_folder and path in stems}
     known = {entry.student for entry in entries if entry.key[0] == "name"}
-    owner, looks = owners(files, folders | known)
+    owner, looks = owners(files, folders | known, homework)
     for path, is_folder in things:
         if path in stems:
             student = owner[stems[path]]
@@ -168,25 +171,33 @@ def _together(things):
     return _submissions(entries, {os.fsencode(name): look for name, look in looks.items()})
 
 
-def _numbered_twice(names):
-    """Names that look like Canvas's, but whose number of the upload stands for several files."""
+def _by_canvas(name):
+    """What a name says if it is Canvas's, a match; else None."""
+    found = None if _MOODLE.match(name) else _ANONYMOUS.match(name) or _CANVAS.match(name)
+    return None if found and is_no_one(found["student"]) else found
+
+
+def _numbered_once(names):
+    """Canvas's names and what they say, without those whose number stands for several files."""
+    found = {name: match for name in names if (match := _by_canvas(name))}
     rests = {}
-    for name in names:
-        if not _MOODLE.match(name) and (found := _CANVAS.match(name)) and found["number"]:
-            key = found["student"], found["id"], found["number"]
-            rests.setdefault(key, {}).setdefault(plain_name(found["rest"]), []).append(name)
-    twice = [each for each in rests.values() if len(each) > 1]
-    return {name for each in twice for some in each.values() for name in some}
+    for match in found.values():
+        rest = match["number"] and plain_name(match["rest"])
+        rests.setdefault(match.group("student", "id", "number"), set()).add(rest)
+    return {
+        name: match
+        for name, match in found.items()
+        if match.re is _ANONYMOUS or len(rests[match.group("student", "id", "number")]) == 1
+    }
 
 
-def _entry(path, is_folder, unclear):
+def _entry(path, found_by_canvas):
     """What a platform's name says about a thing; None if no platform gave it its name."""
     name = path.name
     if found := _MOODLE.match(name):
         source = Source(path, nfc(found["rest"] or name))
         return _numbered("moodle", found["student"].strip(), found["id"], source)
-    found = None if is_folder or name in unclear else _ANONYMOUS.match(name) or _CANVAS.match(name)
-    if found:
+    if found := found_by_canvas:
         marks = found.groupdict()
         late = any(marks.get(mark) for mark in ("first", "second", "late"))
         rest = found["rest"] or f"{found['page']}.html"

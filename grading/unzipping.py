@@ -19,6 +19,7 @@ UTF8, UNICODE_PATH = 0x800, 0x7075
 DOS_FOLDER = 0x10
 # What Windows writes in names that are not marked as UTF-8, in Central Europe first.
 CODE_PAGES = ("cp852", "cp1250", "cp437", "cp850", "cp1252", "cp866", "cp1251")
+CODE_PAGES += ("gbk", "cp932", "cp949", "big5")
 
 
 @dataclasses.dataclass(frozen=True)

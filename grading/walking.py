@@ -25,9 +25,9 @@ from grading.shown import nfc
 MOST_NAMES = 100_000
 MOST_ZIPS = 200  # each is open while its submission is read
 MOST_LISTED = 5  # names in one sentence
-# Folders of installed packages, and the file by which a Python environment is known.
+# Folders of installed packages, and that by which a Python environment is known.
 PACKAGES = {"site-packages", "dist-packages", "node_modules", "conda-meta"}
-ENVIRONMENT = "pyvenv.cfg"
+ENVIRONMENT = {"pyvenv.cfg", "conda-meta"}
 NOTEBOOK = ".ipynb"
 # Endings of a download that was not renamed at its end.
 UNFINISHED = (".crdownload", ".part", ".partial", ".download", ".tmp")
@@ -90,6 +90,7 @@ class Found:
 
     Attributes:
         files: A list of `File`.
+        zips: The zips whose files are among them, each as a `File` itself.
         notes: Sentences about what was noticed.
         look: Sentences for a person.
         trouble: Sentences about what the grader's machine could not do.
@@ -98,10 +99,10 @@ class Found:
     """
 
     def __init__(self):
-        self.files, self.notes, self.look, self.trouble = [], [], [], []
+        self.files, self.zips, self.notes, self.look, self.trouble = [], [], [], [], []
         self.environments = set()
         self.packages = set()
-        self._names, self._zips = 0, 0
+        self._names, self._zips = [0, 0], 0
         self._archives = contextlib.ExitStack()
 
     def __enter__(self):
@@ -149,12 +150,16 @@ class Found:
                 return folder.rstrip("/")
         return None
 
-    def _is_too_much(self):
-        """Counts a name; says so if it is one too many."""
-        self._names += 1
-        if self._names > MOST_NAMES:
+    def _is_too_much(self, name):
+        """Counts a name; says so if it is one too many.
+
+        Those that may hold a notebook are counted by themselves.
+        """
+        may_hold = NOTEBOOK in name.lower() or name.lower().endswith(".zip")
+        self._names[may_hold] += 1
+        if self._names[may_hold] == MOST_NAMES + 1:
             self.remark(f"There are more than {MOST_NAMES:,} files; not all were looked at.")
-        return self._names > MOST_NAMES
+        return self._names[may_hold] > MOST_NAMES
 
     def _walk(self, source, number):
         def failed(error):
@@ -164,17 +169,16 @@ class Found:
         for here, folders, names in os.walk(source.path, onerror=failed):
             label = nfc(Path(here).relative_to(source.path).as_posix())
             label = "" if label == "." else f"{label}/"
-            if ENVIRONMENT in names:
+            if not ENVIRONMENT.isdisjoint(folders + names):
                 self.environments.add((number, "", label))
             self.packages |= {label + each for each in folders if each in PACKAGES}
             skipped = PACKAGES | {each for each in folders if is_ignored(each)}
             folders[:] = sorted(set(folders) - skipped)
-            for name in folders + sorted(names):
-                if self._is_too_much():
-                    return
-                if name not in names:
+            for name in folders:
+                if not self._is_too_much(name):
                     self._check_folder(label + nfc(name), Path(here, name))
-                elif not _is_hidden(name):
+            for name in sorted(names):
+                if not self._is_too_much(name) and not _is_hidden(name):
                     self._add_named(source, number, label + nfc(name), Path(here, name))
 
     def _check_folder(self, label, path):
@@ -203,6 +207,8 @@ class Found:
         start = _start(path) if _may_be_packed(lower) else b""
         if lower.endswith(".zip") or start.startswith(b"PK\3\4"):
             if self._unzip(source, label, path, base):
+                opened = functools.partial(_open, path)
+                self.zips.append(File(label, size=about.st_size, open=opened, **base))
                 return
             if lower.endswith(".zip") and not start.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"{"):
                 return
@@ -230,11 +236,11 @@ class Found:
             self.notes.append(f"{label} is a zip by what is in it, and was opened.")
         members, notes = unzipping.list_members(archive, label)
         self.notes += notes
-        environments = {m.name for m in members if PurePosixPath(m.name).name == ENVIRONMENT}
-        for name in environments:
-            self.environments.add((base["source"], label, name.removesuffix(ENVIRONMENT)))
-        # Notebooks first, so that no number of other files hides one.
-        for member in sorted(members, key=lambda each: NOTEBOOK not in each.name.lower()):
+        paths = {path for m in members for path in (f"/{m.name}", f"/{m.name}".rpartition("/")[0])}
+        for folder, _, name in (path.rpartition("/") for path in paths):
+            if name in ENVIRONMENT:
+                self.environments.add((base["source"], label, f"{folder}/".lstrip("/")))
+        for member in members:
             parts = PurePosixPath(member.name).parts
             if any(map(is_ignored, parts[:-1])) or _is_hidden(parts[-1]):
                 continue
@@ -242,8 +248,8 @@ class Found:
                 first = next(n for n, part in enumerate(parts, 1) if part in PACKAGES)
                 self.packages.add("/".join(parts[:first]))
                 continue
-            if self._is_too_much():
-                break
+            if self._is_too_much(parts[-1]):
+                continue
             moment = base["when"] if source.when is not None else member.when or base["when"]
             self.files.append(
                 File(

@@ -12,19 +12,27 @@ from grading.shown import nfc
 # Nobody hands in so often; but a teacher's browser names what a whole class sent by mail so.
 MOST_VERSIONS = 9
 _NO_ONE = re.compile(
-    r"(?:hw|home[ _-]?work|assignment|solutions?|submission|notebook|untitled)"
-    r"[ _-]?\d*(?:[ _-].*)?",
+    r"(?:(?:hw|home[ _-]?work|assignment|solutions?|submission|notebook|untitled|exercises?|labs?|"
+    r"task|project|quiz|exam|tarea|práctica|ejercicio|devoir|exercice|übung|aufgabe|hausaufgabe|"
+    r"abgabe|házi(?:[ _-]?feladat)?|feladat|beadandó|compito|esercizio|zadanie|úkol|作业|задание)"
+    r"[ _-]?\d*|(?:ex|hf|ps|tp|дз)[ _-]?\d+)(?:[ _-].*)?",
     re.IGNORECASE | re.DOTALL,
 )
 _IN_BRACKETS = re.compile(r"\(\d+\)$")
 
 
-def owners(files, folders=()):
+def is_no_one(name, homework=""):
+    """Whether a name is that of a homework, not of a person."""
+    return bool(_NO_ONE.fullmatch(nfc(name))) or name.casefold() == homework.casefold()
+
+
+def owners(files, folders=(), homework=""):
     """Whose each of some names is.
 
     Args:
         files: Names of files, without their endings.
         folders: Names of folders.
+        homework: The name of the notebook that students get, without its ending.
 
     Returns:
         A dictionary from each name to the name of its student, and a dictionary from such
@@ -39,7 +47,7 @@ def owners(files, folders=()):
         found[name] = certain[name] if is_there or name not in folders else name
     _part_numbered(found, certain, plain)
     doubts = _join_doubtful(found, plain, folders)
-    doubts |= _part_crowds(found)
+    doubts |= _part_crowds(found, homework)
     return found, doubts
 
 
@@ -71,13 +79,13 @@ def _join_doubtful(found, plain, folders):
     }
 
 
-def _part_crowds(found):
+def _part_crowds(found, homework):
     """Takes apart again what is too much for one, or named for the homework, not for a person."""
     together, doubts = {}, {}
     for name, owner in sorted(found.items()):
         together.setdefault(owner, []).append(name)
     for owner, names in together.items():
-        if len(names) > MOST_VERSIONS or (len(names) > 1 and _NO_ONE.fullmatch(owner)):
+        if len(names) > MOST_VERSIONS or (len(names) > 1 and is_no_one(owner, homework)):
             found.update({name: name for name in names})
             sentence = (
                 f"{_listed(names)}: these names do not say whose the files are, so each counts as "

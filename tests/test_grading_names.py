@@ -204,6 +204,7 @@ def test_both_files_of_an_anonymous_student_go_together(folder):
         "ana.ipynb.crdownload",
         "ana.ipynb (1).txt",
         "ana.ipynb.1",
+        "ana.tar.gz",
     ]
     + ["ana.zip", "ana/hw1.ipynb", "ana (1)/hw1.ipynb", "ana"],
 )
@@ -232,13 +233,18 @@ def test_versions_of_one_name_are_one_students(folder, other):
         ("Marcel Copie.ipynb", "Marcel Kopie.ipynb"),
         ("hw2.ipynb", "hw2 (1).ipynb", "hw2 (2).ipynb"),
         ("homework_2-1.ipynb", "homework_2.ipynb"),
+        ("lab2.ipynb", "lab2 (1).ipynb"),
+        ("Ha\u0301zi feladat 2.ipynb", "Ha\u0301zi feladat 2 (1).ipynb"),
+        ("作业2.ipynb", "作业2 (1).ipynb"),
+        ("small numbers.ipynb", "Small numbers.ipynb", "small numbers (1).ipynb"),
+        ("hw_2_1_ana.ipynb", "hw_2_2_ben.ipynb"),
         ("lab_2_2026_ana.ipynb", "lab_2_2026_ben.ipynb"),
         tuple(f"notes ({number}).ipynb" for number in range(1, 30)) + ("notes.ipynb",),
     ],
 )
 def test_several_people_stay_several(folder, names):
     put(folder, *names)
-    found, _ = find_submissions(folder)
+    found, _ = find_submissions(folder, "small numbers")
     assert len(found) == len({each.student for each in found}) == len(names)
     assert len({each.slug.casefold() for each in found}) == len(names)
 
@@ -263,6 +269,12 @@ def test_canvas_marks_a_copy_and_a_browser_another(folder):
     put(folder, "doe_1_20_hw1.ipynb", "doe_1_20_hw1 (1).ipynb", "doe_1_30_hw1-1.ipynb")
     (found,), _ = find_submissions(folder)
     assert sorted(source.rank for source in found.sources) == [20, 20, 30]
+
+
+def test_what_was_unpacked_of_canvas_goes_with_the_rest(folder):
+    put(folder, "doe_1_20_hw4/hw4.ipynb", "doe_1_21_hw4_record.json", "roe_2_22_hw4/hw4.ipynb")
+    found, said = find_submissions(folder)
+    assert [len(each.sources) for each in found] == [2, 1] and said == []
 
 
 def test_one_name_in_two_unicode_forms_is_two_rows_for_a_person(folder):

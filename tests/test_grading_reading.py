@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -152,6 +153,24 @@ def test_the_result_of_one_version_is_not_that_of_another(ana):
     sources[0] = Source(ana / "a.zip", "a.zip", when=5000.0)
     other = reading.read(Submission("a", "a", "a", tuple(sources)), TRAITS)
     assert answer(one) != answer(other) and one.digest != other.digest
+
+
+def test_times_inside_of_a_zip_are_those_of_another_clock(ana):
+    put(ana / "hw1.ipynb", solved("x = 1"), when=1_800_000_000)
+    for late, count in ((7200, 0), (0, 1)):
+        inside = zipfile.ZipInfo("hw1.ipynb", (2026, 11, 1, 12, 0, 0))
+        put_zip(ana / "a.zip", [(inside, solved("x = 2"))], when=1_800_000_000 + late)
+        handed = read(ana)
+        assert len(handed.look) == count and ("earlier" in said(handed)) is not bool(count)
+        assert late == 0 or answer(handed) == "x = 2"
+
+
+@pytest.mark.parametrize("name", ["hw1.json", "hw1", "hw1.txt"])
+def test_a_later_version_counts_whatever_its_ending(ana, name):
+    put(ana / "hw1.ipynb", solved("x = 1"), when=1_000_000)
+    put(ana / name, solved("x = 2"), when=9_000_000)
+    handed = read(ana)
+    assert answer(handed) == "x = 2" and "An earlier version, hw1.ipynb" in said(handed)
 
 
 def test_the_same_work_twice_needs_nobody(ana):
@@ -336,7 +355,10 @@ def test_too_many_names_go_to_a_person(ana, monkeypatch):
     for number in range(20):
         put(ana / f"{number}.txt", b"")
     assert "more than 10 files" in read(ana).look[0]
-    put_zip(ana / "00.zip", [*((f"{n}.txt", b"") for n in range(20)), ("hw1.ipynb", solved())])
+    put(ana / "zzz" / "hw1.ipynb", solved("x = 1"))
+    assert answer(read(ana)) == "x = 1" and len(read(ana).look) == 1
+    (ana / "zzz" / "hw1.ipynb").unlink()
+    put_zip(ana / "zz.zip", [*((f"{n}.txt", b"") for n in range(20)), ("hw1.ipynb", solved())])
     assert answer(read(ana)) == "x = 42"
 
 
@@ -474,13 +496,73 @@ def test_homework_4_asks_for_its_record():
 
 
 def test_files_are_also_there_under_the_names_they_had(ana):
-    put(ana / "hw1.ipynb", solved())
-    put(ana / "log-1.csv", b"1")
+    put(ana / "hw1.ipynb", solved("open('my log.csv'); open('data.csv'); from helper import *"))
+    put(ana / "my log-1.csv", b"1")
     put(ana / "data (1).csv", b"new")
     put(ana / "data.csv", b"kept")
+    put(ana / "helper-1.py", b"VALUES = open('values/v.csv')")
+    put(ana / "values" / "v (1).csv", b"2")
     files = read(ana).files
-    assert files["log.csv"] == files["log-1.csv"] == b"1"
+    assert files["my log.csv"] == files["my log-1.csv"] == b"1"
     assert files["data.csv"] == b"kept" and files["data (1).csv"] == b"new"
+    assert "helper.py" in files and files["values/v.csv"] == b"2"
+
+
+def test_a_folder_holds_no_more_files_than_the_student_put_there(ana):
+    put(ana / "hw1.ipynb", solved("import glob\nx = glob.glob('images/*.png')"))
+    entries = [(b"hw1.ipynb", solved(), 0, b"")]
+    names = [f"images/{name}" for name in ("rose-1.png", "rose-2.png", "k\xe9p.png")]
+    for name in names:
+        put(ana / name, b"1")
+        entries.append((name.encode("cp852"), b"1", 0, b""))
+    assert sorted(read(ana).files) == sorted(names)
+    put(ana.parent / "a.zip", packed(entries))
+    assert sorted(read(ana.parent / "a.zip").files) == sorted(names)
+
+
+def test_no_file_takes_the_place_of_a_folder(ana):
+    put(ana / "hw1.ipynb", solved("open('data/a.csv')\nopen('data')"))
+    for name in ("data (1)", "data/a.csv"):
+        put(ana / name, b"1")
+    assert sorted(read(ana).files) == ["data (1)", "data/a.csv"]
+
+
+@pytest.mark.parametrize("where", [".", "img"])
+def test_what_the_code_names_is_not_crowded_out(ana, monkeypatch, where):
+    monkeypatch.setattr(reading, "MOST_FILES", 20)
+    put(ana / "hw1.ipynb", solved("np.load('model/my weights.npz')"))
+    put(ana / "model" / "my weights-1.npz", b"1" * 1000)
+    for number in range(60):
+        put(ana / where / f"{number}.png", b"x")
+    assert {"model/my weights-1.npz", "model/my weights.npz"} & set(read(ana).files)
+
+
+@pytest.mark.parametrize("is_zip", [False, True])
+def test_an_environment_of_conda_is_one(ana, is_zip):
+    members = {"env/conda-meta/history": b"", "env/share/doc.txt": b"1", "hw1.ipynb": solved()}
+    if is_zip:
+        put_zip(ana / "all.zip", members.items())
+    else:
+        for name, data in members.items():
+            put(ana / name, data)
+    handed = read(ana)
+    assert handed.files == {} and "env" in handed.notes[0].split()[-1]
+
+
+def test_a_zip_that_the_code_opens_stays_one(ana):
+    put(ana / "hw1.ipynb", solved("zipfile.ZipFile('data.zip')"))
+    put_zip(ana / "data.zip", [("a.csv", b"1")])
+    put_zip(ana / "more.zip", [("b.csv", b"1")])
+    handed = read(ana)
+    assert sorted(handed.files) == ["a.csv", "b.csv", "data.zip"] and handed.look == []
+
+
+@pytest.mark.parametrize("code", ["%run helper.ipynb", "import import_ipynb, helper"])
+def test_a_notebook_that_the_code_runs_goes_with_it(ana, code):
+    put(ana / "hw1.ipynb", solved(code))
+    for name in ("helper.ipynb", "other.ipynb"):
+        put(ana / name, b'{"cells": [{"cell_type": "code", "source": "y = 1"}], "nbformat": 4}')
+    assert list(read(ana).files) == ["helper.ipynb"]
 
 
 # --------------------------------------------------------------- the machine's faults
@@ -621,7 +703,8 @@ def test_names_that_are_changed_are_told(ana):
 
 
 def test_names_in_old_code_pages(ana):
-    entries = [(b"hw1.ipynb", solved(), 0, b""), ("sűrű kép.csv".encode("cp852"), b"1", 0, b"")]
+    work = solved("open('data/sűrű kép.csv')")
+    entries = [(b"hw1.ipynb", work, 0, b""), ("sűrű kép.csv".encode("cp852"), b"1", 0, b"")]
     put(ana / "a.zip", packed(entries))
     handed = read(ana)
     assert handed.files["sűrű kép.csv"] == b"1" and "not marked as UTF-8" in said(handed)
@@ -631,6 +714,13 @@ def test_names_in_old_code_pages(ana):
     entries[1] = ("kép.csv".encode(), b"1", 0, b"")
     put(ana / "a.zip", packed(entries))
     assert read(ana).files == {"kép.csv": b"1"} and read(ana).notes == []
+
+
+@pytest.mark.parametrize(("name", "page"), [("数据.csv", "gbk"), ("データ.csv", "cp932")])
+def test_names_in_code_pages_of_east_asia(ana, name, page):
+    work = solved(f"open('{name}')")
+    put(ana / "a.zip", packed([(b"hw1.ipynb", work, 0, b""), (name.encode(page), b"1", 0, b"")]))
+    assert read(ana).files[name] == b"1"
 
 
 def test_the_name_in_unicode_that_stands_beside_an_old_one(ana):
