@@ -50,7 +50,9 @@ class Version:
         limit: the file of the limit.
         swap: the file of a limit that includes swap or is for swap alone, and what goes there.
         memory: fields of memory.stat that count.
-        kernel: the file with the kernel's own memory; None if it is a field.
+        kernel: the files with the kernel's own memory and that of connections, where those are no
+            fields.
+        connections: the file of a limit for connections, which are counted only if there is one.
         kills: the file with the number of processes ended.
     """
 
@@ -58,7 +60,8 @@ class Version:
     limit: str
     swap: tuple
     memory: tuple
-    kernel: str | None
+    kernel: tuple
+    connections: str | None
     kills: str
 
 
@@ -67,7 +70,8 @@ V1 = Version(
     "memory.limit_in_bytes",
     ("memory.memsw.limit_in_bytes", None),
     ("total_rss", "total_shmem"),
-    "memory.kmem.usage_in_bytes",
+    ("memory.kmem.usage_in_bytes", "memory.kmem.tcp.usage_in_bytes"),
+    "memory.kmem.tcp.limit_in_bytes",
     "memory.oom_control",
 )
 V2 = Version(
@@ -75,6 +79,7 @@ V2 = Version(
     "memory.max",
     ("memory.swap.max", 0),
     ("anon", "shmem", "sock", "kernel"),
+    (),
     None,
     "memory.events",
 )
@@ -167,6 +172,9 @@ class MemoryGroup:
             with contextlib.suppress(OSError):
                 self._write(self.version.limit, limit)
         self._write(self.version.limit, limit)
+        if self.version.connections:
+            with contextlib.suppress(OSError):
+                self._write(self.version.connections, limit)
 
     def _write(self, name, value):
         (self.path / name).write_text(str(value))
@@ -184,9 +192,9 @@ class MemoryGroup:
         fields = self._fields("memory.stat")
         used = sum(fields.get(name, 0) for name in self.version.memory)
         used -= fields.get("slab_reclaimable", 0) if "kernel" in fields else 0
-        if self.version.kernel:
+        for name in self.version.kernel:
             with contextlib.suppress(OSError, ValueError):
-                used += int((self.path / self.version.kernel).read_text())
+                used += int((self.path / name).read_text())
         return max(0, used - self.base)
 
     def kills(self):

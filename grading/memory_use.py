@@ -54,7 +54,7 @@ def exceed(family, folders, limit, shared_before=None):
     total = memory(family) + files
     if shared_before is not None:
         total += _put_aside(family, shared() - shared_before - files, nameless)
-    total += max(0, len(sockets) - USUAL_SOCKETS) * SOCKET_BYTES
+    total += max(0, len(sockets) - USUAL_SOCKETS) * SOCKET_BYTES + in_connections(family)
     deadline = time.monotonic() + SECONDS_FOR_MAPS
     for process in family:
         if total <= limit:
@@ -132,6 +132,31 @@ def open_files(family):
                         found = os.stat(path)
                         nameless[found.st_dev, found.st_ino] = found.st_blocks * 512
     return nameless, sockets
+
+
+def in_connections(family):
+    """Bytes that wait in TCP and UDP connections of processes with a network of their own."""
+    waiting, networks = 0, {_network("self")}
+    for process in family:
+        if (network := _network(process.pid)) in networks:
+            continue
+        networks.add(network)
+        for name in ("tcp", "tcp6", "udp", "udp6"):
+            with (
+                contextlib.suppress(OSError),
+                open(f"/proc/{process.pid}/net/{name}", encoding="ascii") as lines,
+            ):
+                # The fifth column: what waits to be sent, and what waits to be read.
+                queues = [line.split()[4] for line in lines][1:]
+                waiting += sum(int(each, 16) for queue in queues for each in queue.split(":"))
+    return waiting
+
+
+def _network(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/ns/net")
+    except OSError:  # it has ended
+        return None
 
 
 def _mapped(process, systems, nameless, deadline):

@@ -447,6 +447,12 @@ GOES_ON_TAKING = {
     "files that are deleted and open": "kept = []\nfor n in range(11):\n"
     f"    kept.append(open(f'/tmp/{{n}}', 'wb'))\n    kept[-1].write(bytes({90 * MEGABYTE}))\n"
     "    kept[-1].flush()\n    os.unlink(f'/tmp/{n}')",
+    "few connections": "import socket\nkept, server = [], socket.create_server(('127.0.0.1', 0))\n"
+    "for _ in range(110):\n    kept.append(socket.create_connection(server.getsockname()))\n"
+    "    kept.append(server.accept()[0])\nfor _ in range(5):\n    for one in kept:\n"
+    "        one.setblocking(False)\n        try:\n            one.recv(2**22)\n"
+    "        except BlockingIOError:\n            pass\n        try:\n            while True:\n"
+    "                one.send(bytes(2**20))\n        except BlockingIOError:\n            pass",
     "sockets": "import socket\nkept = []\nfor _ in range(20):\n"
     "    in_child = not os.fork()\n    while in_child:\n        try:\n"
     "            pair = socket.socketpair()\n"
@@ -468,7 +474,13 @@ def sandbox():
 
 # Where that can be:
 REFUSED = ("files without names", "System V", "System V semaphores", "a file system of its own")
-MAPPED = ("its own, in many processes", "shared and put aside", "tables of pages", "sockets")
+MAPPED = (
+    "its own, in many processes",
+    "shared and put aside",
+    "tables of pages",
+    "sockets",
+    "few connections",
+)
 
 
 @pytest.mark.parametrize(
