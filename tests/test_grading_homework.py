@@ -136,7 +136,7 @@ def test_what_one_answer_does_costs_no_other(tmp_path, plain_environment):
         "wrong",
         **{"hw2-output-size": "def output_size(*a, **k): return 4"},
     )
-    found = grade(tmp_path, 2, plain_environment, "--cell-seconds", "30", "--memory", "2500")
+    found = grade(tmp_path, 2, plain_environment, "--cell-seconds", "15", "--memory", "2500")
     points = {name: each["points"] for name, each in found.items()}
     told = json.dumps({name: each["notes"] for name, each in found.items()}, indent=1)
     # The search for the most excited place needs the maps.
