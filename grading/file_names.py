@@ -18,6 +18,7 @@ import re
 import unicodedata
 
 MOST_CHARACTERS = 255  # no file system has longer names, only zips made by hand
+MOST_ADDED = 100  # characters of one addition
 _COPIES = [
     "copy",
     "kopie",
@@ -127,7 +128,8 @@ def take_apart(stem, with_doubtful=True):
 
 
 def _first(patterns, text):
-    return next((found for each in patterns if (found := each.search(text))), None)
+    start = max(0, len(text) - MOST_ADDED)
+    return next((found for each in patterns if (found := each.search(text, start))), None)
 
 
 def split_ending(name):

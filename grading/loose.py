@@ -20,7 +20,7 @@ ENDINGS = LISTS | {
     *(".webp", ".wav", ".mp3", ".npy", ".npz", ".h5", ".hdf5", ".keras", ".pkl"),
 }
 _SNIFFED = 8192
-_INNER_ENDING = re.compile(r"\.(?:ipynb|zip|tar)(?:\.\d{1,2})?(?=$|[ _(-])", re.IGNORECASE)
+_INNER_ENDING = re.compile(r"\.(?:ipynb|zip)(?:\.\d{1,2})?(?=$|[ _(-])", re.IGNORECASE)
 
 
 def is_ignored(name):
@@ -75,4 +75,6 @@ def stem_of(name):
     stem, ending = split_ending(name)
     if ending.lower() not in ENDINGS:
         stem = name
+    elif ending.lower() in (".gz", ".bz2", ".xz"):
+        stem = stem.removesuffix(".tar")
     return _INNER_ENDING.sub("", stem) or stem

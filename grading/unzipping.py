@@ -126,7 +126,7 @@ def list_members(archive, label):
 
 
 def _folders_of(name):
-    parts = name.split("/")
+    parts = name.split("/") if len(name) <= MOST_NAME_BYTES else []
     return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
@@ -194,7 +194,7 @@ def safe_name(name):
     plain = ["".join("_" if ord(each) < 32 else each for each in part) for part in parts]
     if plain != parts:
         remarks.append("held characters that no name may hold")
-    short = [_shortened(part, MOST_PART_BYTES) for part in plain]
+    short = [_shortened(part, MOST_PART_BYTES) for part in plain[-MOST_NAME_BYTES:]]
     while len("/".join(short).encode()) > MOST_NAME_BYTES and len(short) > 1:
         short = short[1:]
     if short != plain:

@@ -83,6 +83,8 @@ def choose(versions):
             look.append(sentence)
         elif each not in rivals:
             notes.append(f"An earlier version, {other}, was not graded.")
+            if each.answers > chosen.answers:
+                look.append(f"An earlier version, {other}, holds more answers than {name}.")
         else:
             both = f"{name} and {other}" if name != other else f"two files {name}"
             sentence = f"Two versions of the same moment: {both}; {name} was graded."

@@ -238,6 +238,7 @@ def test_versions_of_one_name_are_one_students(folder, other):
         ("作业2.ipynb", "作业2 (1).ipynb"),
         ("small numbers.ipynb", "Small numbers.ipynb", "small numbers (1).ipynb"),
         ("hw_2_1_ana.ipynb", "hw_2_2_ben.ipynb"),
+        ("j.tar.ipynb", "j.ipynb"),
         ("lab_2_2026_ana.ipynb", "lab_2_2026_ben.ipynb"),
         tuple(f"notes ({number}).ipynb" for number in range(1, 30)) + ("notes.ipynb",),
     ],

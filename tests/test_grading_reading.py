@@ -117,6 +117,15 @@ def test_a_stub_that_only_lost_its_comments_is_no_answer(ana, untouched):
     assert answer(read(ana)) == "x = 42"
 
 
+def test_an_earlier_version_with_more_answers_goes_to_a_person(ana):
+    more = json.loads(solved("x = 1"))
+    more["cells"].append({"cell_type": "code", "metadata": {}, "source": "x = 2"})
+    put(ana / "a.ipynb", json.dumps(more).encode(), when=1_000_000)
+    put(ana / "b.ipynb", solved("x = 3"), when=9_000_000)
+    handed = read(ana)
+    assert answer(handed) == "x = 3" and "more answers" in handed.look[0]
+
+
 def test_an_answer_in_a_cell_of_ones_own_is_an_answer(ana):
     own = json.loads(TEMPLATE)
     own["cells"].append({"cell_type": "code", "metadata": {}, "source": "x, y = 1, 2"})
