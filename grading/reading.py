@@ -16,6 +16,7 @@ MOST_BYTES = 300 * 2**20
 MOST_NOTES, MOST_CHARACTERS = 40, 2000  # of what is told
 MOST_SNIFFED = 200  # files that are no notebooks by their names and are looked into
 FAILED = "could not be graded"
+NOT_OPENED = "Of packed files only a zip is opened, and no zip in a zip."
 PACKED = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
 
 
@@ -199,13 +200,7 @@ class _Choice:
         _take(handed, file)
         self._count(f"chosen {chosen.content}", b"")
         handed.notes += [*chosen.notes, *notes]
-        for other, problem in self.broken:
-            sentence = f"{other.name} is not a readable notebook and was left aside: {problem}"
-            handed.notes.append(sentence)
-            if any(each is other for each in versions.newest([file, other])):
-                handed.look.append(sentence)
-        for other, _ in self.foreign:
-            handed.notes.append(f"{other.name} is another notebook and was not graded.")
+        self._tell_of_others(chosen, handed)
         used = [each.file for each in self.fitting]
         # The other versions were read one by one and take no place any more.
         budget = companions.Budget(MOST_BYTES, MOST_FILES)
@@ -215,6 +210,27 @@ class _Choice:
         handed.files = companions.collect(self.found, file, used, expected, budget, code)
         for name, data in sorted(handed.files.items()):
             self._count(name, data)
+
+    def _tell_of_others(self, chosen, handed):
+        """Says what else might have been the work; a person looks where it may well be."""
+
+        def tell(sentence, is_open):
+            handed.notes.append(sentence)
+            if is_open or not chosen.answers:
+                handed.look.append(sentence)
+
+        for other, problem in self.broken:
+            last = versions.newest([chosen.file, other])
+            sentence = f"{other.name} is not a readable notebook and was left aside: {problem}"
+            tell(sentence, any(each is other for each in last))
+        for other, _ in self.foreign:
+            tell(f"{other.name} is another notebook and was not graded.", False)
+        for other in self.found.files:
+            if other.name.lower().endswith(PACKED):
+                last = versions.newest([chosen.file, other])
+                is_newer = not any(each is chosen.file for each in last)
+                if is_newer or not chosen.answers:
+                    tell(f"{other.name} was not opened. {NOT_OPENED}", is_newer)
 
     def _notebook(self, file):
         if self.kept[0] is file:
@@ -261,7 +277,7 @@ def _what_there_is(found):
         names = listed(sorted({file.name for file in found.files}))
         text = f"There is no notebook (.ipynb) among what was handed in: {names}."
         if any(file.name.lower().endswith(PACKED) for file in found.files):
-            text += " Of packed files only a zip is opened, and no zip in a zip."
+            text += f" {NOT_OPENED}"
         return text
     if found.notes:
         return "Nothing of what was handed in could be read; the reasons follow."

@@ -229,7 +229,7 @@ class Found:
         archive = unzipping.open_archive(path)
         if archive is None:
             if label.lower().endswith(".zip"):
-                self.notes.append(f"{label} is not a readable zip.")
+                self.remark(f"{label} is not a readable zip.")
             return False
         self._archives.enter_context(archive)
         if not label.lower().endswith(".zip"):

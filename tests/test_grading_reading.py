@@ -209,6 +209,18 @@ def test_a_newer_version_that_is_damaged_goes_to_a_person(ana):
     assert read(ana).look == []
 
 
+@pytest.mark.parametrize("name", ["hw1.7z", "hw1.tar.gz", "hw1.zip", "b.ipynb", "c.ipynb"])
+def test_what_may_hold_the_answers_goes_to_a_person(ana, name):
+    content = {"b.ipynb": b"{", "c.ipynb": b'{"cells": [{"cell_type": "raw", "source": "1"}]}'}
+    put(ana / name, content.get(name, b"Rar!"), when=1_000_000)
+    put(ana / "a.ipynb", TEMPLATE, when=5_000_000)
+    assert name in read(ana).look[0]
+    put(ana / "a.ipynb", solved(), when=5_000_000)
+    assert read(ana).look == [] or name == "hw1.zip"
+    put(ana / name, content.get(name, b"Rar!"), when=9_000_000)
+    assert (name in " ".join(read(ana).look)) is (name != "c.ipynb")
+
+
 # ---------------------------------------------------------------------- by content
 
 
