@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import unicodedata
 from pathlib import PurePosixPath
 
 from grading import unzipping
@@ -82,7 +83,8 @@ def collect(found, chosen, used, expected, budget, code=""):
     for name in data:
         if name.endswith(".py"):
             words |= _words(data[name][:MOST_CODE].decode("utf-8", "replace"))
-    for name, other in _other_names({name: named[name] for name in data}, named, chosen):
+    forms = () if unicodedata.is_normalized("NFC", code) else ("NFD",)
+    for name, other in _other_names({name: named[name] for name in data}, named, chosen, forms):
         if _is_named(name, words) and budget.take(len(data[other])):
             data[name] = data[other]
     if left_out:
@@ -123,8 +125,9 @@ def _read(found, file):
 
 
 def _words(code):
-    """What code may name files with."""
-    return {word for between in _BETWEEN for word in between.split(code)}
+    """What code may name files with, in the form in which files are listed, too."""
+    codes = {code, unicodedata.normalize("NFC", code)}
+    return {word for each in codes for between in _BETWEEN for word in between.split(each)}
 
 
 def _is_named(name, words):
@@ -203,15 +206,22 @@ def _is_called(name, wanted):
     return plain_name(last) in (f"{stem}{dot}{ending}", stem, f"{stem}{dot}{ending}{dot}{ending}")
 
 
-def _other_names(taken, named, chosen):
+def _other_names(taken, named, chosen, forms=()):
     """Names that files may have had before, and under which no other file is there.
+
+    Args:
+        taken: The files that were read, by their names.
+        named: All files, by their names.
+        chosen: The notebook's `File`.
+        forms: Unicode forms in which the names may have been, too: those of a Mac.
 
     Yields:
         Such a name, and the name of the file that gets it, too.
     """
     plain = {}
     for name, file in taken.items():
-        plain.setdefault(plain_name(name), []).append(dataclasses.replace(file, name=name))
+        for other in (plain_name(name), *(unicodedata.normalize(form, name) for form in forms)):
+            plain.setdefault(other, []).append(dataclasses.replace(file, name=name))
         for alias in file.aliases:
             plain.setdefault(_place(alias, file, chosen), []).append(
                 dataclasses.replace(file, name=name)

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+import unicodedata
 import zipfile
 import zlib
 from pathlib import Path
@@ -527,6 +528,16 @@ def test_files_are_also_there_under_the_names_they_had(ana):
     assert files["my log.csv"] == files["my log-1.csv"] == b"1"
     assert files["data.csv"] == b"kept" and files["data (1).csv"] == b"new"
     assert "helper.py" in files and files["values/v.csv"] == b"2"
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+def test_a_name_with_accents_is_found_in_either_form(ana, form, stored):
+    asked = unicodedata.normalize(form, "képek/kép.csv")
+    put(ana / "hw1.ipynb", solved(f"open('{asked}')"))
+    put(ana / unicodedata.normalize(stored, "képek/kép.csv"), b"1")
+    files = read(ana).files
+    assert files[asked] == b"1" and len(files) == (1 if form == "NFC" else 2)
 
 
 def test_a_folder_holds_no_more_files_than_the_student_put_there(ana):
