@@ -144,6 +144,12 @@ def test_a_suspect_submission_is_for_a_person_to_look_at(monkeypatch, tmp_path):
     assert not result.get("suspect") and not result.get("look")
 
 
+def test_who_chooses_a_backend_gets_a_python_that_has_not_imported_keras():
+    code = "import os\nos.environ['KERAS_BACKEND'] = 'jax'"
+    assert work.chooses_backend(tiny_homework.notebook("import keras", code))
+    assert not work.chooses_backend(tiny_homework.notebook("import keras"))
+
+
 def test_a_process_that_dies_twice_at_the_same_place_is_suspect(tmp_path):
     engine_that_dies = f"""
 import pathlib, sys

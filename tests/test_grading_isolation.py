@@ -160,6 +160,14 @@ found = "done"
     assert found_by(needs, "found", bwrap, interpreter) == "a terminal"
 
 
+def test_a_submission_that_signals_its_group_is_known_to_have_ended(bwrap, interpreter):
+    lease = Lease(interpreter) if interpreter else None
+    with contextlib.closing(Kernel(bwrap, LIMITS, None, lease)) as kernel:
+        assert kernel.run("import os\nos.kill(0, 9)", 10).status == "died"
+    if lease:
+        lease.close()
+
+
 @pytest.mark.skipif(not IS_LINUX, reason="filters are Linux's")
 def test_what_honest_programs_do_passes_the_filter():
     code = """

@@ -24,7 +24,7 @@ NEW_USER = 0x10000000
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 SAME_EVERYWHERE = {"open_tree": 428, "move_mount": 429, "fsopen": 430, "fsmount": 432}
 SAME_EVERYWHERE |= {"fsconfig": 431, "fspick": 433, "mount_setattr": 442}
-SAME_EVERYWHERE |= {"memfd_secret": 447, "io_uring_setup": 425}
+SAME_EVERYWHERE |= {"open_tree_attr": 467, "memfd_secret": 447, "io_uring_setup": 425}
 CALLS = {
     "x86_64": {
         "clone": 56, "clone3": 435, "unshare": 272, "setns": 308, "mount": 165, "umount2": 166,
