@@ -302,6 +302,11 @@ def _bubblewrap():
             "this Python lies in /tmp, which every submission gets anew and empty; make the "
             "environment in another folder"
         )
+    if os.path.realpath(ROOT) in python_folders():
+        return None, (
+            "this Python and the course, with its hidden tests, lie in one folder; make the "
+            "environment in a folder of its own, such as .venv"
+        )
     command = [bwrap, *view(), *without_machine(), "--tmpfs", "/tmp", *closed(), "--"]
     try:
         done = subprocess.run(

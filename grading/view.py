@@ -126,7 +126,8 @@ def covered(shown, hidden):
         real = pathlib.Path(os.path.realpath(path))
         for place, source in shown.items():
             source = pathlib.Path(os.path.realpath(source or os.devnull))
-            if real != source and real.is_relative_to(source) and real.exists():
+            is_below = real.is_relative_to(source) and (real != source or path != ROOT)
+            if is_below and real.exists():
                 found[str(pathlib.Path(place, real.relative_to(source)))] = real
     return found
 

@@ -278,6 +278,25 @@ def test_a_link_to_the_class_is_followed(tmp_path):
     assert not any("gone" in place for place in view.covered(shown, [tmp_path / "gone"]))
 
 
+def test_the_class_beside_private_data_is_hidden(tmp_path, monkeypatch):
+    """What root alone may list is shown by its contents, and the class can be among them."""
+    for name in ("data", "submissions"):
+        (tmp_path / name).mkdir()
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
+    words = view.view([tmp_path / "submissions"])
+    assert str(tmp_path / "data") in words
+    assert str(tmp_path / "submissions") not in words
+    assert words[words.index("/run/course-cache/submissions") - 1] == "--tmpfs"
+
+
+def test_an_environment_that_is_the_checkout_is_refused(monkeypatch):
+    monkeypatch.setattr(sandboxes, "python_folders", lambda: [os.path.realpath(ROOT)])
+    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/bwrap")
+    assert "a folder of its own" in sandboxes._bubblewrap.__wrapped__()[1]
+
+
 def test_no_home_is_shown_whole(monkeypatch):
     """With sudo, HOME is root's, but Python may lie in the bin of somebody else's home."""
     import pwd
