@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from grading.walking import File
+from grading.walking import NOTEBOOK, File
 
 SAME_MOMENT_SECONDS = 60  # unpacking writes all files of a class within moments of each other
 
@@ -95,4 +95,5 @@ def choose(versions):
 
 def _rule(version):
     file = version.file
-    return version.answers, file.order, file.when or 0, file.container, file.name
+    is_usual = file.name.lower().endswith(NOTEBOOK)  # not the copy of an editor
+    return version.answers, is_usual, file.order, file.when or 0, file.container, file.name

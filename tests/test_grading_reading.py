@@ -183,6 +183,14 @@ def test_a_later_version_counts_whatever_its_ending(ana, name):
     assert answer(handed) == "x = 2" and "An earlier version, hw1.ipynb" in said(handed)
 
 
+@pytest.mark.parametrize("name", ["hw1.ipynb.bak", "hw1.ipynb~", "hw1.json", "hw1 (1).ipynb.txt"])
+def test_the_copy_that_an_editor_left_does_not_count(ana, name):
+    put(ana / "hw1.ipynb", solved("x = 2"), when=5_000_000)
+    put(ana / name, solved("x = 1"), when=5_000_000)
+    handed = read(ana)
+    assert answer(handed) == "x = 2" and "same moment" in handed.look[0]
+
+
 def test_the_same_work_twice_needs_nobody(ana):
     other = json.loads(solved("x = 1"))
     other["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "1"}]
