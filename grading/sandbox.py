@@ -320,9 +320,12 @@ def _bubblewrap():
         return None, f"bubblewrap does not work here ({error})"
     words = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
     if done.returncode == CANNOT_READ:
+        path = outside(words[-1])
+        if os.geteuid() != 0:
+            return None, f"submissions have to read {path}, which you may not"
         return None, (
-            "where root grades, submissions run as the user nobody, who may not read "
-            f"{outside(words[-1])}; allow it (chmod -R go+rX), or grade as an ordinary user"
+            f"where root grades, submissions run as the user nobody, who may not read {path}; "
+            "allow it (chmod -R go+rX), or grade as an ordinary user"
         )
     if done.returncode:
         as_root = "; if this is a container, grade as an ordinary user" * (os.geteuid() == 0)

@@ -478,6 +478,8 @@ def test_the_same_grades_for_whoever_grades_and_however_python_starts(bwrap):
         everybody, _ = grading_class.build(folder, release(load_assignment(path)), 1, ROOT)
         for student in ("ada", "eva", "noa"):
             shutil.copytree(everybody / student, folder / "few" / student)
+        (folder / "data").mkdir()
+        variables = {"COURSE_DATA_DIR": str(folder / "data"), "TMPDIR": "/tmp"}
         runs = {}
         for user, wrapped in who.items():
             for mode in ("", "--cold"):
@@ -491,7 +493,7 @@ def test_the_same_grades_for_whoever_grades_and_however_python_starts(bwrap):
                 runs[out] = subprocess.Popen(
                     wrapped([*map(str, command)]),
                     cwd=ROOT,
-                    env={**os.environ, "HOME": str(out), "TMPDIR": "/tmp"},
+                    env={**os.environ, **variables, "HOME": str(out)},
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     text=True,

@@ -123,7 +123,7 @@ import sys, time
 sys.path.insert(0, {str(sandboxes.ROOT)!r})
 from grading import memory_group
 group = memory_group.make({50 * MEGABYTE})
-popen = memory_group.start(group, ["/bin/sleep", "60"], start_new_session=True)
+popen = memory_group.start(group, ["/bin/sleep", "60"], start_new_session=True, stdout=-3)
 print(popen.pid, group.path, flush=True)
 time.sleep(60)
 """
@@ -133,7 +133,9 @@ time.sleep(60)
     memory_group.remove_left()
     assert processes.is_alive(left)  # its grader lives
     grader.kill()
-    grader.communicate()
+    grader.wait(20)
+    grader.stdout.close()
+    assert processes.is_alive(left)
     memory_group.remove_left()
     assert not processes.is_alive(left) and not pathlib.Path(path).exists()
     assert group.path.exists()
