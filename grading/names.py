@@ -1,6 +1,7 @@
 """Which names the cells of a notebook give and need, found without running them."""
 
 import ast
+import contextlib
 import dataclasses
 import functools
 import re
@@ -11,11 +12,14 @@ import warnings
 MOST_CHARACTERS = 200_000  # of a cell; a longer one gives and needs nothing
 # Cell magics whose cell runs as it stands, so that its names stay.
 _TRANSPARENT = ("%%time", "%%capture", "%%prun")
-_MAGIC = re.compile(r"(?m)^([ \t]*)[%!].*$|^([ \t]*)\?*[\w.]+\?+[ \t]*$")
-_ASSIGNED_MAGIC = re.compile(r"(?m)^([ \t]*[\w, ]+=)[ \t]*[%!].*$")
+_REST = r"(?:.*\\\r?\n)*.*$"  # of a line, and the lines that it goes on in
+_MAGIC = re.compile(rf"(?m)^([ \t]*)[%!]{_REST}|^([ \t]*)\?*[\w.]+\?+[ \t]*$")
+_ASSIGNED_MAGIC = re.compile(rf"(?m)^([ \t]*[\w, ]+=)[ \t]*[%!]{_REST}")
+_TIMED = re.compile(r"(?m)^([ \t]*)%time[ \t]+(?=\S)")  # what it times stays, too
 # After these, any name may be there.
 _ANYTHING = re.compile(
-    r"(?m)^\s*from\s+\S+\s+import\s+\*|^\s*%run\b|\bexec\s*\(|\bglobals\(\)\s*(\[|\.update)"
+    r"(?m)^\s*from\s+\S+\s+import\s+\*|^\s*%run\b|\bexec\s*\(|\b__main__\.|"
+    r"\b(globals|locals|vars)\(\)\s*(\[|\.update)"
 )
 _AT_ONCE = ("listcomp", "setcomp", "dictcomp", "genexpr")
 
@@ -94,20 +98,31 @@ def python_of(source):
         first, _, text = text.partition("\n")
         if not first.startswith(_TRANSPARENT):
             return ""
-    text = _ASSIGNED_MAGIC.sub(r"\1 None", text)
+    if len(text) > MOST_CHARACTERS or _tree(text) is not None:
+        return text  # a line of Python may begin with %, too
+    text = _ASSIGNED_MAGIC.sub(r"\1 None", _TIMED.sub(r"\1", text))
     return _MAGIC.sub(lambda match: f"{match[1] or match[2] or ''}pass", text)
+
+
+def _tree(text):
+    """The syntax tree; None of what is no Python."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def is_same_code(one, other):
     """Whether two sources are the same program: comments, spaces and empty lines do not count."""
     if max(len(one), len(other)) > MOST_CHARACTERS:
         return one == other
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.dump(ast.parse(python_of(one))) == ast.dump(ast.parse(python_of(other)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return one.split() == other.split()
+    trees = [_tree(python_of(text)) for text in (one, other)]
+    if None not in trees:
+        with contextlib.suppress(RecursionError, MemoryError):  # nested deep
+            return ast.dump(trees[0]) == ast.dump(trees[1])
+    return one.split() == other.split()
 
 
 def without(source, names):

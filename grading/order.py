@@ -180,12 +180,26 @@ class _Order:
         task = self.tasks.get(self.placed[number][0])
         direct = {*task.values, *task.functions} if task else set()
         direct |= self.names[number].needed
+        if task:
+            wait |= self._makers(missing.intersection(task.values), min(wait, default=number))
         if not missing & direct:  # a function that perhaps never needs them
             between = range(number + 1, max(wait, default=number))
             spoilt = set().union(*(self.names[n].given for n in between if n not in wait))
             if spoilt & direct:
                 return set()
         return wait
+
+    def _makers(self, values, first):
+        """The student's cells below the first that work on values, and on no other answer."""
+        others = self.asked - values
+        return {
+            number
+            for number in range(first + 1, len(self.placed))
+            if number not in self.done
+            and self._is_students(number)
+            and self.names[number].needed & values
+            and not self.names[number].given & others
+        }
 
     def _before(self, number, above):
         """What has to run for a student's cell to run, in order, itself last; None if it cannot."""

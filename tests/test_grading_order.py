@@ -266,6 +266,35 @@ def with_magics(cells):
 
 
 @honest
+def with_a_magic_of_several_lines(cells):
+    without_answers(cells)
+    cells.append(code("!ls \\\n  -l \\\n  /\n" + ALL))
+
+
+@honest
+def with_a_line_that_begins_like_a_magic(cells):
+    without_answers(cells)
+    cells.append(code('print("%s and %s"\n% (1, 2))\n' + ALL))
+
+
+@honest
+def timed_at_the_end(cells):
+    del cells[place(cells, "total")]
+    cells.append(code("%time " + RIGHT["total"]))
+
+
+@honest
+def made_in_several_cells_at_the_end(cells):
+    without_answers(cells)
+    cells += [
+        code("table = np.arange(12)\nwords = {}"),
+        code("table.shape = table.reshape(3, 4).shape"),
+    ]
+    cells += [code(f"words[{word!r}] = {count}") for word, count in (("deep", 4), ("net", 3))]
+    cells += [code(RIGHT["total"]), code(RIGHT["mean"] + "\nwords.clear()")]
+
+
+@honest
 def with_tests_first(cells):
     tests = [cell for cell in cells if (id_of(cell) or "").startswith("test-")]
     cells[:] = tests + [cell for cell in cells if cell not in tests]
@@ -308,6 +337,22 @@ def test_what_stands_below_the_test_does_not_mend_a_wrong_answer(assignment):
     notebook = handed_in(assignment, WRONG)
     notebook["cells"].append(code(ALL))
     assert points_of(restore(notebook, assignment)[0], assignment) == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "%time total = 5049",
+        "vars()['total'] = 5049",
+        "locals().update(total=5049)",
+        "import __main__\n__main__.total = 5049",
+    ],
+)
+def test_no_test_waits_where_another_way_gives_the_answer(assignment, wrong):
+    notebook = handed_in(assignment, WRONG)
+    cell_of(notebook["cells"], "total")["source"] = wrong
+    notebook["cells"].append(code(RIGHT["total"]))
+    assert "test-total" not in " ".join(restore(notebook, assignment)[1])
 
 
 def test_what_is_moved_is_told(assignment):
