@@ -1,8 +1,9 @@
 """An executed notebook as a piece of HTML in which nothing of the student's can do harm.
 
 nbconvert renders; everything that a student could have written goes through bleach: text cells,
-HTML outputs, and in the end the whole. What is left has no scripts, no styles, no frames, no forms,
-no classes or ids but nbconvert's, no pictures but those in the page, and links to the web only.
+and in the end the whole. What is left has no scripts, no styles, no frames, no forms, no classes or
+ids but nbconvert's, no pictures but those in the page, and links to the web only. Of outputs, text
+and pictures are shown, and `outputs` keeps nothing else.
 
 A cell that cannot be drawn, or takes too long, hides itself only, and is shown as it was typed.
 What students write for a reader can always be read.
@@ -10,17 +11,17 @@ What students write for a reader can always be read.
 
 import base64
 import binascii
-import contextlib
 import functools
 import html
 import re
-import signal
-import threading
 import time
 
 import bleach
 import bleach.sanitizer
 import nbformat
+
+from grading.outputs import PICTURES
+from grading.time_limit import TooLong, at_most
 
 MOST_CHARACTERS = 40_000  # of one output, and of one cell
 MOST_PICTURE_CHARACTERS = 4_000_000
@@ -46,8 +47,15 @@ _RENDERED = re.compile(
     r"(cell|border-box-sizing|(code|text|raw)_cell|rendered|rendered_html|input|input_area|"
     r"inner_cell|prompt|(in|out)put_prompt|output\w*|text_cell_render)\Z"
 )
+# A picture in the middle of a text, as Colab pastes them.
+_PASTED = re.compile(r"\]\(data:(image/(?:png|jpeg|gif));base64,([A-Za-z0-9+/=]+)")
 # The content of these is no text for readers.
 _SILENT = re.compile(r"(?is)<(style|script|template|title)\b.*?(</\1\s*>|\Z)")
+# What is no word of a written answer: addresses, pictures and their names, tags.
+_NO_WORDS = re.compile(
+    r"""https?://\S+|(?:\bsrc=["']?)?data:image/[\w+]+;base64,[A-Za-z0-9+/=]+|\]\(attachment:[^)\s]*|"""
+    rf"!\[[\w-]{{1,60}}\.(?:png|jpe?g|gif)(?=\])|</?(?:{'|'.join(sorted(TAGS))})\b"
+)
 
 
 def _allow(is_ours):
@@ -122,44 +130,12 @@ def render(notebook):
     return "\n".join(pieces)
 
 
-class TooLong(BaseException):
-    """Drawing takes too long. Not an Exception, which libraries catch."""
-
-
-@contextlib.contextmanager
-def _at_most(seconds):
-    """Ends what takes longer with TooLong, where that is possible."""
-    if not hasattr(signal, "setitimer") or (
-        threading.current_thread() is not threading.main_thread()
-    ):
-        yield
-        return
-
-    over = []
-
-    def stop(number, frame):
-        if not over:
-            raise TooLong
-
-    before = signal.signal(signal.SIGALRM, stop)
-    # Again and again, because where Python cannot let an exception out, it is lost.
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
-    try:
-        try:
-            yield
-        finally:
-            over.append(True)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def _tried(cells, seconds):
     """Cells as safe HTML; None if they cannot be drawn in that time."""
     if seconds <= 0:
         return None
     try:
-        with _at_most(seconds):
+        with at_most(seconds):
             body, _ = _exporter().from_notebook_node(nbformat.v4.new_notebook(cells=cells))
             return clean(body, is_ours=True)
     except (Exception, TooLong):
@@ -246,9 +222,10 @@ def _about(cell):
 def _prepared_cell(cell):
     kind, source = cell.get("cell_type"), _joined(cell.get("source", ""))
     if kind == "markdown":
+        source, pasted = _without_pasted(source)
         source = _cut(source, MOST_ANSWER_CHARACTERS if _about(cell) else MOST_CHARACTERS)
         made = nbformat.v4.new_markdown_cell(source)
-        if attachments := _attachments(cell):
+        if attachments := {**_attachments(cell), **pasted}:
             made["attachments"] = attachments
         return made
     if kind != "code":
@@ -262,12 +239,25 @@ def _prepared_cell(cell):
     )
 
 
+def _without_pasted(source):
+    """A text without the pictures in it, which would not outlive a cut, and those attached."""
+    pictures = {}
+
+    def attach(found):
+        if not _is_picture(found[2]):
+            return found[0]
+        pictures[name := f"pasted-{len(pictures)}"] = {found[1]: found[2]}
+        return f"](attachment:{name}"
+
+    return _PASTED.sub(attach, source), pictures
+
+
 def _attachments(cell):
     """The pictures among what is attached to a text cell."""
     found = cell.get("attachments")
     pictures = {}
     for name, data in found.items() if isinstance(found, dict) else ():
-        for form in ("image/png", "image/jpeg", "image/gif"):
+        for form in (*PICTURES, "image/gif"):
             picture = _joined(data.get(form, "")) if isinstance(data, dict) else ""
             if picture and _is_picture(picture):
                 pictures[str(name)] = {form: picture}
@@ -279,7 +269,7 @@ def _is_seen(cell):
     drawn = _tried([cell], CELL_SECONDS)
     if drawn is None:  # then it is shown as it was typed
         return True
-    words = set(re.findall(r"\w{2,}", re.sub(r"https?://\S+", " ", cell["source"])))
+    words = set(re.findall(r"\w{2,}", _NO_WORDS.sub(" ", cell["source"])))
     seen = set(re.findall(r"\w{2,}", html.unescape(re.sub(r"<[^>]*>", " ", drawn))))
     return len(words & seen) >= ENOUGH_SEEN * len(words)
 
@@ -306,16 +296,11 @@ def _output(output):
     if kind not in ("display_data", "execute_result") or not isinstance(output.get("data"), dict):
         return None
     data = {}
-    for form in ("image/png", "image/jpeg"):
+    for form in PICTURES:
         if form in output["data"] and _is_picture(picture := _joined(output["data"][form])):
             data[form] = picture
-    svg = _joined(output["data"].get("image/svg+xml", ""))
-    if svg and not data and len(svg) < MOST_PICTURE_CHARACTERS:
-        data["image/svg+xml"] = svg
-    for form in ("text/html", "text/markdown", "text/latex", "text/plain"):
-        text = _joined(output["data"].get(form, ""))
-        if text and (form == "text/plain" or len(text) <= 10 * MOST_CHARACTERS):
-            data[form] = _cut(text) if form == "text/plain" else text
+    if text := _cut(output["data"].get("text/plain", "")):
+        data["text/plain"] = text
     if not data:
         return None
     return nbformat.v4.new_output("display_data", data=data)

@@ -97,6 +97,14 @@ def test_a_picture_in_a_text_is_drawn():
     assert f"data:image/png;base64,{PICTURE}" in page
 
 
+def test_a_picture_pasted_into_an_answer_is_drawn_and_the_words_around_it_are_read(monkeypatch):
+    monkeypatch.setattr(safe_html, "MOST_ANSWER_CHARACTERS", 1_000)
+    data = "iVBORw0KGgo" * 1_000 + "AA=="
+    page = shown(answer(f"It grows.\n\n![image.png](data:image/png;base64,{data})\n\nThen not."))
+    assert page.count(data) == 1 and f'src="data:image/png;base64,{data}"' in page
+    assert page.count("It grows.") == page.count("Then not.") == 1
+
+
 def test_what_cannot_be_drawn_is_shown_as_it_was_typed():
     page = shown(answer("Because of ![plot](attachment:lost.png) & <b>more</b>."))
     assert safe_html.NOT_DRAWN in page
@@ -169,6 +177,19 @@ def test_a_usual_answer_is_shown_once():
     source = "The error *grows*, see [here](https://keras.io):\n\n- first\n- $x^2$\n\n`a < b`"
     page = shown(answer(source))
     assert page.count("grows") == 1 and "<em>grows</em>" in page
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "![image.png](attachment:image.png)\n\nIt grows.",
+        "<details><summary>Why</summary>It grows.</details>",
+        f"<img src='data:image/png;base64,{PICTURE}'/> It grows.",
+    ],
+)
+def test_what_is_no_word_is_not_missed(source):
+    page = shown(answer(source, attachments={"image.png": {"image/png": PICTURE}}))
+    assert page.count("It grows.") == 1 and "As typed" not in page
 
 
 def test_the_limit_of_time_leaves_no_alarm_behind():
