@@ -120,15 +120,9 @@ CODE = {
         time.sleep(6)
     """,
     "a forged message": FORGED,
-    "a value": "dilations = 'x' * 500_000_000",
+    "a value": "dilations = 'x' * 68_000_000",
     "output": "for _ in range(10_000):\n    print('x' * 1_000_000)",
 }
-
-
-def plain(cells):
-    """A notebook with these cells of code, as text."""
-    cells = [{"cell_type": "code", "metadata": {}, "source": each, "outputs": []} for each in cells]
-    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
 
 def hostile(notebook):
@@ -138,11 +132,13 @@ def hostile(notebook):
         notebook: The instructor's, which an honest student would hand in.
     """
     text = json.dumps(notebook)
+    ids = [cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in notebook["cells"]]
+    place = ids.index("hw2-dilations-test")
     handed = {}
     for name, code in CODE.items():
         cell = {"cell_type": "code", "metadata": {}, "source": textwrap.dedent(code), "outputs": []}
         cell |= {"execution_count": None, "id": "hostile"}
-        cells = [*notebook["cells"][:4], cell, *notebook["cells"][4:]]
+        cells = [*notebook["cells"][:place], cell, *notebook["cells"][place:]]
         handed[name] = {"hw2.ipynb": json.dumps({**notebook, "cells": cells}).encode()}
     nested = text[:-1] + ', "more": [' + "[[[[[[]]]]]]," * 7_000_000 + "0]}"
     handed["a zip of brackets"] = {"hw2.zip": zipped({"hw2.ipynb": nested})}
