@@ -253,9 +253,9 @@ class _Order:
                 f"{self._name(number)} was run further up, because a cell above it needs {what}."
             )
         elif self.raised:
-            listed = ", ".join(
-                self.placed[number][0] or "one of your own" for number in self.raised
-            )
+            keys = [self.placed[number][0] for number in self.raised]
+            own = [f"{keys.count(None)} of your own"] if None in keys else []
+            listed = ", ".join([key for key in keys if key] + own)
             notes.append(f"These cells were run further up, because others need them: {listed}.")
         return notes
 

@@ -138,6 +138,8 @@ def _improve(row):
             message = ""
         text = " ".join(part for part in (advice, message[:1500]) if part)
         items.append(f"<li><strong>{escape(task['title'])}</strong>: {escape(text)}</li>")
+    if not items and row.to_read:
+        return "<p>Nothing but the written answers, which a person will read.</p>"
     if not items:
         return "<p>Every task is right. Well done.</p>"
     return "<ul>" + "\n".join(items) + "</ul>"

@@ -339,6 +339,17 @@ def test_what_stands_below_the_test_does_not_mend_a_wrong_answer(assignment):
     assert points_of(restore(notebook, assignment)[0], assignment) == 0
 
 
+def test_several_cells_that_are_moved_up_are_counted(assignment):
+    notebook = handed_in(assignment)
+    one = "mean_of = other\n" + RIGHT["mean"].replace("mean_of", "third")
+    cell_of(notebook["cells"], "mean")["source"] = one
+    cell_of(notebook["cells"], "total")["source"] = "total = added"
+    notebook["cells"] += [code(RIGHT["mean"].replace("mean_of", "other")), code("added = 5050")]
+    found, notes = restore(notebook, assignment)
+    assert points_of(found, assignment) == MOST
+    assert "because others need them: 2 of your own." in notes[-1]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -241,11 +241,20 @@ def test_where_nothing_ran_no_page_is_lost(tmp_path):
 
 
 def page_of(**more):
-    row = types.SimpleNamespace(
-        student="ana", file="hw.ipynb", points=None, most=8, status="could not be graded",
-        handed_in=None, is_late=False, tasks=[], notes=["It ended."], page="", **more,
-    )  # fmt: skip
-    return pages.page(row, types.SimpleNamespace(title="Homework"))
+    about = {
+        "student": "ana", "file": "hw.ipynb", "points": None, "most": 8, "tasks": [], "page": "",
+        "status": "could not be graded", "handed_in": None, "is_late": False, "to_read": 0,
+        "notes": ["It ended."], **more,
+    }  # fmt: skip
+    return pages.page(types.SimpleNamespace(**about), types.SimpleNamespace(title="Homework"))
+
+
+def test_who_wrote_no_answer_is_not_told_that_every_task_is_right():
+    tasks = [{"title": "Add", "points": 1, "max_points": 1, "verdict": "right"}]
+    more = {"status": "graded", "points": 1.0, "notes": []}
+    assert "Every task is right" in page_of(tasks=tasks, **more)
+    tasks.append({"title": "Explain", "points": 0, "max_points": 2, "verdict": "manual"})
+    assert "Every task is right" not in page_of(tasks=tasks, to_read=2.0, **more)
 
 
 def test_who_made_the_grader_fail_is_not_told_that_all_is_well():
