@@ -13,12 +13,12 @@ MOST_CHARACTERS = 200_000  # of a cell; a longer one gives and needs nothing
 # Cell magics whose cell runs as it stands, so that its names stay.
 _TRANSPARENT = ("%%time", "%%capture", "%%prun")
 _REST = r"(?:.*\\\r?\n)*.*$"  # of a line, and the lines that it goes on in
-_MAGIC = re.compile(rf"(?m)^([ \t]*)[%!]{_REST}|^([ \t]*)\?*[\w.]+\?+[ \t]*$")
-_ASSIGNED_MAGIC = re.compile(rf"(?m)^([ \t]*[\w, ]+=)[ \t]*[%!]{_REST}")
+_MAGIC = re.compile(rf"(?m)^([ \t]*)(?:[!?]|%+[a-zA-Z_]){_REST}|^([ \t]*)\?*[\w.]+\?+[ \t]*$")
+_ASSIGNED_MAGIC = re.compile(rf"(?m)^([ \t]*\w[\w, ]*=)[ \t]*[%!]{_REST}")
 _TIMED = re.compile(r"(?m)^([ \t]*)%time[ \t]+(?=\S)")  # what it times stays, too
 # After these, any name may be there.
 _ANYTHING = re.compile(
-    r"(?m)^\s*from\s+\S+\s+import\s+\*|^\s*%run\b|\bexec\s*\(|\b__main__\.|"
+    r"(?m)^[ \t]*from[ \t]+\S+[ \t]+import[ \t]+\*|^[ \t]*%run\b|\bexec\s*\(|\b__main__\.|"
     r"\b(globals|locals|vars)\(\)\s*(\[|\.update)"
 )
 _AT_ONCE = ("listcomp", "setcomp", "dictcomp", "genexpr")

@@ -3,6 +3,7 @@
 import copy
 import json
 import sys
+import time
 
 import grading_class
 import pytest
@@ -278,6 +279,12 @@ def with_a_line_that_begins_like_a_magic(cells):
 
 
 @honest
+def with_magics_and_a_line_that_begins_like_one(cells):
+    without_answers(cells)
+    cells.append(code(f'%matplotlib inline\n?np.arange\n{ALL}\nprint("%s and %s"\n% (1, 2))'))
+
+
+@honest
 def timed_at_the_end(cells):
     del cells[place(cells, "total")]
     cells.append(code("%time " + RIGHT["total"]))
@@ -436,3 +443,12 @@ def test_a_cell_that_is_no_python_is_survived(assignment, source):
     notebook["cells"].insert(3, code(source))
     found, _ = restore(notebook, assignment)
     assert points_of(found, assignment) == MOST
+
+
+@pytest.mark.parametrize(
+    "source", ["\n" * 100_000, "x\n" + " " * 100_000 + "x", "!" + "\\\n" * 50_000]
+)
+def test_a_long_cell_is_looked_through_in_no_time(source):
+    started = time.monotonic()
+    names.names_of(source)
+    assert time.monotonic() - started < 2
