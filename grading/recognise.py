@@ -230,8 +230,8 @@ def _alike(cell, wanted):
     if not lines:
         return 0.0
     common = sum(line in present for line in lines) / len(lines)
-    if common == 0:
-        return 0.0
+    if common < ENOUGH_ALIKE - 0.01:  # the rest takes long, and would not be enough
+        return common
     # Among several with as many lines in common: the one that is alike as a whole.
     whole = difflib.SequenceMatcher(None, cell["source"][:4000], wanted["source"][:4000])
     return common + 0.01 * whole.quick_ratio()
