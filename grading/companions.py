@@ -1,6 +1,7 @@
 """The files that go with a notebook: which are taken, and under which names it finds them."""
 
 import dataclasses
+import posixpath
 import re
 import unicodedata
 from pathlib import PurePosixPath
@@ -13,6 +14,7 @@ from grading.walking import NOTEBOOK, UNFINISHED, TooLargeError, listed
 # What stands between names of files in code; a name may hold blanks, or stand without quotes.
 _BETWEEN = re.compile(r"['\"/\\]+"), re.compile(r"[\s'\"/\\]+"), re.compile(r"\W+")
 _MODULES = (".py", NOTEBOOK)
+_UPWARDS = re.compile(r"(?<!\.)\.\.(?=[/\\'\"])")  # code that names the folder above
 MOST_CODE = 2**20  # bytes of a module that are looked through for names
 
 
@@ -48,9 +50,12 @@ def collect(found, chosen, used, expected, budget, code=""):
         code: The notebook's code.
 
     Returns:
-        The files, name to bytes; names relative to the notebook's folder.
+        The files, name to bytes; names relative to the notebook's folder. What lies above or beside
+        that folder is named from the top of what was handed in; or from the notebook's folder,
+        with `../`, where the code names the folder above.
     """
     ids, words = set(map(id, used)), _words(code)
+    is_upwards = bool(_UPWARDS.search(code))
     files = [file for file in found.files if id(file) not in ids]
     others = [file for file in files if file.name.lower().endswith(NOTEBOOK)] + found.zips
     files = [file for file in files if not file.name.lower().endswith(NOTEBOOK)]
@@ -58,7 +63,7 @@ def collect(found, chosen, used, expected, budget, code=""):
     files = _without_environments(found, files, chosen)
     named = {}
     for file in sorted(files, key=lambda each: _nearness(each, chosen)):
-        named[_place(file.name, file, chosen)] = file
+        named[_place(file.name, file, chosen, is_upwards)] = file
     wanted = {}
     for name in expected:
         if file := _expected(found, files, chosen, name):
@@ -163,11 +168,13 @@ def _nearness(file, chosen):
     return is_same, is_below, file.source == chosen.source, file.rank, file.when or 0, file.name
 
 
-def _place(name, file, chosen):
+def _place(name, file, chosen, is_upwards=False):
     """A file's name as seen from the notebook's folder."""
     path, folder = PurePosixPath(name), PurePosixPath(chosen.name).parent
     if file.source == chosen.source and path.is_relative_to(folder):
         path = path.relative_to(folder)
+    elif is_upwards and (file.source, file.container) == (chosen.source, chosen.container):
+        return posixpath.relpath(name, str(folder))
     return str(path)
 
 

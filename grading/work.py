@@ -15,6 +15,7 @@ import dataclasses
 import errno
 import json
 import os
+import posixpath
 import queue
 import re
 import shutil
@@ -31,6 +32,7 @@ WORK, RUNNING = "work", "running"  # a folder, and in it a file that says what w
 # What is wrong with a name, and not with the disk.
 NAME_ERRORS = {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
 NAME_ERRORS |= {errno.EILSEQ}
+MOST_UPWARDS = 20  # folders that a file may lie above its notebook
 
 
 def write_job(folder, job):
@@ -41,6 +43,9 @@ def write_job(folder, job):
         job: A dictionary: "assignment_name" and "assignment_text" (the instructor's notebook),
             "notebook" (the text of the submitted one), "files" (name to bytes), "limits", "unsafe",
             "hidden" (paths that the submission must not see), "cold" (no warm interpreter).
+
+    Files are named as seen from the notebook's folder. Where a name leads above it, the notebook
+    runs in a folder below the working folder: its "place" in job.json.
     """
     folder = Path(folder)
     name = f"{job['assignment_name']}.ipynb"
@@ -48,13 +53,19 @@ def write_job(folder, job):
     (folder / SUBMITTED).write_text(job["notebook"], encoding="utf-8")
     files = folder / FILES
     files.mkdir()
-    left_out = []
+    upwards = max(map(_upwards, job["files"]), default=0)
+    left_out, place = [], "below/" * upwards if upwards <= MOST_UPWARDS else ""
     for name, data in job["files"].items():
-        if problem := _put(files, name, data):
+        if problem := _put(files, posixpath.normpath(posixpath.join(place, name)), data):
             left_out.append(f"{name} could not be put beside the notebook: {problem}.")
     kept = {key: job[key] for key in ("assignment_name", "limits", "unsafe", "hidden", "cold")}
-    text = json.dumps({**kept, "notes": left_out})
+    text = json.dumps({**kept, "notes": left_out, "place": place})
     (folder / JOB).write_text(text, encoding="utf-8")
+
+
+def _upwards(name):
+    """How many folders a name leads above the one that it is seen from."""
+    return posixpath.normpath(name).split("/").count("..")
 
 
 def _put(folder, name, data):
@@ -168,7 +179,14 @@ class Grader:
         is_cold = job["cold"] or chooses_backend(notebook)
         warm = None if is_cold else self._interpreter(sandbox, limits, modules)
         result = grade_notebook(
-            notebook, assignment, work, limits, sandbox, warm=warm, files=folder / FILES
+            notebook,
+            assignment,
+            work,
+            limits,
+            sandbox,
+            warm=warm,
+            files=folder / FILES,
+            place=job["place"],
         )
         result["notes"] = job["notes"] + left_out + notes
         result["events"] = list(result["events"])

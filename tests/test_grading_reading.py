@@ -605,6 +605,27 @@ def test_a_notebook_that_the_code_runs_goes_with_it(ana, code):
     assert list(read(ana).files) == ["helper.ipynb"]
 
 
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ("open('../data/a.csv')", ["../data/a.csv", "b.csv", "more/c.csv"]),
+        ("Path('..', 'data') / 'a.csv'", ["../data/a.csv", "b.csv", "more/c.csv"]),
+        ("open('data/a.csv')", ["b.csv", "data/a.csv", "more/c.csv"]),
+        ("f(...)\nprint('wait ...')", ["b.csv", "data/a.csv", "more/c.csv"]),
+    ],
+)
+@pytest.mark.parametrize("is_zip", [False, True])
+def test_files_beside_the_notebooks_folder_are_where_the_code_looks(ana, code, seen, is_zip):
+    members = {"nb/hw1.ipynb": solved(code), "nb/b.csv": b"2", "nb/more/c.csv": b"3"}
+    members |= {"data/a.csv": b"1"}
+    if is_zip:
+        put_zip(ana / "all.zip", members.items())
+    else:
+        for name, data in members.items():
+            put(ana / name, data)
+    assert sorted(read(ana).files) == seen
+
+
 # --------------------------------------------------------------- the machine's faults
 
 

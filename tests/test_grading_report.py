@@ -613,13 +613,23 @@ def test_a_job_that_makes_no_sense_is_a_result(tmp_path):
 
 
 def test_files_that_cannot_be_written_are_told(tmp_path):
-    names = ["a" * 300, "x\0y", "/abs", "../up", "a/../../up", "con", "c:\\x", "b\udcff", "é/\n"]
+    far = "../" * 30 + "up"
+    names = ["a" * 300, "x\0y", "/abs", far, "con", "c:\\x", "b\udcff", "é/\n"]
     work.write_job(tmp_path, {**JOB, "files": {**JOB["files"], **dict.fromkeys(names, b"x")}})
     job = json.loads((tmp_path / work.JOB).read_text())
-    assert (tmp_path / "files" / "a" / "b.txt").read_bytes() == b"x" and len(job["notes"]) == 6
+    assert (tmp_path / "files" / "a" / "b.txt").read_bytes() == b"x" and len(job["notes"]) == 5
     written = {each.name for each in tmp_path.rglob("*") if each.is_file()}
     assert {"b.txt", "con", "c:\\x", "\n"} <= written
-    assert not (tmp_path.parent / "up").exists() and not (tmp_path / "up").exists()
+    assert not list(tmp_path.parent.rglob("up")) and job["place"] == ""
+
+
+def test_files_above_the_notebooks_folder_stay_above_it(tmp_path):
+    names = ["b.csv", "sub/c.csv", "../data/a.csv", "../../d.csv"]
+    work.write_job(tmp_path, {**JOB, "files": dict.fromkeys(names, b"x")})
+    place = tmp_path / "files" / json.loads((tmp_path / work.JOB).read_text())["place"]
+    assert all((place / name).read_bytes() == b"x" for name in names)
+    written = [path for path in tmp_path.rglob("*.csv")]
+    assert len(written) == 4 and all(tmp_path / "files" in path.parents for path in written)
 
 
 def test_a_full_disk_is_not_the_fault_of_a_name(tmp_path, monkeypatch):

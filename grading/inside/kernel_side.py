@@ -78,7 +78,9 @@ def copy_files(source, target):
 
 def run_kernel(settings, run_folder, working_folder):
     """Runs the kernel until it is shut down or killed."""
-    os.chdir(working_folder)
+    place = working_folder / settings.get("place", "")
+    place.mkdir(parents=True, exist_ok=True)
+    os.chdir(place)
     sys.path[:] = [place for place in sys.path if place not in ("", str(HERE))]
     import course_hand_over  # noqa: F401, made by `prepare_hand_over`
     from ipykernel.kernelapp import IPKernelApp
