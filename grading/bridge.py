@@ -80,6 +80,12 @@ def call(kernel, name, arguments, seconds):
     return {"problem": str(answer.get("problem", "the call failed"))[:500]}
 
 
+def is_quiet(kernel):
+    """Whether the kernel answers, and floods nobody while nothing is asked of it."""
+    nothing = _of_module("state([], [], 1)")
+    return kernel.ask(f"(__import__('time').sleep(0.5), {nothing})[1]", 5).status == "ok"
+
+
 def _too_large(kernel):
     most = kernel.limits.value_bytes / 1e6
     return f"it is too large to be handed over (more than {most:g} MB)"

@@ -32,7 +32,7 @@ class EngineError(RuntimeError):
         self.suspect = suspect
 
 
-def grade_notebook(notebook, assignment, folder, limits, sandbox, warm=None, files=None):
+def grade_notebook(notebook, assignment, folder, limits, sandbox, warm=None, files=None, place=""):
     """Runs a submission's notebook and judges its tasks.
 
     Args:
@@ -44,6 +44,7 @@ def grade_notebook(notebook, assignment, folder, limits, sandbox, warm=None, fil
         sandbox: of `sandbox.choose`.
         warm: a `Warm` to fork kernels from; None starts each anew.
         files: the folder of the submission, whose files the notebook finds beside it.
+        place: the folder among these files in which the notebook runs.
 
     Returns:
         A dictionary that can be written as JSON: points, max_points, seconds, tasks, events,
@@ -53,7 +54,7 @@ def grade_notebook(notebook, assignment, folder, limits, sandbox, warm=None, fil
         EngineError: no kernel starts at all.
         OSError: the submission's files are too large, or cannot be read.
     """
-    run = Run(notebook, assignment, limits, sandbox, warm, files, folder)
+    run = Run(notebook, assignment, limits, sandbox, warm, files, folder, place)
     with contextlib.closing(run):
         return run.grade()
 
@@ -61,11 +62,11 @@ def grade_notebook(notebook, assignment, folder, limits, sandbox, warm=None, fil
 class Run:
     """The grading of one notebook; the arguments are those of `grade_notebook`."""
 
-    def __init__(self, notebook, assignment, limits, sandbox, warm, files, folder=None):
+    def __init__(self, notebook, assignment, limits, sandbox, warm, files, folder=None, place=""):
         self.assignment = assignment
         self.limits = limits
         self.sandbox = sandbox
-        self.files = files
+        self.files, self.place = files, place
         self.folder = folder
         self.notebook = json.loads(json.dumps(notebook))
         self.started = time.monotonic()
@@ -123,7 +124,7 @@ class Run:
         self.last_run, self.is_loss_noted = None, False
         for _ in range(2):
             try:
-                self.kernel = Kernel(self.sandbox, self.limits, self.files, self.lease)
+                self.kernel = Kernel(self.sandbox, self.limits, self.files, self.lease, self.place)
                 return
             except NotWarmError:
                 self.lease.close()
@@ -227,8 +228,7 @@ class Run:
 
     def _prints_on(self):
         """Whether a cell that was stopped left something behind that floods the cells after it."""
-        pause = "__import__('time').sleep(0.5)"
-        return self.kernel.is_alive and self.kernel.ask(pause, 5).status != "ok"
+        return self.kernel.is_alive and not bridge.is_quiet(self.kernel)
 
     def _within_total(self, outcome):
         before = self.output_bytes

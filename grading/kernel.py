@@ -19,7 +19,7 @@ from jupyter_client.session import Session
 from grading import descriptors, messages
 from grading import sandbox as sandboxes
 from grading.inside.kernel_side import MIME
-from grading.outputs import add_output
+from grading.outputs import Outputs, add_output
 from grading.watch import Watch
 
 MEGABYTE = 2**20
@@ -50,7 +50,7 @@ class Outcome:
     seconds: float = 0.0
     name: str = ""
     message: str = ""
-    outputs: list = dataclasses.field(default_factory=list)
+    outputs: list = dataclasses.field(default_factory=Outputs)
     answer: dict | None = None
     output_bytes: int = 0
     culprit: object = None
@@ -64,13 +64,14 @@ class Kernel:
         limits: for it.
         files: the submission's folder, copied into the working folder; or None.
         lease: of a warm interpreter to fork it from; or None.
+        place: the folder below the working folder in which it runs.
 
     Raises:
         StartError: it did not start.
         NotWarmError: the warm interpreter cannot fork it.
     """
 
-    def __init__(self, sandbox, limits, files=None, lease=None):
+    def __init__(self, sandbox, limits, files=None, lease=None, place=""):
         self.limits = limits
         self.started = self.watch = self.context = self.folder = None
         self._sockets = {}
@@ -86,7 +87,7 @@ class Kernel:
                 most = limits.disk_mb * MEGABYTE
                 sandboxes.copy(pathlib.Path(files), self.folder / "files", most)
             self.session = Session(key=uuid.uuid4().hex.encode(), username="grader")
-            self._write_settings(sandbox)
+            self._write_settings(sandbox, place)
             self._open_sockets()
             start = lease.start if lease else lambda folder: sandbox.start(folder, limits)
             self.started = start(self.folder)
@@ -97,10 +98,11 @@ class Kernel:
             self.close()
             raise
 
-    def _write_settings(self, sandbox):
+    def _write_settings(self, sandbox, place):
         isolated = sandbox.is_isolated
         settings = {
             "key": self.session.key.decode(),
+            "place": place,
             "memory_mb": self.limits.memory_mb,
             "disk_mb": self.limits.disk_mb,
             "open_files": descriptors.for_submission(self.limits.processes),
@@ -116,8 +118,8 @@ class Kernel:
 
     def _open_sockets(self):
         """The kernel connects to these: shell, output, control."""
-        # A value travels as JSON text in JSON text in JSON text: quotes get longer, and few others.
-        value = 3 * self.limits.value_bytes + MEGABYTE
+        # A value travels as JSON text in JSON text in JSON text: a quote takes four characters.
+        value = 4 * self.limits.value_bytes + MEGABYTE
         output = max(4 * self.limits.output_bytes, LARGEST_OUTPUT)
         kinds = ((1, zmq.DEALER, value), (2, zmq.SUB, output), (3, zmq.DEALER, MEGABYTE))
         for number, kind, most in kinds:
@@ -326,7 +328,8 @@ class Exchange:
         elif message.kind == "status" and size < LARGEST_STATUS:
             self._take_status(message)
         elif message.kind != "execute_input":
-            self._count(size, message.request)
+            known = message.request in self.kernel.labels
+            self._count(size, message.request if known else None)
             if self.outcome.output_bytes <= self.kernel.limits.output_bytes:
                 with contextlib.suppress(KeyError, TypeError, AttributeError, ValueError):
                     add_output(self.outcome.outputs, message.kind, message.content())

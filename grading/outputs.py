@@ -9,8 +9,17 @@ MOST_OUTPUTS = 200  # of one cell
 MOST_TEXT = 200_000  # characters of one output
 
 
+class Outputs(list):
+    """The outputs of a cell; `clears` says that the next one takes the place of all of them."""
+
+    clears = False
+
+
 def add_output(outputs, kind, content):
-    """Adds what a message shows to a cell's outputs, cut to a bearable size."""
+    """Adds what a message shows to a cell's `Outputs`, cut to a bearable size."""
+    if outputs.clears and kind in ("stream", "display_data", "execute_result", "error"):
+        outputs.clear()
+        outputs.clears = False
     if kind == "stream":
         name = "stderr" if content["name"] == "stderr" else "stdout"
         if not (outputs and outputs[-1].get("name") == name):
@@ -38,7 +47,9 @@ def add_output(outputs, kind, content):
         error = {"ename": cut(str(content["ename"])), "evalue": cut(str(content["evalue"]))}
         outputs.append({"output_type": "error", **error, "traceback": lines})
     elif kind == "clear_output":
-        outputs.clear()
+        outputs.clears = bool(content.get("wait"))
+        if not outputs.clears:
+            outputs.clear()
 
 
 def overwritten(text):
@@ -49,7 +60,7 @@ def overwritten(text):
     for line in text.replace("\r\n", "\n").split("\n"):
         *_, last = [part for part in line.split("\r") if part] or [""]
         lines.append(last)
-    return "\n".join(lines)
+    return "\n".join(lines) + "\r" * text.endswith("\r")  # for the text that is still to come
 
 
 def cut(text):

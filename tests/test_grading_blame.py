@@ -35,7 +35,7 @@ class Kernels:
         class Kernel:
             """Has what the engine uses of a kernel."""
 
-            def __init__(self, sandbox, limits, files=None, lease=None):
+            def __init__(self, sandbox, limits, files=None, lease=None, place=""):
                 if not starts(files):
                     raise StartError("the kernel ended while it started. ")
                 self.ran, self.labels, self.is_alive, self.culprit = [], {}, True, None

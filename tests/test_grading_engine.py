@@ -426,6 +426,13 @@ def test_a_lot_printed_at_once_is_noticed_and_stopped(bwrap, warm):
     assert result["executed"]["cells"][1]["outputs"][0]["text"].startswith("xxx")
 
 
+def test_who_prints_too_much_keeps_what_came_before(bwrap, warm):
+    cells = ["x = 42\nfor _ in range(100):\n    print('x' * 100_000)", X]
+    result, verdicts = grade(cells, bwrap, warm)
+    assert result["events"] == ["code cell 1 printed more than 4 MB and was stopped"]
+    assert verdicts == {"x": "right"}
+
+
 def test_thread_that_prints_without_end(bwrap, warm):
     """The cell that started it is found where ipykernel tells who prints (from version 7 on)."""
     cells = [

@@ -1,5 +1,6 @@
 """Tests of what comes out of a kernel that forges messages: it costs its own points only."""
 
+import dataclasses
 import json
 import os
 import resource
@@ -13,7 +14,7 @@ import zmq
 from test_grading_engine import grade
 from tiny_homework import Task
 
-from grading import bridge, descriptors, messages
+from grading import bridge, descriptors, messages, outputs
 from grading import sandbox as sandboxes
 from grading.inside import plain_values
 from grading.judge import Judge
@@ -167,6 +168,37 @@ def test_forged_messages_cost_only_their_own_points(sends, right, bwrap):
     assert "".join(sorted(each for each in verdicts if verdicts[each] == "right")) == right, result
 
 
+# --- Outputs -----------------------------------------------------------------------------------
+
+
+def shown(*sent):
+    """The texts that are kept of such messages."""
+    kept = outputs.Outputs()
+    for kind, content in sent:
+        outputs.add_output(kept, kind, content)
+    return [output["text"] for output in kept]
+
+
+@pytest.mark.parametrize(
+    ("printed", "text"),
+    [
+        (["1\r", "2\r", "3"], "3"),
+        (["1", "\r2", "\r3\n"], "3\n"),
+        (["a\n1\r", "\nb\r", "\r"], "a\n1\nb\r"),
+    ],
+)
+def test_what_follows_a_carriage_return_takes_the_place_of_the_line(printed, text):
+    assert shown(*(("stream", {"name": "stdout", "text": each}) for each in printed)) == [text]
+
+
+def test_what_is_to_be_cleared_can_wait_for_what_comes_instead():
+    one, two = (("stream", {"name": "stdout", "text": each}) for each in "12")
+    wait, now = (("clear_output", {"wait": each}) for each in (True, False))
+    assert shown(one, wait) == ["1"]
+    assert shown(one, wait, two, two) == ["22"]
+    assert shown(one, now) == shown(one, wait, now) == []
+
+
 # --- Connections -------------------------------------------------------------------------------
 
 FLOODS = """
@@ -239,6 +271,22 @@ def kernel_that_answers(answer, value_bytes=100):
     outcome = Outcome("ok", answer=answer)
     limits = types.SimpleNamespace(value_bytes=value_bytes)
     return types.SimpleNamespace(limits=limits, ask=lambda *_: outcome)
+
+
+@pytest.mark.parametrize("character", ['"', "\\", "é"])
+def test_texts_that_get_longer_on_their_way_are_handed_over(character, bwrap):
+    limits = dataclasses.replace(LIMITS, value_bytes=6 * MEGABYTE)
+    most = 6_000_000 // (len(json.dumps(character)) - 2)
+    task = Task("x", f"assert x == {character!r} * {most}", ("x",))
+    result, verdicts = grade([f"x = {character!r} * {most}", task], bwrap, limits=limits)
+    assert verdicts == {"x": "right"}, result["tasks"]
+
+
+@pytest.mark.parametrize("kind", [bool, np.bool_])
+def test_true_and_false_stay_what_they_are(kind):
+    text = plain_values.dumps([kind(True), [kind(False)]], 1000)
+    assert json.loads(text)[0] is True
+    assert json.loads(text)[1][0] is False
 
 
 def test_values_that_are_too_large_are_not_passed_on():

@@ -69,12 +69,12 @@ def _encode(value, depth, budget):
     budget.take(2)
     # Of a subclass only what the plain type itself holds is taken: `int.__pos__(value)` and the
     # like are answered by no method of a student's class.
+    if isinstance(value, np.generic):
+        value = np.ndarray.item(np.asarray(value))  # longdouble and the like stay what they are
     if value is None or value is True or value is False:
         return value
     if value is ...:
         return {"...": 1}
-    if isinstance(value, np.generic):
-        value = np.ndarray.item(np.asarray(value))  # longdouble and the like stay what they are
     kind = type(value)
     if issubclass(kind, int):
         number = int.__pos__(value)
