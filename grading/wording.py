@@ -16,7 +16,7 @@ VERDICT_OF = {
 def of_cell(outcome, limits):
     """What became of a cell, to follow "code cell 3": for a `kernel.Outcome` that is not "ok"."""
     if outcome.status == "error":
-        return f"stopped with {outcome.name}: {one_line(outcome.message)}"
+        return f"stopped with {one_line(outcome.name, 100)}: {one_line(outcome.message)}"
     if outcome.status == "timeout":
         return f"ran longer than {limits.cell_s:g} s and was stopped"
     words = of_stop(outcome.status, limits.cell_s, limits)

@@ -8,7 +8,7 @@ import pytest
 import tiny_homework
 from tiny_homework import Task
 
-from grading import engine, fitting, kernel, pool, work
+from grading import engine, fitting, kernel, pool, wording, work
 from grading import sandbox as sandboxes
 from grading.kernel import Outcome, StartError
 from grading.limits import Limits
@@ -118,6 +118,13 @@ def test_kernels_that_do_not_start_are_suspect_if_one_for_no_submission_does(gra
     with pytest.raises(engine.EngineError) as caught:
         grade(kernels, "x = 42", X, files="files")
     assert caught.value.suspect is starts
+
+
+def test_a_name_of_an_error_that_is_none_can_be_written():
+    outcome = Outcome("error", name="\ud800\n" + "a" * 500, message="\udfff")
+    words = wording.of_cell(outcome, LIMITS)
+    assert words.encode().startswith(b"stopped with ? aaa")
+    assert "\n" not in words and len(words) < 150
 
 
 def test_what_is_running_is_told(grade, tmp_path):
