@@ -73,6 +73,16 @@ class Judge:
             "functions": state.functions,
             "value_bytes": value_bytes,
         }
+        try:
+            # A second time, if the process ended: perhaps the system ended it, for lack of memory.
+            verdict = self._ask(question, call, deadline) or self._ask(question, call, deadline)
+        except TooLateError:
+            self._restart()
+            return "stopped", "timeout"
+        return verdict or ("error", "The check itself ended without a verdict.")
+
+    def _ask(self, question, call, deadline):
+        """The process's verdict and message; None if it ended without."""
         result = None
         try:
             self._send(question)
@@ -86,12 +96,9 @@ class Judge:
                 # It died, perhaps while it waited for the answer to a call, which now is taken for
                 # the next question: whoever comes next must not get what was meant for this one.
                 self._restart()
-        except TooLateError:
-            self._restart()
-            return "stopped", "timeout"
         except OSError:  # it died
             self._restart()
-        return result or ("error", "The check itself ended without a verdict.")
+        return result
 
     def _send(self, message):
         self._process.stdin.write(json.dumps(message).encode() + b"\n")

@@ -569,6 +569,14 @@ def test_a_judge_that_dies_while_it_waits_does_not_judge_the_next_task_wrongly()
         assert judge.judge(X, state, call, 10, 1000) == ("wrong", "x is 41, not 42")
 
 
+def test_a_judge_that_the_system_ended_costs_nobody_a_point():
+    state = types.SimpleNamespace(values={"x": "42"}, functions=[])
+    with contextlib.closing(Judge()) as judge:
+        judge._process.kill()
+        judge._process.wait()
+        assert judge.judge(X, state, None, 10, 1000) == ("right", "")
+
+
 LEAVES_THINGS = """
 import ctypes, mmap, os, pathlib, resource, signal, socket, subprocess, sys
 for folder in ("/tmp", "/dev/shm", ".", "/tmp/home"):
