@@ -4,8 +4,11 @@ Every connection that a submission opens to the grader takes a descriptor here, 
 library ends the process that has none left. So there have to be more than a submission can use up.
 """
 
+import contextlib
 import os
-import resource
+
+with contextlib.suppress(ImportError):  # Windows does not have it
+    import resource
 
 FOR_GRADER = 512
 WANTED, LEAST = 1024, 256  # for each process of a submission; libraries need some

@@ -22,7 +22,6 @@ desktop or a server with a delegated group. Elsewhere the watch has to do.
 import contextlib
 import dataclasses
 import errno
-import fcntl
 import functools
 import os
 import pathlib
@@ -30,6 +29,9 @@ import signal
 import subprocess
 import time
 import uuid
+
+with contextlib.suppress(ImportError):  # Windows does not have it, nor cgroups
+    import fcntl
 
 PREFIX = "grading-"
 SECONDS_TO_END = 5

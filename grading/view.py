@@ -7,7 +7,6 @@ own, the course's checkout) is covered.
 
 import os
 import pathlib
-import pwd
 import site
 import sys
 
@@ -134,6 +133,8 @@ def covered(shown, hidden):
 
 def python_folders():
     """The folders that this Python is made of."""
+    import pwd  # which Windows does not have
+
     folders = [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix]
     if site.ENABLE_USER_SITE and site.getusersitepackages() in sys.path:
         folders.append(site.getusersitepackages())

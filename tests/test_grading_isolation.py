@@ -222,6 +222,38 @@ def test_the_filter_decides_by_call_and_architecture(machine):
     assert answer(0x40000000 + calls["memfd_create"]) != allowed
 
 
+WITHOUT_UNIX = """
+import importlib.abc, psutil, sys
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name in ("fcntl", "pwd", "resource"):
+            raise ModuleNotFoundError(name, name=name)
+
+for name in ("fcntl", "pwd", "resource"):
+    sys.modules.pop(name, None)
+sys.meta_path.insert(0, Absent())
+import grading.__main__ as command
+import grading.isolation, grading.run
+sys.platform = "win32"
+sys.exit(command.main(["class", "--homework", "2", "--out", "results"]))
+"""
+
+
+def test_on_windows_the_command_says_where_it_runs(tmp_path):
+    """What only Unix has is asked for only where it is needed."""
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "ana.ipynb").write_text("{}")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", WITHOUT_UNIX],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and "WSL 2" in done.stderr, done.stderr
+
+
 # --- What belongs to the class ------------------------------------------------------------------
 
 

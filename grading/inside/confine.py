@@ -47,7 +47,7 @@ ABSENT = ("clone3", "memfd_create", "memfd_secret", "shmget", "msgget", "semget"
 # networks does not hold back all: by AF_VSOCK a virtual machine talks to its host, and to itself.
 FAMILIES = (1, 2, 10, 16)
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
 
 
 def become_nobody():
