@@ -35,7 +35,6 @@ LIMITS = Limits(
     cell_s=4, notebook_s=120, memory_mb=900, disk_mb=50, processes=20, grace_s=2, value_bytes=10**6
 )
 MODULES = ("numpy", "psutil", "ipykernel.kernelapp", "ipykernel.ipkernel")
-NO_BWRAP = "bubblewrap does not work here"
 
 X = Task("x", "assert x == 42, f'x is {x}, not 42'", ("x",))
 Y = Task("y", "assert y == 7", ("y",))
@@ -287,15 +286,6 @@ FORGERIES = {
         "    frame = frame.f_back\nx = 42 if found else 41"
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def bwrap():
-    """The sandbox with bubblewrap."""
-    sandbox = sandboxes.choose(unsafe=True)
-    if not sandbox.is_isolated:
-        pytest.skip(f"{NO_BWRAP}: {sandbox.problem}")
-    return sandbox
 
 
 @pytest.fixture(scope="module")

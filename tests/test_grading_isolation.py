@@ -19,31 +19,19 @@ import tiny_homework
 from conftest import ROOT
 from tiny_homework import Task
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="the grader runs on Linux and macOS"
-)
-if sys.platform != "win32":
-    from grading import sandbox as sandboxes
-    from grading import view
-    from grading.assignment import load_assignment, release
-    from grading.engine import grade_notebook
-    from grading.inside import confine, readable
-    from grading.kernel import Kernel
-    from grading.limits import Limits
-    from grading.warm import Lease, Warm
-    from tools import processes
+from grading import sandbox as sandboxes
+from grading import view
+from grading.assignment import load_assignment, release
+from grading.engine import grade_notebook
+from grading.inside import confine, readable
+from grading.kernel import Kernel
+from grading.limits import Limits
+from grading.warm import Lease, Warm
+from tools import processes
 
-    LIMITS = Limits(cell_s=10, notebook_s=60, memory_mb=900, disk_mb=50, processes=20, grace_s=1)
+LIMITS = Limits(cell_s=10, notebook_s=60, memory_mb=900, disk_mb=50, processes=20, grace_s=1)
 MODULES = ("numpy", "psutil", "ipykernel.kernelapp", "ipykernel.ipkernel")
 IS_LINUX = sys.platform == "linux"
-
-
-@pytest.fixture(scope="module")
-def bwrap():
-    sandbox = sandboxes.choose(unsafe=True)
-    if not sandbox.is_isolated:
-        pytest.skip(sandbox.problem)
-    return sandbox
 
 
 @pytest.fixture(scope="module", params=["forked", "started anew"])

@@ -28,15 +28,6 @@ Y = Task("y", "assert y == 7", ("y",))
 Z = Task("z", "assert z == 7", ("z",))
 
 
-@pytest.fixture(scope="module")
-def bwrap():
-    """The sandbox with bubblewrap."""
-    sandbox = sandboxes.choose(unsafe=True)
-    if not sandbox.is_isolated:
-        pytest.skip(f"bubblewrap does not work here: {sandbox.problem}")
-    return sandbox
-
-
 # --- Messages ----------------------------------------------------------------------------------
 
 
