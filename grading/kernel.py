@@ -8,7 +8,6 @@ never arrives.
 import contextlib
 import dataclasses
 import json
-import pathlib
 import shutil
 import time
 import uuid
@@ -81,11 +80,10 @@ class Kernel:
             descriptors.raise_limit(limits.processes)
             self.context = zmq.Context()
             self.folder = sandboxes.make_run_folder(
-                None, limits, sandbox.is_isolated, lease.slot if lease else None
+                sandbox.is_isolated, lease.slot if lease else None
             )
             if files is not None:
-                most = limits.disk_mb * MEGABYTE
-                sandboxes.copy(pathlib.Path(files), self.folder / "files", most)
+                sandboxes.copy(files, self.folder / "files")
             self.session = Session(key=uuid.uuid4().hex.encode(), username="grader")
             self._write_settings(sandbox, place)
             self._open_sockets()

@@ -60,10 +60,6 @@ class NotIsolatedError(RuntimeError):
     """Bubblewrap does not work here, and nobody agreed to do without."""
 
 
-class TooLargeError(OSError):
-    """The files of a submission are larger than its working folder may be."""
-
-
 class Sandbox:
     """A way to start processes for submissions; `choose` makes one.
 
@@ -235,16 +231,11 @@ def environment(is_isolated, run_folder=None):
     return variables
 
 
-def make_run_folder(files, limits, is_isolated, parent=None):
-    """A folder for one start of a kernel: its settings' place, sockets, the submission's files.
-
-    Of the submission's files only ordinary files and folders are copied, and not more than fit.
-    """
+def make_run_folder(is_isolated, parent=None):
+    """A folder for one start of a kernel: its settings' place, sockets, the submission's files."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=parent))
     for name in ("sockets", "files"):
         (folder / name).mkdir()
-    if files is not None:
-        copy(pathlib.Path(files), folder / "files", limits.disk_mb * 2**20)
     if not is_isolated:
         for name in ("course/notebooks/homework", "home", "tmp"):
             (folder / name).mkdir(parents=True)
@@ -262,28 +253,13 @@ def give_away(folder):
             os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
 
 
-def copy(source, target, most_bytes):
-    """Copies a folder's ordinary files; links and whatever else there may be stay behind.
+def copy(source, target):
+    """Copies a folder's files and folders; links stay behind."""
 
-    Raises:
-        TooLargeError: they are larger than allowed.
-    """
-    for folder, folders, names in os.walk(source):  # does not follow links
-        here = pathlib.Path(folder)
-        there = target / here.relative_to(source)
-        folders[:] = [name for name in folders if not (here / name).is_symlink()]
-        for name in folders:
-            (there / name).mkdir()
-        for name in names:
-            path = here / name
-            if path.is_symlink() or not path.is_file():
-                continue
-            most_bytes -= path.stat().st_size
-            if most_bytes < 0:
-                raise TooLargeError(
-                    "the submission's files are larger than its working folder may be"
-                )
-            shutil.copyfile(path, there / name)
+    def links(folder, names):
+        return {name for name in names if os.path.islink(os.path.join(folder, name))}
+
+    shutil.copytree(source, target, ignore=links, dirs_exist_ok=True)
 
 
 @functools.cache

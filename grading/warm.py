@@ -125,7 +125,7 @@ def is_possible(sandbox, limits):
     """Whether a warm interpreter works here (a fraction of a second), and if not, why."""
     try:
         with Warm(sandbox, limits, modules=()) as warm, Lease(warm) as lease:
-            run_folder = sandboxes.make_run_folder(None, limits, True, lease.slot)
+            run_folder = sandboxes.make_run_folder(True, lease.slot)
             settings = {"writable": sandboxes.writable(limits), "environment": {}}
             settings |= {"memory_mb": limits.memory_mb, "disk_mb": limits.disk_mb, "threads": None}
             settings |= {"key": "", "own_folder": "/tmp/.kernel"}

@@ -399,7 +399,7 @@ from grading.limits import Limits
 import zmq
 limits = Limits()
 sandbox = sandboxes.choose(unsafe=True) if sys.argv[1] == "isolated" else sandboxes.Sandbox(None)
-folder = sandboxes.make_run_folder(None, limits, sandbox.is_isolated, sys.argv[2])
+folder = sandboxes.make_run_folder(sandbox.is_isolated, sys.argv[2])
 (folder / "settings.json").write_text(sys.argv[4].replace("FOLDER", str(folder)))
 context = zmq.Context()
 sockets = [context.socket(zmq.DEALER) for _ in range(3)]
