@@ -195,12 +195,12 @@ def _expected(found, files, chosen, name):
     )
     if _place(taken.name, taken, chosen) != name:
         found.notes.append(f"{taken.name} was put beside the notebook as {name}.")
-    content = _read(found, taken)
-    open_ones = [file for file in fitting if file in last or 0 < file.rank < taken.rank]
-    for file in open_ones:
-        if file is not taken and _read(found, file) != content:
-            sentence = f"{taken.name} was taken as {name}; {file.name} may be as new."
-            found.remark(sentence)
+    rivals = [file for file in fitting if file in last or 0 < file.rank < taken.rank]
+    rivals = [file for file in rivals if file is not taken]
+    content = _read(found, taken) if rivals else None
+    for file in rivals:
+        if _read(found, file) != content:
+            found.remark(f"{taken.name} was taken as {name}; {file.name} may be as new.")
     return taken
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from grading import memory_group, watch, work
+from grading import memory_group, reader, watch, work
 from grading.limits import Limits
 from tools import processes
 
@@ -31,7 +31,7 @@ TRIES = 2
 # What a grading process and its sandbox take beside the submission, in bytes.
 OVERHEAD = 700 * 2**20
 # What reading what was handed in may take, in a process of its own for the whole run.
-READING = 1500 * 2**20
+READING = reader.MEMORY_MB * 2**20
 
 
 def default_jobs(count, memory_mb, judge_memory_mb=Limits.judge_memory_mb):

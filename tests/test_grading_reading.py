@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tiny_submissions import put, put_zip
+from tiny_submissions import put, put_all, put_zip
 
 from grading import notebooks, reader, reading, unzipping, walking
 from grading.assignment import load_assignment, release
@@ -325,11 +325,7 @@ def test_one_large_file_costs_no_other(ana, monkeypatch, is_zip):
         ("zzz.csv", b"1" * 50_000),
         ("small.csv", b"2"),
     ]
-    if is_zip:
-        put_zip(ana / "all.zip", members)
-    else:
-        for name, data in members:
-            put(ana / name, data)
+    put_all(ana, members, is_zip)
     handed = read(ana)
     assert answer(handed) == "x = 42" and sorted(handed.files) == ["small.csv", "zzz.csv"]
     assert "aaa.bin" in said(handed)
@@ -361,11 +357,7 @@ def test_installed_software_is_left_out_and_named(ana, is_zip):
     members += [(f"aenv/lib/python3/site-packages/m{n}/a.py", b"x") for n in range(9)]
     members += [("web/node_modules/left/pad.js", b"x"), ("work/hw1.ipynb", solved())]
     members += [("work/data.csv", b"1")]
-    if is_zip:
-        put_zip(ana / "all.zip", members)
-    else:
-        for name, data in members:
-            put(ana / name, data)
+    put_all(ana, members, is_zip)
     handed = read(ana)
     assert handed.files == {"data.csv": b"1"} and answer(handed) == "x = 42"
     assert len(handed.notes) == 1 and "aenv, web/node_modules" in handed.notes[0]
@@ -580,11 +572,7 @@ def test_what_the_code_names_is_not_crowded_out(ana, monkeypatch, where):
 @pytest.mark.parametrize("is_zip", [False, True])
 def test_an_environment_of_conda_is_one(ana, is_zip):
     members = {"env/conda-meta/history": b"", "env/share/doc.txt": b"1", "hw1.ipynb": solved()}
-    if is_zip:
-        put_zip(ana / "all.zip", members.items())
-    else:
-        for name, data in members.items():
-            put(ana / name, data)
+    put_all(ana, members.items(), is_zip)
     handed = read(ana)
     assert handed.files == {} and "env" in handed.notes[0].split()[-1]
 
@@ -618,11 +606,7 @@ def test_a_notebook_that_the_code_runs_goes_with_it(ana, code):
 def test_files_beside_the_notebooks_folder_are_where_the_code_looks(ana, code, seen, is_zip):
     members = {"nb/hw1.ipynb": solved(code), "nb/b.csv": b"2", "nb/more/c.csv": b"3"}
     members |= {"data/a.csv": b"1"}
-    if is_zip:
-        put_zip(ana / "all.zip", members.items())
-    else:
-        for name, data in members.items():
-            put(ana / name, data)
+    put_all(ana, members.items(), is_zip)
     assert sorted(read(ana).files) == seen
 
 

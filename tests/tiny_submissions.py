@@ -28,3 +28,12 @@ def put_zip(path, members, when=None):
         for name, data in members:
             archive.writestr(name, data)
     put(path, buffer.getvalue(), when)
+
+
+def put_all(folder, members, is_zip):
+    """Writes files, pairs of name and data: as they are, or all in one zip."""
+    if is_zip:
+        put_zip(folder / "all.zip", members)
+        return
+    for name, data in members:
+        put(folder / name, data)
