@@ -195,7 +195,7 @@ def print_help():
 def command_run(options, rest):
     look_at("run", rest)
     python = environment(options)
-    return call([python, "-m", "tools.execute"] + rest)
+    return call([python, "-m", "tools.run.execute"] + rest)
 
 
 def command_lab(options, rest):
@@ -220,18 +220,20 @@ def command_test_all(options, rest):
         python = make_environment(folder, older, COLAB, True, absent)
         lessons = ["-m", "pytest", "-m", "notebooks", "--environment-name", name]
         statuses.append(call([python] + lessons + everything + rest))
-    statuses.append(call([newest, "-m", "tools.matrix"]))
+    statuses.append(call([newest, "-m", "tools.run.matrix"]))
     return next((status for status in statuses if status), 0)
 
 
 def command_lint(options, rest):
     look_at("lint", rest)
-    return call([environment(options, development=True), "-m", "tools.check"] + rest)
+    return call([environment(options, development=True), "-m", "tools.authoring.check"] + rest)
 
 
 def command_format(options, rest):
     look_at("format", rest)
-    return call([environment(options, development=True), "-m", "tools.check", "--fix"] + rest)
+    return call(
+        [environment(options, development=True), *("-m", "tools.authoring.check", "--fix"), *rest]
+    )
 
 
 def command_site(options, rest):
@@ -241,12 +243,12 @@ def command_site(options, rest):
 
 def command_gallery(options, rest):
     look_at("gallery", rest)
-    return call([environment(options), "-m", "tools.gallery"] + rest)
+    return call([environment(options), "-m", "tools.authoring.gallery"] + rest)
 
 
 def command_homework(options, rest):
     look_at("homework", rest)
-    return call([environment(options), "-m", "tools.homework"] + rest)
+    return call([environment(options), "-m", "tools.authoring.homework"] + rest)
 
 
 def command_bench(options, rest):
@@ -257,7 +259,7 @@ def command_bench(options, rest):
 def command_badges(options, rest):
     look_at("badges", rest)
     python = sys.executable if options.here else find_python()  # it needs nothing else
-    return call([python, "-m", "tools.address"] + rest)
+    return call([python, "-m", "tools.authoring.address"] + rest)
 
 
 def command_setup(options, rest):

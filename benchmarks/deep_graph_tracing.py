@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 
-from tools import cells, check
+from tools.authoring import cells, check
 
 NOTEBOOK = "08_residual_xor.ipynb"
 TAGS = {"xor", "stack"}

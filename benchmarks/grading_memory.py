@@ -26,7 +26,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.grading_speed import REPOSITORY
-from grading.assignment import load_assignment
+from grading.assignments.assignment import load_assignment
 
 HOMEWORK = 2
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -180,9 +180,9 @@ def sample(front, peaks):
             words = " ".join(process.cmdline())
         except psutil.Error:
             continue
-        if "grading.reader" in words or "reader.py" in words:
+        if "grading.intake.reader" in words or "reader.py" in words:
             kinds["reading"] += pss(process)
-        elif "grading.work" in words or "judge_process" in words:
+        elif "grading.workers.worker" in words or "judge_process" in words:
             kinds["grading"] += pss(process)
     for kind, value in kinds.items():
         peaks[kind] = max(peaks.get(kind, 0), value)

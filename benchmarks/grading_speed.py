@@ -31,9 +31,9 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
-from grading import pool  # noqa: E402
-from grading.assignment import load_assignment, release  # noqa: E402
+from grading.assignments.assignment import load_assignment, release  # noqa: E402
 from grading.limits import Limits  # noqa: E402
+from grading.workers import pool  # noqa: E402
 
 POINTS = """
 import json, sys

@@ -4,7 +4,7 @@
     python -m benchmarks.input_pipeline --wait 60        # a slower disk
 
 A batch of 64 digits waits `--wait` milliseconds, as if for a disk or a network, and is then made
-in NumPy. It trains lesson 10's CNN. The ways: a generator in the main thread; the same through
+in NumPy. It trains lesson 22's CNN. The ways: a generator in the main thread; the same through
 the lesson's `prefetch`, taken from the notebook; `keras.utils.PyDataset` with one and with
 several workers; and, where TensorFlow is installed, `tf.data`. Each runs once to compile and is
 then timed three times, of which the best counts. The last row has no waiting at all.
@@ -20,10 +20,10 @@ import time
 import keras
 import numpy as np
 
-from tools import cells
+from tools.authoring import cells
 from utils import runtime
 
-NOTEBOOK = "10_scaling_out.ipynb"
+NOTEBOOK = "22_scaling_out.ipynb"
 BATCH_SIZE = 64
 
 

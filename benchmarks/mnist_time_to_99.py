@@ -17,7 +17,7 @@ import time
 import keras
 import numpy as np
 
-from tools import cells
+from tools.authoring import cells
 from utils import data, runtime
 
 TARGET = 0.99

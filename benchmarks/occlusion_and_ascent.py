@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from sklearn.datasets import load_sample_images
 
-from tools import cells, check
+from tools.authoring import cells, check
 from utils import gradients, runtime
 
 NOTEBOOK = "03_activation_maps.ipynb"

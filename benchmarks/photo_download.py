@@ -106,7 +106,7 @@ def only_receive(urls):
 def ours(names, folder):
     from utils.openimages.collect import Collection
     from utils.openimages.labels import Candidate
-    from utils.openimages.photos import Pool
+    from utils.openimages.photo_pool import Pool
 
     collection = Collection(Pool(folder), len(names), 1)
     collection.add([[Candidate(name, "test", {}) for name in names]])
@@ -120,7 +120,7 @@ def main():
     parser.add_argument("--latency", type=float, default=0.05, help="seconds")
     parser.add_argument("--side", type=int, default=640, help="of the photos, in pixels")
     options = parser.parse_args()
-    from utils.openimages import sources
+    from utils.openimages import hosts
 
     photos = [make_photo(number, options.side) for number in range(options.photos)]
     megabytes = sum(map(len, photos)) / 1e6
@@ -132,9 +132,9 @@ def main():
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name.startswith("COURSE_"):
             del os.environ[name]
-    sources.AMAZON = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    hosts.AMAZON = f"http://127.0.0.1:{listener.getsockname()[1]}"
     names = [f"{number:016x}" for number in range(options.photos)]
-    urls = [f"{sources.AMAZON}/test/{name}.jpg" for name in names]
+    urls = [f"{hosts.AMAZON}/test/{name}.jpg" for name in names]
     few = urls[:PEER_PHOTOS]
     try:
         rates = {}

@@ -15,7 +15,7 @@ import time
 import keras
 import numpy as np
 
-from tools import cells, check
+from tools.authoring import cells, check
 from utils import batches, runtime
 
 NOTEBOOK = "07_lstm_text.ipynb"

@@ -7,7 +7,7 @@ numbers, and are first checked to give the same samples: the naive ways and the 
 past as long as the receptive field, the queues and the compiled one from silence. Naive: the Keras
 model reads the whole receptive field again for each sample, called plainly, `model(x)`, and as a
 compiled function, `predict_on_batch`. Queues: Le Paine et al. (2016), the lesson's own function in
-readable NumPy. Compiled: `utils.fast_wavenet`. Sampling is part of all of them; compiling and a
+readable NumPy. Compiled: `utils.models.wavenet`. Sampling is part of all of them; compiling and a
 first call are not. The process is bound to one core where the system can do that.
 
 Median of several rounds. Beside the samples per second that passed on the clock stand those per
@@ -28,8 +28,8 @@ import time
 
 import numpy as np
 
-from tools import cells
-from utils import fast_wavenet
+from tools.authoring import cells
+from utils.models import wavenet
 
 CLASSES, REAL_TIME, TIMES_NAIVE = 256, 16_000, 500
 SIZES = [(10, 32, 64), (20, 32, 64), (30, 32, 64), (40, 32, 64), (30, 16, 32), (30, 64, 128)]
@@ -39,7 +39,7 @@ def lesson(hop=80):
     """What the lesson defines: its model, its rule for drawing a class, its queues in NumPy."""
     import keras
 
-    names = {"keras": keras, "np": np, "fast_wavenet": fast_wavenet}
+    names = {"keras": keras, "np": np, "fast_wavenet": wavenet}
     found = cells.definitions("09_wavenet.ipynb", {"wavenet", "generation"}, **names)
     found["HOP"] = hop
     return found
@@ -96,7 +96,7 @@ def main():
     import keras
 
     began, began_cpu = time.perf_counter(), time.process_time()
-    fast_wavenet.generate(fast_wavenet.random_weights([1, 2], 8, 8), 1)
+    wavenet.generate(wavenet.random_weights([1, 2], 8, 8), 1)
     compile_clock, compile_cpu = time.perf_counter() - began, time.process_time() - began_cpu
 
     of_lesson = lesson()
@@ -105,7 +105,7 @@ def main():
     random = np.random.default_rng(0)
     for weight in model.weights:
         weight.assign(random.normal(0, np.prod(weight.shape[:-1]) ** -0.5, weight.shape))
-    w = fast_wavenet.weights_of(model)
+    w = wavenet.weights_of(model)
     past = random.integers(0, CLASSES, w.receptive_field)
     uniforms = random.random(2 * REAL_TIME)
 
@@ -119,13 +119,13 @@ def main():
         "naive, `model(x)`": lambda n: naive(plain_model, choose, past, uniforms[:n]),
         "naive, compiled model": lambda n: naive(compiled_model, choose, past, uniforms[:n]),
         "queues in NumPy": lambda n: with_queues(w, uniforms[:n]),
-        "queues, compiled with Numba": lambda n: fast_wavenet.generate(w, n, uniforms=uniforms[:n]),
+        "queues, compiled with Numba": lambda n: wavenet.generate(w, n, uniforms=uniforms[:n]),
     }
     first = ways["naive, compiled model"](10)
     assert first == ways["naive, `model(x)`"](10), "the naive ways must agree"
-    fast = fast_wavenet.generate(w, 10, uniforms=uniforms[:10], start=past)
+    fast = wavenet.generate(w, 10, uniforms=uniforms[:10], start=past)
     assert first == fast.tolist(), "the compiled generator must give the same samples"
-    fast = fast_wavenet.generate(w, 1200, uniforms=uniforms[:1200])  # the queues of 512 go round
+    fast = wavenet.generate(w, 1200, uniforms=uniforms[:1200])  # the queues of 512 go round
     assert (with_queues(w, uniforms[:1200]) == fast).all(), "the queues must give the same samples"
 
     counts = dict(zip(ways, (3, 5, 300, len(uniforms)), strict=True))
@@ -149,11 +149,11 @@ def main():
     print("\n| layers | channels | skip channels | weights used | queues in NumPy | compiled |")
     print("|--:|--:|--:|--:|--:|--:|")
     for depth, channels, skip in SIZES:
-        w = fast_wavenet.random_weights(dilations(depth), channels, skip)
+        w = wavenet.random_weights(dilations(depth), channels, skip)
         used = sum(np.size(each) for each in (w.inner, w.outer, w.hidden, w.final))
         slow = rates(lambda w=w: with_queues(w, uniforms[:200]), 200, repeats)
         fast = rates(
-            lambda w=w: fast_wavenet.generate(w, REAL_TIME, uniforms=uniforms[:REAL_TIME]),
+            lambda w=w: wavenet.generate(w, REAL_TIME, uniforms=uniforms[:REAL_TIME]),
             REAL_TIME,
             repeats,
         )

@@ -19,9 +19,10 @@ import sys
 import time
 from pathlib import Path
 
-from grading import moments, pool, submissions
+from grading.intake import moments, submissions
+from grading.intake.shown import nfc, printable
 from grading.limits import Limits
-from grading.shown import nfc, printable
+from grading.workers import pool
 
 
 class UsageError(Exception):
@@ -151,7 +152,7 @@ def _understood(options):
     Raises:
         UsageError: one of them is not there, or may not be read.
     """
-    from grading.assignment import load_assignment
+    from grading.assignments.assignment import load_assignment
 
     try:
         assignment = load_assignment(options.homework)
@@ -183,7 +184,7 @@ def _grade(group, slugs, options, limits):
     from tqdm import tqdm
 
     if options.scheduler:
-        from grading import cluster
+        from grading.workers import cluster
 
         try:
             backend = cluster.Cluster(options.scheduler, options.unsafe)
@@ -226,7 +227,7 @@ def _isolation(options, limits):
     Raises:
         UsageError: they are not, and that was not asked for.
     """
-    from grading import isolation, sandbox
+    from grading.sandbox import bubblewrap, isolation
 
     if options.scheduler:
         text = "Isolated by bubblewrap on the machines of the cluster where it works; "
@@ -238,8 +239,8 @@ def _isolation(options, limits):
     if sys.platform == "win32":  # it has no `fork`, so `--unsafe` does not help either
         raise UsageError("The grader runs on Linux and macOS. On Windows, use it inside WSL 2.")
     try:
-        chosen = sandbox.choose(options.unsafe)
-    except sandbox.NotIsolatedError as error:
+        chosen = bubblewrap.choose(options.unsafe)
+    except bubblewrap.NotIsolatedError as error:
         raise UsageError(str(error)) from None
     return chosen.is_isolated, isolation.report(chosen, limits)
 
@@ -258,10 +259,10 @@ def _due(text):
 
 def _make(out, assignment):
     """The results' folder."""
-    from grading import records
+    from grading import result_store
 
     try:
-        records.reserve(out, assignment.name)
+        result_store.reserve(out, assignment.name)
     except (ValueError, OSError) as error:
         problem = _told(error) if isinstance(error, OSError) else error
         raise UsageError(f"--out {out}: {problem}.") from None

@@ -5,9 +5,11 @@ import dataclasses
 import time
 from pathlib import Path
 
-from grading import reader, records, report
-from grading.assignment import load_assignment, numbers, release
-from grading.traits import Traits
+from grading import result_store
+from grading.assignments.assignment import load_assignment, numbers, release
+from grading.intake import reader
+from grading.intake.traits import Traits
+from grading.reports import report
 
 SECONDS_BETWEEN_CLAIMS = 0.5
 
@@ -41,7 +43,7 @@ class Class:
         self.assignment, self.limits, self.is_isolated = assignment, limits, is_isolated
         self.out, self.due = Path(out), due
         self.hidden, self.is_cold = [str(path) for path in hidden], is_cold
-        self.store = records.Store(out)
+        self.store = result_store.Store(out)
         traits = Traits.of(assignment.name, release(assignment))
         self.reader = reader.Reader(traits, list(_other_homework(assignment)))
         self.handed = {}
@@ -60,7 +62,7 @@ class Class:
             self.results[slug] = record["result"]
 
     def _key(self, handed):
-        return records.key(handed, self.assignment, self.limits, self.is_isolated)
+        return result_store.key(handed, self.assignment, self.limits, self.is_isolated)
 
     def to_do(self, wanted=None, fresh=False, again=False):
         """The slugs of what has to be graded, in order.
@@ -93,8 +95,8 @@ class Class:
             "assignment_name": self.assignment.name,
             "assignment_text": self.assignment.path.read_text(encoding="utf-8"),
             "assignment_version": self.assignment.version,
-            "engine_version": records.engine_version(),
-            "environment": records.environment(),
+            "engine_version": result_store.engine_version(),
+            "environment": result_store.environment(),
             "notebook": handed.notebook,
             "files": handed.files,
             "limits": vars(self.limits),

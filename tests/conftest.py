@@ -10,11 +10,12 @@ import tempfile
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tools import check, matrix  # noqa: E402
-from tools.execute import default_jobs  # noqa: E402
+from tools.authoring import check  # noqa: E402
+from tools.run import matrix  # noqa: E402
+from tools.run.execute import default_jobs  # noqa: E402
 
 # Figures are drawn into memory, whatever screen there is.
 os.environ["MPLBACKEND"] = "agg"
@@ -72,7 +73,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """What became of the lessons, as a table, and remembered for `python -m tools.matrix`."""
+    """What became of the lessons, as a table, and remembered for `python -m tools.run.matrix`."""
     runs = []
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.getreports(outcome):
@@ -123,9 +124,9 @@ def plain_environment(monkeypatch, own_data):
 @pytest.fixture(scope="session")
 def bwrap():
     """The grader's sandbox with bubblewrap."""
-    from grading import sandbox
+    from grading.sandbox import bubblewrap
 
-    chosen = sandbox.choose(unsafe=True)
+    chosen = bubblewrap.choose(unsafe=True)
     if not chosen.is_isolated:
         pytest.skip(chosen.problem)
     return chosen

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 NAMES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 PROFILES = ("quick", "full")
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -83,7 +83,7 @@ def prepare():
             # On JAX too: Keras looks at it in `fit`, to see whether it was given a tf.data dataset.
             importlib.import_module("tensorflow")
         if rehearsing():
-            from utils import rehearsal  # not at the top: nobody else needs it
+            from utils.environment import rehearsal  # not at the top: nobody else needs it
 
             rehearsal.begin()
 
@@ -431,11 +431,14 @@ def _minutes(number):
 
 
 def _data_order():
-    from utils import files, network  # not at the top: they need packages that `prepare` looks for
+    from utils.data.fetching import (  # not at the top: they need packages that `prepare` looks for
+        network,
+        sources,
+    )
 
     steps = ["cache"]
     offline = network.offline_requested()
-    if mirror := files.mirror_in_words():
+    if mirror := sources.mirror_in_words():
         steps.append(mirror)
     if not offline:
         steps.append("official source")

@@ -13,7 +13,7 @@ import numbers
 
 import numpy as np
 
-from utils.arguments import as_array, as_integer, as_stream
+from utils.common.arguments import as_array, as_integer, as_stream
 
 
 def split_in_time(

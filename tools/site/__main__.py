@@ -57,7 +57,7 @@ def run_outdated():
     if not names:
         print("The executed notebooks are up to date.")
         return 0
-    return subprocess.call([sys.executable, "-m", "tools.execute", *names], cwd=build.ROOT)
+    return subprocess.call([sys.executable, "-m", "tools.run.execute", *names], cwd=build.ROOT)
 
 
 def check(site, screenshots=None):

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from tools import address
+from tools.authoring import address
 from tools.site import sources
 
 ROOT = address.ROOT

@@ -11,8 +11,8 @@ import urllib.parse
 
 import bs4
 
-from tools.address import ROOT
-from utils import files
+from tools.authoring.address import ROOT
+from utils.data.fetching import sources
 
 # What a browser fetches by itself while it shows a page, and where the address stands.
 FETCHED = {
@@ -137,8 +137,8 @@ def paths_of_machines():
     whole = [ROOT, sys.prefix, sys.base_prefix]
     for variable in ("COURSE_DATA_DIR", "COURSE_DATA_MIRROR"):
         try:
-            whole += filter(None, [files.named_folder(variable)])
-        except files.DataError:
+            whole += filter(None, [sources.named_folder(variable)])
+        except sources.DataError:
             continue  # nobody's home folder
     begun = [tempfile.gettempdir(), os.path.expanduser("~")]  # told only with more behind
     words = [(_forms(place), r"(?![\w.-]*\w)") for place in whole]

@@ -21,7 +21,7 @@ nb_code_prompt_show = "Show the setup cell"
 nb_code_prompt_hide = "Hide the setup cell"
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 4
-myst_heading_slug_func = "tools.check.anchor"  # the anchors that Jupyter gives
+myst_heading_slug_func = "tools.authoring.check.anchor"  # the anchors that Jupyter gives
 suppress_warnings = ["myst.mathjax"]
 
 html_theme = "furo"

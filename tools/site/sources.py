@@ -10,7 +10,7 @@ import posixpath
 import re
 import shutil
 
-from tools import address, check, gallery
+from tools.authoring import address, check, gallery
 
 ROOT = address.ROOT
 STATIC = pathlib.Path(__file__).resolve().parent / "static"

@@ -24,12 +24,13 @@ On the command line: `python -m utils.openimages --help`.
 from collections.abc import Iterable
 from pathlib import Path
 
-from utils.download import DownloadError
-from utils.files import DataError, Reason
-from utils.openimages import make, recipes
+from utils.common.errors import DataError
+from utils.data.fetching.download import DownloadError
+from utils.data.fetching.sources import Reason
+from utils.openimages import build, request
 from utils.openimages.dataset import Photos
+from utils.openimages.dataset_folder import Summary
 from utils.openimages.sample import load_sample
-from utils.openimages.sets import Summary
 from utils.openimages.tables import NoSourceError
 
 __all__ = ["DataError", "Photos", "Summary", "download"]
@@ -72,17 +73,17 @@ def download(
             something else.
         DataError: there are too few photos of a class, or (`sample=False`) no source has them.
     """
-    names = recipes.check_classes(classes)
-    counts = recipes.check_split(per_class, split)
-    recipes.check_numbers(seed, longest_side, connections)
-    folder = recipes.check_folder(folder)
-    wish = recipes.Wish(names, counts, seed, longest_side)
+    names = request.check_classes(classes)
+    counts = request.check_split(per_class, split)
+    request.check_numbers(seed, longest_side, connections)
+    folder = request.check_folder(folder)
+    wish = request.Wish(names, counts, seed, longest_side)
     failures: list[Reason] = []
     try:
-        photos = make.find_set(wish, folder)
+        photos = build.find_set(wish, folder)
         if photos is None:
-            recipe = make.resolve(wish, failures, progress)
-            photos = make.make_set(wish, recipe, folder, connections, progress, failures)
+            recipe = build.resolve(wish, failures, progress)
+            photos = build.make_set(wish, recipe, folder, connections, progress, failures)
     except (NoSourceError, DownloadError) as problem:
         if not sample:
             raise DataError(str(problem)) from problem

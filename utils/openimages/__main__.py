@@ -4,9 +4,9 @@ import argparse
 import sys
 
 from utils import openimages
-from utils.download import DownloadError
-from utils.files import DataError
-from utils.openimages.lab import write_mirror
+from utils.common.errors import DataError
+from utils.data.fetching.download import DownloadError
+from utils.openimages.mirror import write_mirror
 
 
 def main(arguments: list[str] | None = None) -> int:

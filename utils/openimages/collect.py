@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from utils import download as downloads
-from utils.download import DownloadError
+from utils.data.fetching import download as downloads
+from utils.data.fetching.download import DownloadError
 from utils.openimages.labels import Candidate, in_order
-from utils.openimages.photos import Outcome, Pool
+from utils.openimages.photo_pool import Outcome, Pool
 
 MOST_UNDELIVERED = 0.02  # of the photos that are wanted, or ten: more is no accident
 

@@ -13,11 +13,12 @@ import numpy as np
 from PIL import Image
 
 from utils import runtime
-from utils.arguments import as_integer
-from utils.files import DataError, Origin, unknown
-from utils.openimages import sets
-from utils.openimages.recipes import SPLITS
-from utils.openimages.sets import Summary
+from utils.common.arguments import as_integer
+from utils.common.errors import DataError
+from utils.data.fetching.sources import Origin, unknown
+from utils.openimages import dataset_folder
+from utils.openimages.dataset_folder import Summary
+from utils.openimages.request import SPLITS
 
 CROPS = ("center", None)
 RESIZED_WITH = Image.Resampling.BICUBIC
@@ -66,7 +67,7 @@ class Photos:
         `path` is relative to `folder`; `rotation` is in degrees, counterclockwise, and empty
         where nobody has looked. In each split the classes are mixed.
         """
-        return sets.read_table(self.folder)
+        return dataset_folder.read_table(self.folder)
 
     def _rows(self, split: str):
         """Return the rows of the table that belong to a split, with their paths made whole."""

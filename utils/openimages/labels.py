@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from utils import files, network
-from utils.files import Reason
+from utils.data.fetching import network, sources
+from utils.data.fetching.sources import Reason
 from utils.openimages import tables
-from utils.openimages.sources import GOOGLE
+from utils.openimages.hosts import GOOGLE
 
 DESCRIPTIONS = "openimages/v7/oidv7-class-descriptions.csv"
 LABELS = "openimages/v7/oidv7-{}-annotations-human-imagelabels.csv"
@@ -179,7 +179,7 @@ def _read(path: str, *arguments) -> list[dict[str, str]] | None:
     *_, failures, _ = arguments
     before = len(failures)
     rows = tables.read_table(path, *arguments)
-    harmless = {tables.NOT_THERE, files.NOT_IN_MIRROR, files.NO_SUCH_MIRROR}
+    harmless = {tables.NOT_THERE, sources.NOT_IN_MIRROR, sources.NO_SUCH_MIRROR}
     harmless |= {short for reason in network.OBSTACLES for short in (reason, f"mirror: {reason}")}
     if rows is None and any(failure.short not in harmless for failure in failures[before:]):
         raise tables.no_source(path, failures[before:])

@@ -10,14 +10,15 @@ import io
 import numpy as np
 from PIL import Image
 
-from utils import files
-from utils.download import DownloadError
-from utils.files import DataError, Reason
-from utils.openimages import sets
+from utils.common.errors import DataError
+from utils.data.fetching import sources
+from utils.data.fetching.download import DownloadError
+from utils.data.fetching.sources import Reason
+from utils.openimages import dataset_folder
 from utils.openimages.dataset import Photos
+from utils.openimages.dataset_folder import Summary
 from utils.openimages.labels import Category
-from utils.openimages.recipes import SPLITS, Recipe
-from utils.openimages.sets import Summary
+from utils.openimages.request import SPLITS, Recipe
 
 WHAT = "crops of scikit-learn's photos of a building and a flower"
 RECIPE = Recipe(
@@ -63,18 +64,22 @@ def load_sample(failures: list[Reason]) -> Photos:
     Raises DataError where no folder can be written.
     """
     counts = " + ".join(str(len(ABOUT) * count) for count in RECIPE.split)
-    origin = files.announce_sample("Open Images", WHAT, f"{counts} photos", failures)
+    origin = sources.announce_sample("Open Images", WHAT, f"{counts} photos", failures)
     classes = [category.name for category in RECIPE.categories]
     count = len(classes) * RECIPE.per_class
     problems = []
-    for cache in files.folders_to_write():
+    for cache in sources.folders_to_write():
         folder = cache / "openimages" / "sets" / FOLDER
         try:
-            about = sets.read_about(folder)
-            if not (about and sets.same_recipe(about, RECIPE) and sets.is_complete(folder, about)):
+            about = dataset_folder.read_about(folder)
+            if not (
+                about
+                and dataset_folder.same_recipe(about, RECIPE)
+                and dataset_folder.is_complete(folder, about)
+            ):
                 rows = make_rows()
                 summary = Summary(photos=len(rows), already_there=len(rows))
-                sets.write_set(folder, RECIPE, rows, summary, classes)
+                dataset_folder.write_set(folder, RECIPE, rows, summary, classes)
             summary = Summary(photos=count, already_there=count)
             return Photos(folder, classes, RECIPE.folder_names, summary, origin)
         except (OSError, ValueError, DownloadError) as problem:

@@ -14,11 +14,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from utils import download as downloads
-from utils import files
-from utils.download import SourceFailedError
-from utils.files import DataError, Reason
-from utils.openimages.sources import NotThereError, Progress, Source, all_sources, blocks
+from utils.common.errors import DataError
+from utils.common.files import format_bytes
+from utils.data.fetching import download as downloads
+from utils.data.fetching import sources
+from utils.data.fetching.download import SourceFailedError
+from utils.data.fetching.sources import Reason
+from utils.openimages.hosts import NotThereError, Progress, Source, all_sources, blocks
 
 # The published sha256 of official files. A mirror's may differ: it can have fewer lines.
 PUBLISHED = {
@@ -181,11 +183,11 @@ def read_content(
                 _write_cache(cached, content)
                 return content
             except NotThereError as problem:
-                short = NOT_THERE if source.kind == "official" else files.NOT_IN_MIRROR
+                short = NOT_THERE if source.kind == "official" else sources.NOT_IN_MIRROR
                 reason = Reason(short, str(problem))
             except SourceFailedError as problem:
                 reason = Reason(problem.short, str(problem))
-        failures.append(files.of_mirror(reason) if source.kind == "mirror" else reason)
+        failures.append(sources.of_mirror(reason) if source.kind == "mirror" else reason)
     return None
 
 
@@ -204,7 +206,7 @@ def _read_from(
                 if bar.total is None and state.total:
                     bar.total = state.total
                     if state.total > LARGE_BYTES and not source.is_folder:
-                        size = downloads.format_bytes(state.total)
+                        size = format_bytes(state.total)
                         print(f"Reading {name} ({size}) once; only what is needed is kept.")
                 bar.update(len(block))
                 yield block
@@ -275,7 +277,7 @@ def _cached_file(source: Source, path: str, selection: object) -> Path:
     key = json.dumps([source.kind, source.base, stamp, path, selection], sort_keys=True)
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     name = path.rpartition("/")[2].removesuffix(".csv")
-    return files.cache_folder() / "openimages" / "tables" / f"{name}--{digest}.csv"
+    return sources.cache_folder() / "openimages" / "tables" / f"{name}--{digest}.csv"
 
 
 def _write_cache(path: Path, content: bytes) -> None:
@@ -289,5 +291,5 @@ def no_source(path: str, failures: list[Reason]) -> NoSourceError:
     """Return the error for a table that no source has."""
     reasons = [f"  - {text}" for text in dict.fromkeys(failure.text for failure in failures)]
     return NoSourceError(
-        "\n".join([f"No source has {path}.", *reasons, f"What you can do: {files.ADVICE}."])
+        "\n".join([f"No source has {path}.", *reasons, f"What you can do: {sources.ADVICE}."])
     )

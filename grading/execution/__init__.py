@@ -1,0 +1,1 @@
+"""Run a submission's cells and judge its answers."""

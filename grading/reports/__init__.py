@@ -1,0 +1,1 @@
+"""What the teacher and the student read."""

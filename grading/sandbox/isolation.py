@@ -1,0 +1,48 @@
+"""What is isolated on this machine and what is not, in words for the one who grades."""
+
+import os
+
+from grading.sandbox import memory_group
+from grading.sandbox.inside.confine import has_filter
+
+
+def report(sandbox, limits):
+    """What is isolated and what is not, in plain sentences.
+
+    Args:
+        sandbox: The `sandbox.Sandbox` in use.
+        limits: The `Limits`.
+    """
+    judged = [
+        "Results are judged in a process of its own, which gets plain values only.",
+        f"A cell may run {limits.cell_s:g} s, a notebook {limits.notebook_s:g} s; one process may "
+        f"take {limits.memory_mb} MB of memory; a cell may print {limits.output_bytes / 1e6:g} MB.",
+    ]
+    if sandbox.is_isolated:
+        return [
+            "Isolated by bubblewrap: each submission sees the system and Python, of the course "
+            "only utils and data (none of it writable), and its own files.",
+            "No network, no other processes, no capabilities, and nobody is root.",
+            f"It can write {limits.disk_mb} MB to its working folder and as much to /tmp, both in "
+            "memory; they are gone afterwards.",
+            f"At most {limits.processes} processes; a watch ends a submission with more.",
+            memory_group.describe(),
+            *judged,
+            "Not isolated: the processor, and the kernel of the operating system (a hole in it is "
+            "a hole here)."
+            + " System calls are not filtered on this kind of machine."
+            * (not has_filter()),
+        ]
+    return [
+        f"NOT ISOLATED: {sandbox.problem}.",
+        "Submissions run as ordinary programs of yours. They can read and change every file that "
+        "you can, the hidden tests and other submissions included."
+        + " YOU ARE ROOT, SO THAT IS THE WHOLE MACHINE."
+        * (os.geteuid() == 0),
+        "They can use the network.",
+        "They can start processes that outlive them; those that hide well are not found.",
+        f"They can fill the disk: only the size of a single file is limited ({limits.disk_mb} MB).",
+        "What still holds: a working folder of its own for each, no secrets in its environment.",
+        memory_group.describe(),
+        *judged,
+    ]

@@ -1,0 +1,1 @@
+"""Who runs the submissions: this machine's processes, or several machines."""

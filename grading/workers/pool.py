@@ -1,0 +1,247 @@
+"""Several submissions at a time on this machine, each slot with a grading process of its own.
+
+A grading process that dies, or does not come back in time, costs one submission its second chance
+and nothing else: the slot starts another process.
+"""
+
+import concurrent.futures
+import contextlib
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+
+from grading.intake import reader
+from grading.limits import Limits
+from grading.sandbox import memory_group, monitor
+from grading.workers import worker
+from utils.processes import cleanup
+
+ROOT = Path(__file__).resolve().parents[2]
+GRACE_SECONDS = 120  # on top of the submission's own deadline: starting, restoring, writing
+PAGE_SECONDS = 120
+TRIES = 2
+# What a grading process and its sandbox take beside the submission, in bytes.
+OVERHEAD = 700 * 2**20
+# What reading what was handed in may take, in a process of its own for the whole run.
+READING = reader.MEMORY_MB * 2**20
+
+
+def default_jobs(count, memory_mb, judge_memory_mb=Limits.judge_memory_mb):
+    """As many at a time as there are cores to use and memory to hold them.
+
+    A submission may take `TOGETHER` times the memory of one process; its files, which lie in
+    memory, are counted there. The process that judges it comes on top.
+    """
+    from utils import runtime
+
+    needed = (monitor.TOGETHER * memory_mb + judge_memory_mb) * 2**20 + OVERHEAD
+    fitting = int((psutil.virtual_memory().available - READING) // needed)
+    return max(1, min(runtime.cores(), count, fitting))
+
+
+def temporary_folder():
+    """The folder for temporary files; its name is short, because sockets have to lie below it."""
+    usual = tempfile.gettempdir()
+    return "/tmp" if len(usual) > 40 and os.access("/tmp", os.W_OK | os.X_OK) else usual
+
+
+class Slot:
+    """A grading process, started when needed and again when it died.
+
+    Args:
+        command: What to start; for tests.
+    """
+
+    def __init__(self, command=(sys.executable, "-m", "grading.workers.worker")):
+        self.command = list(command)
+        self.marker = f"grading-{uuid.uuid4().hex}"
+        self.process = None
+        self.folder = None
+        self.is_closed = False
+        self._lock = threading.Lock()  # closing must not miss a process that is just being started
+
+    def grade(self, job):
+        """Grades a job (see `work.write_job`); returns its result, whatever happens."""
+        started = time.monotonic()
+        problem, running = "", []
+        for _ in range(TRIES):
+            result, problem = self._try(job, running)
+            if result is not None:
+                return result
+            if self.is_closed:
+                break
+        reason = f"could not be graded: {problem} (tried {TRIES} times)"
+        # A process that ends each time at the same place hardly does so by chance.
+        is_suspect = len(running) == TRIES and running[0] is not None and len(set(running)) == 1
+        if is_suspect:
+            reason += f", each time at {running[0]}"
+        return worker.failure(reason, is_suspect, seconds=time.monotonic() - started)
+
+    def close(self):
+        """Ends the process and everything that it started."""
+        self.is_closed = True
+        self._end()
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _try(self, job, running):
+        if self.folder is None:
+            self.folder = Path(tempfile.mkdtemp(prefix="grading-", dir=temporary_folder()))
+        folder = Path(tempfile.mkdtemp(prefix="job-", dir=self.folder))
+        try:
+            if self.process is None or self.process.poll() is not None:
+                self._start()
+            worker.write_job(folder, job)
+            problem = self._ask(folder, job)
+            result = worker.read_result(folder)
+            if result is None:
+                problem = problem or "the grading process gave no result"
+                running.append(worker.read_running(folder))
+            return result, problem
+        except (OSError, ValueError, AttributeError) as error:  # it ended, or was closed meanwhile
+            self._end()
+            return None, f"{type(error).__name__}: {error}"
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _ask(self, folder, job):
+        """Waits for the two answers; returns what went wrong, or None."""
+        self.process.stdin.write(f"{folder}\n")
+        self.process.stdin.flush()
+        seconds = job["limits"]["notebook_s"] + job["judge_seconds"] + GRACE_SECONDS
+        for answer, patience in (("judged", seconds), ("done", PAGE_SECONDS)):
+            try:
+                line = self.answers.get(timeout=patience)
+            except queue.Empty:
+                self._end()
+                return f"the grading process gave no answer in {patience:.0f} s"
+            if line.strip() != answer:
+                status = self._status()
+                self._end()
+                return f"the grading process ended ({status})"
+        return None
+
+    def _start(self):
+        environment = {**os.environ, cleanup.MARKER: self.marker, "PYTHONUTF8": "1"}
+        # All temporary files of a slot lie in one folder, so that none is left.
+        environment |= {"TMPDIR": str(self.folder), worker.OWN_FOLDER: str(self.folder)}
+        environment["PYTHONPATH"] = os.pathsep.join(
+            [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        )
+        with self._lock:
+            self._start_with(environment)
+
+    def _start_with(self, environment):
+        if self.is_closed:
+            raise OSError("the run was stopped")
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+        self.process = subprocess.Popen(
+            self.command,
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C reaches the front only, which ends this in order
+        )
+        # A queue of its own: an answer of a process that was given up must not be taken for the
+        # answer of the next one.
+        self.answers = queue.SimpleQueue()
+        threading.Thread(
+            target=_listen, args=(self.process.stdout, self.answers), daemon=True
+        ).start()
+
+    def _status(self):
+        """How the process ended, and the last that it said."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        code = self.process.returncode
+        words = "still running" if code is None else f"exit status {code}"
+        if code is not None and code < 0:
+            words = (
+                signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+            )
+        self.log.seek(0, os.SEEK_END)
+        self.log.seek(max(0, self.log.tell() - 2000))
+        said = self.log.read().decode("utf-8", "replace").strip().splitlines()
+        return f"{words}; it said: {said[-1][:200]}" if said else words
+
+    def _end(self):
+        with self._lock:
+            process, self.process = self.process, None
+        if process is None:
+            return
+        cleanup.end([process.pid], [self.marker])
+        memory_group.remove_left()
+        with contextlib.suppress(OSError, ValueError):
+            process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+        self.log.close()
+
+
+def _listen(stream, answers):
+    with contextlib.suppress(OSError, ValueError):
+        for line in stream:
+            answers.put(line)
+    answers.put("")  # the end
+
+
+class Local:
+    """Grades on this machine."""
+
+    def __init__(self, jobs):
+        self.jobs = jobs
+        self._slots = queue.SimpleQueue()
+        self._all = [Slot() for _ in range(jobs)]
+        for slot in self._all:
+            self._slots.put(slot)
+        self._threads = concurrent.futures.ThreadPoolExecutor(jobs)
+        self._results = queue.SimpleQueue()
+
+    def capacity(self):
+        """How many may be under way at the same time."""
+        return self.jobs
+
+    def submit(self, name, job):
+        """Starts a job; its result comes out of `collect`."""
+        self._threads.submit(self._grade, name, job)
+
+    def collect(self, seconds):
+        """The next (name, result), or None if there is none within so many seconds."""
+        try:
+            return self._results.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+    def close(self):
+        """Ends everything; what is under way is given up."""
+        for slot in self._all:
+            slot.is_closed = True
+        for slot in self._all:
+            slot.close()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for slot in self._all:
+            slot.close()  # what a thread had begun in the meantime
+
+    def _grade(self, name, job):
+        slot = self._slots.get()
+        try:
+            result = slot.grade(job)
+        except Exception as error:  # a result is awaited, whatever happened
+            result = worker.failure(f"could not be graded: {type(error).__name__}: {error}")
+        finally:
+            self._slots.put(slot)
+        self._results.put((name, result))

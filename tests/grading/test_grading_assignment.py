@@ -1,0 +1,437 @@
+"""Assignments are read and released as they should be, and any submission is put back in order."""
+
+import copy
+import json
+
+import nbformat
+import pytest
+
+from grading.assignments.assignment import AssignmentError, load_assignment, release, restore
+
+
+def cell(kind, grade_id, source, **more):
+    """A cell of an instructor's notebook."""
+    text = kind in ("text", "manual")
+    made = {"cell_type": "markdown" if text else "code", "source": source, "metadata": {}}
+    made["id"] = grade_id
+    if not text:
+        made |= {"outputs": [], "execution_count": None}
+    if kind not in ("text", "code"):
+        about = {"schema_version": 3, "grade_id": f"t-{grade_id}", "task": False}
+        about["grade"] = kind in ("test", "manual")
+        about["solution"] = kind in ("solution", "manual")
+        about["locked"] = kind in ("test", "locked")
+        if about["grade"]:
+            about["points"] = 2
+            made["metadata"]["homework"] = {"title": f"Task {grade_id}", **more}
+        made["metadata"]["nbgrader"] = about
+    return made
+
+
+SOLUTION = """def {0}(x):
+    y = None
+    ### BEGIN SOLUTION
+    y = {1}
+    ### END SOLUTION
+    return y"""
+TEST = (
+    "print('checks', {0}(1))\n### BEGIN HIDDEN TESTS\nassert {0}(2) == {1}, 'no'\n"
+    "### END HIDDEN TESTS"
+)
+CELLS = [
+    cell(
+        "text", "title", "# Homework 0 · A title\n\n(notebooks/homework/instructor/hw9_small.ipynb)"
+    ),
+    cell("locked", "setup", "import math\nprint('ready to go')"),
+    cell("text", "one", "## Part 1"),
+    cell("solution", "double", SOLUTION.format("double", "2 * x")),
+    cell("test", "double-test", TEST.format("double", 4), functions=["double"], seconds=5),
+    cell("solution", "square", SOLUTION.format("square", "x * x")),
+    cell("test", "square-test", TEST.format("square", 4), values=["v"]),
+    cell("manual", "why", "*Your words:*\n\n### BEGIN SOLUTION\nBecause.\n### END SOLUTION"),
+]
+ANSWER = "def {0}(x):\n    y = None\n    # mine\n    y = x + x\n    return y"
+
+
+@pytest.fixture
+def assignment(tmp_path):
+    folder = tmp_path / "homework" / "instructor"
+    folder.mkdir(parents=True)
+    return written(folder, CELLS)
+
+
+def written(folder, cells):
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+    path = folder / "hw9_small.ipynb"
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return load_assignment(path)
+
+
+def submitted(assignment):
+    """The student's version with two answers, and cells of the student's own between."""
+    cells = [json.loads(json.dumps(c)) for c in release(assignment).cells]
+    cells[3]["source"] = ANSWER.format("double")
+    cells[5]["source"] = ANSWER.format("square")
+    cells.insert(3, {"cell_type": "code", "source": "own = 1", "metadata": {}, "outputs": []})
+    cells.insert(7, {"cell_type": "markdown", "source": "my notes", "metadata": {}})
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+
+
+def sources(notebook):
+    return [c["source"] for c in notebook["cells"]]
+
+
+def ids(notebook):
+    """grade_ids where there are some, else the source."""
+    return [
+        c["metadata"].get("nbgrader", {}).get("grade_id", c["source"][:9])
+        for c in notebook["cells"]
+    ]
+
+
+def test_what_an_assignment_says(assignment):
+    assert assignment.number == 9 and assignment.name == "hw9_small"
+    assert assignment.title == "Homework 0 · A title"
+    assert [t.grade_id for t in assignment.tasks] == ["t-double-test", "t-square-test", "t-why"]
+    first, second, last = assignment.tasks
+    assert first.hidden == "assert double(2) == 4, 'no'\n"
+    assert (first.functions, first.values, first.seconds, first.points) == (("double",), (), 5.0, 2)
+    assert second.values == ("v",) and not second.manual
+    assert last.manual and last.hidden == ""
+    assert (assignment.points, assignment.automatic_points) == (6, 4)
+
+
+def test_the_version_follows_every_change(assignment, tmp_path):
+    cells = copy.deepcopy(CELLS)
+    folder = assignment.path.parent
+    assert written(folder, cells).version == assignment.version
+    cells[4]["metadata"]["nbgrader"]["points"] = 3
+    changed = written(folder, cells)
+    assert changed.version != assignment.version
+    cells[4]["source"] = cells[4]["source"].replace("== 4", "== 5")
+    assert written(folder, cells).version not in (assignment.version, changed.version)
+
+
+def test_the_release_holds_no_solution_and_no_hidden_test(assignment):
+    text = json.dumps(release(assignment), ensure_ascii=False)
+    for secret in ("SOLUTION", "HIDDEN", "2 * x", "x * x", "assert", "Because", "instructor"):
+        assert secret not in text, secret
+    notebook = release(assignment)
+    nbformat.validate(notebook)
+    assert notebook.cells[3].source.splitlines()[2] == "    # Your code here."
+    assert notebook.cells[4].source == "print('checks', double(1))"
+    assert "Not answered yet" in notebook.cells[7].source
+    for each in notebook.cells:
+        if each.cell_type == "code":
+            compile(each.source, "cell", "exec")
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "words"),
+    [
+        (3, lambda c: c.update(source="y = 1"), "no ### BEGIN SOLUTION"),
+        (4, lambda c: c.update(source="print(1)"), "without ### BEGIN HIDDEN TESTS"),
+        (4, lambda c: c.update(source="### BEGIN HIDDEN TESTS"), "must come once"),
+        (4, lambda c: c["metadata"]["nbgrader"].update(grade_id="t-setup"), "same grade_id"),
+        (4, lambda c: c["metadata"]["nbgrader"].update(schema_version=2), "schema_version"),
+        (3, lambda c: c["metadata"]["nbgrader"].update(locked=True), "either"),
+        (1, lambda c: c["metadata"]["nbgrader"].pop("locked"), "no 'locked'"),
+    ],
+)
+def test_an_assignment_that_breaks_the_rules_is_told(assignment, place, change, words):
+    cells = copy.deepcopy(CELLS)
+    change(cells[place])
+    with pytest.raises(AssignmentError, match=words):
+        written(assignment.path.parent, cells)
+
+
+def test_an_assignment_that_is_not_there():
+    for wrong in (77, "hw77", "nowhere.ipynb"):
+        with pytest.raises(AssignmentError, match=r"Those there are|Give a number"):
+            load_assignment(wrong)
+
+
+# --- restore ---------------------------------------------------------------------------------
+
+ORDER = ["# Homewor", "t-setup", "## Part 1", "own = 1", "t-double", "t-double-test", "t-square"]
+ORDER += ["my notes", "t-square-test", "t-why"]
+
+
+def untouched(cells):
+    pass
+
+
+def without_ids(cells):  # as Colab saves them
+    for number, each in enumerate(cells):
+        each.pop("id", None)
+        each["metadata"]["id"] = f"colab{number}"
+
+
+def as_lines(cells):
+    for each in cells:
+        each["source"] = each["source"].splitlines(keepends=True)
+
+
+def with_outputs(cells):
+    cells[1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "PASS"}]
+    cells[1]["execution_count"] = 99
+
+
+def delete_test(cells):
+    del cells[5]
+
+
+def delete_setup(cells):
+    del cells[1]
+
+
+def delete_answer(cells):
+    del cells[4]
+
+
+def edit_test(cells):
+    cells[5]["source"] = "print('2 of 2 points')"
+
+
+def edit_setup(cells):
+    cells[1]["source"] += "\nimport os"
+
+
+def strip_spaces(cells):
+    cells[1]["source"] = cells[1]["source"].replace("\n", "   \n") + "\n"
+
+
+def double_test(cells):
+    cells.insert(6, copy.deepcopy(cells[5]))
+
+
+def move_test(cells):
+    cells.insert(1, cells.pop(5))
+
+
+def move_setup_to_the_end(cells):
+    cells.append(cells.pop(1))
+
+
+def swap_tasks(cells):
+    cells[4:9] = cells[6:9] + cells[4:6]
+
+
+def copied_answer(cells):
+    again = copy.deepcopy(cells[4])
+    again["source"] = "def double(x):\n    return 2 * x"
+    cells.insert(5, again)
+
+
+def copied_to_the_end(cells):
+    copied_answer(cells)
+    cells.append(cells.pop(5))
+
+
+def copied_stub(cells):
+    again = copy.deepcopy(cells[4])
+    again["source"] = SOLUTION.format("double", "2 * x").replace("    ### BEGIN SOLUTION\n", "")
+    again["source"] = "def double(x):\n    y = None\n    # Your code here.\n    return y"
+    cells.append(again)
+
+
+def changed_points(cells):
+    cells[5]["metadata"]["nbgrader"]["points"] = 100
+    cells[4]["metadata"]["nbgrader"]["locked"] = True
+
+
+def test_became_markdown(cells):
+    cells[5]["cell_type"] = "markdown"
+    del cells[5]["outputs"]
+
+
+test_became_markdown.__test__ = False
+
+
+def answer_became_markdown(cells):
+    cells[4]["cell_type"] = "markdown"
+
+
+def lost_metadata(cells):
+    for each in cells:
+        each["metadata"] = {}
+        each.pop("id", None)
+
+
+def lost_one(cells):
+    cells[4]["metadata"] = {}
+
+
+def claimed(cells):  # an own cell that claims to be a test of another homework
+    cells[3]["metadata"] = {"nbgrader": {"grade_id": "hw8-x", "grade": True, "points": 50}}
+
+
+def odd_cells(cells):
+    cells += [None, 3, {"cell_type": "heading", "source": "old"}, {"source": 5}]
+    cells[3]["metadata"] = None
+
+
+def every_cell_gone(cells):
+    cells.clear()
+
+
+@pytest.mark.parametrize(
+    ("change", "order", "words"),
+    [
+        (untouched, ORDER, None),
+        (without_ids, ORDER, None),
+        (as_lines, ORDER, None),
+        (with_outputs, ORDER, None),
+        (strip_spaces, ORDER, None),
+        (claimed, ORDER, None),
+        (changed_points, ORDER, None),
+        (delete_test, ORDER, "test cell t-double-test (Task double-test) was missing; it was put"),
+        (delete_setup, ORDER, "t-setup was missing"),
+        (
+            delete_answer,
+            [*ORDER[:3], "t-double", "own = 1", *ORDER[5:]],
+            "t-double was missing; it counts as not answered, unless another cell",
+        ),
+        (edit_test, ORDER, "t-double-test (Task double-test) was edited; the original"),
+        (
+            edit_setup,
+            [*ORDER[:2], "import os", *ORDER[2:]],
+            "had been added to the locked cell t-setup runs as a cell of its own",
+        ),
+        (double_test, ORDER, "was there 2 times; one was kept"),
+        (move_test, ORDER, "t-double-test (Task double-test) was moved"),
+        (move_setup_to_the_end, ORDER, "t-setup was moved"),
+        (swap_tasks, None, "was moved"),
+        (copied_answer, [*ORDER[:5], "def doubl", *ORDER[5:]], "so the last one counts"),
+        (copied_to_the_end, [*ORDER, "def doubl"], "below the test cell does not count for it"),
+        (copied_stub, ORDER, "Copies without an answer of their own were left out"),
+        (test_became_markdown, ORDER, "had become a markdown cell"),
+        (answer_became_markdown, ORDER, "had become a markdown cell"),
+        (lost_metadata, ORDER, "without the metadata that name its cells; 6 of 6 were recognised"),
+        (lost_one, ORDER, "t-double was recognised by what it says"),
+        (odd_cells, ORDER, "4 cells could not be read"),
+        (every_cell_gone, [i for i in ORDER if i.startswith("t-")], "None of the assignment's"),
+    ],
+)
+def test_restore(assignment, change, order, words):
+    handed_in = submitted(assignment)
+    change(handed_in["cells"])
+    before = copy.deepcopy(handed_in)
+    notebook, notes = restore(handed_in, assignment)
+    assert handed_in == before, "what was handed in must stay as it is"
+    nbformat.validate(notebook)
+    if order:
+        assert ids(notebook) == order, notes
+    wanted = [i for i in ids({"cells": CELLS}) if i.startswith("t-")]
+    assert [i for i in ids(notebook) if i.startswith("t-")] == wanted
+    if words is None:
+        assert notes == []
+    else:
+        assert any(words in note for note in notes), notes
+    by_id = dict(zip(ids(notebook), notebook.cells, strict=True))
+    original = dict(zip(ids({"cells": CELLS}), release(assignment).cells, strict=True))
+    for grade_id in wanted:  # locked cells are the assignment's, and so are all metadata
+        assert by_id[grade_id].metadata == original[grade_id].metadata
+        if not original[grade_id].metadata.nbgrader.solution:
+            assert by_id[grade_id].source == original[grade_id].source
+    if change in (delete_answer, every_cell_gone):
+        assert "None" not in by_id["t-double"].source
+    else:
+        assert by_id["t-double"].source == ANSWER.format("double")
+        assert by_id["t-double"].cell_type == "code"
+    assert all(not c.get("outputs") for c in notebook.cells)
+    again, quiet = restore(notebook, assignment)
+    assert quiet == [] and sources(again) == sources(notebook)
+
+
+def values_at(notebook, grade_id, *names):
+    """What the names are worth where a test cell stands, after all cells above it."""
+    here = {}
+    for each in notebook.cells:
+        if each.metadata.get("nbgrader", {}).get("grade_id") == grade_id:
+            return [here.get(name) for name in names]
+        if each.cell_type == "code" and not each.source.startswith("print"):
+            exec(each.source, here)
+    raise LookupError(grade_id)
+
+
+@pytest.fixture
+def neighbours(tmp_path):
+    """An assignment in which two answers stand next to each other, before their tests."""
+    folder = tmp_path / "neighbours"
+    folder.mkdir()
+    solution = "{0} = None\n### BEGIN SOLUTION\n{0} = {1}\n### END SOLUTION"
+    test = "print({0})\n### BEGIN HIDDEN TESTS\nassert {0} == {1}\n### END HIDDEN TESTS"
+    cells = [
+        cell("solution", "one", solution.format("one", 1)),
+        cell("solution", "two", solution.format("two", 2)),
+        cell("test", "one-test", test.format("one", 1), values=["one"]),
+        cell("test", "two-test", test.format("two", 2), values=["two"]),
+    ]
+    return written(folder, cells)
+
+
+def answered(assignment):
+    """The student's version of `neighbours`, answered."""
+    notebook = json.loads(json.dumps(release(assignment)))
+    notebook["cells"][0]["source"], notebook["cells"][1]["source"] = "one = 1", "two = 2"
+    return notebook
+
+
+def merge(cells):  # as the menu's "merge cells": the first one's metadata, both sources
+    cells[0]["source"] += "\n\n" + cells.pop(1)["source"]
+
+
+def collect(cells):  # all in one cell of the student's own, and the stubs deleted
+    cells[:2] = [{"cell_type": "code", "source": "one = 1\ntwo = 2", "metadata": {}, "outputs": []}]
+
+
+@pytest.mark.parametrize("change", [merge, collect])
+def test_answers_given_in_another_cell_are_not_taken_back(neighbours, change):
+    handed_in = answered(neighbours)
+    change(handed_in["cells"])
+    notebook, notes = restore(handed_in, neighbours)
+    assert values_at(notebook, "t-one-test", "one", "two") == [1, 2], sources(notebook)
+    assert "t-two" in " ".join(notes) and "missing" in " ".join(notes)
+    assert "not answered" not in " ".join(notes)
+
+
+def test_an_old_try_below_the_test_does_not_override_the_answer(neighbours):
+    handed_in = answered(neighbours)
+    again = copy.deepcopy(handed_in["cells"][1])
+    for place, source in ((4, "two = 0"), (2, "two = 2.0"), (0, "two = None")):
+        handed_in["cells"].insert(place, {**copy.deepcopy(again), "source": source})
+    notebook, notes = restore(handed_in, neighbours)
+    assert values_at(notebook, "t-two-test", "two") == [2.0], sources(notebook)
+    assert sources(notebook).index("two = 0") > ids(notebook).index("t-one-test")
+    assert any("does not count for it" in note for note in notes), notes
+
+
+def test_restore_of_the_instructors_own_version(assignment):
+    notebook, notes = restore(assignment.notebook, assignment)
+    assert notes == []
+    assert "2 * x" in notebook.cells[3].source and "assert" not in notebook.cells[4].source
+
+
+def test_restore_of_another_homework(assignment):
+    handed_in = submitted(assignment)
+    for each in handed_in["cells"]:
+        if "nbgrader" in each["metadata"]:
+            each["metadata"]["nbgrader"]["grade_id"] = "hw3-x"
+            each["source"] = "something else"
+    _, notes = restore(handed_in, assignment)
+    assert "its cells belong to hw3" in notes[0]
+
+
+def test_restore_of_an_old_format(assignment):
+    code = {"cell_type": "code", "input": ["own = 1"], "outputs": [], "language": "python"}
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}}
+    old["worksheets"] = [{"metadata": {}, "cells": [code]}]
+    notebook, notes = restore(old, assignment)
+    assert "own = 1" in sources(notebook) and "old format" in notes[0]
+
+
+@pytest.mark.parametrize("wrong", [[], "text", {}, {"cells": 3}, None])
+def test_restore_of_something_else(assignment, wrong):
+    with pytest.raises(ValueError, match="no notebook"):
+        restore(wrong, assignment)

@@ -1,0 +1,120 @@
+"""Every lesson runs to its end by the plain command a grader types, and shows its results.
+
+Executed on both backends, from the repository's root and from notebooks/. With a data mirror in
+the environment the real data are used as well as the bundled samples. What runs the same code
+again on the same data is left out; of the rest, `--every-combination` leaves out nothing.
+"""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import LESSONS, ROOT, notebook_environment
+
+from utils import results, runtime
+
+pytestmark = pytest.mark.notebooks
+
+MIRROR = os.environ.get("COURSE_DATA_MIRROR", "")
+# Where the command is typed must not matter, so each backend types it elsewhere.
+FOLDERS = {"tensorflow": ROOT, "jax": ROOT / "notebooks"}
+
+
+def needs_data(lesson):
+    """Whether a lesson loads data that can be real or a sample; then its headline names them."""
+    sources = [cell["source"] for cell in json.loads(lesson.read_text(encoding="utf-8"))["cells"]]
+    return any(re.search(r"(?s)results\.headline\(.*\bdata=", "".join(s)) for s in sources)
+
+
+RUNS = [
+    pytest.param(lesson, backend, kind, id=f"{lesson.stem}-{backend}-{kind}")
+    for lesson in LESSONS
+    for backend in ("tensorflow", "jax")
+    for kind in ("sample", "real")
+    if kind == "sample" or needs_data(lesson)
+]
+
+
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory):
+    """A cache for real data and one for samples, both empty at first."""
+    return {kind: tmp_path_factory.mktemp(kind) for kind in ("real", "sample")}
+
+
+@pytest.mark.parametrize(("lesson", "backend", "kind"), RUNS)
+def test_lesson(lesson, backend, kind, caches, tmp_path, request, record_property):
+    record_property("lesson", {"lesson": lesson.stem, "backend": backend, "kind": kind})
+    if kind == "real" and not MIRROR:
+        pytest.skip("COURSE_DATA_MIRROR names no mirror with the real data")
+    everything = request.config.getoption("every_combination")
+    if backend == "jax" and kind == "sample" and MIRROR and needs_data(lesson) and not everything:
+        pytest.skip("on JAX with the real data only; --every-combination does both")
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    mirror = MIRROR if kind == "real" else ""
+    executed = execute(lesson, backend, caches[kind], tmp_path, mirror=mirror)
+    headline = headline_of(executed)
+    assert headline["results"]
+    for origin in headline["data"]:
+        assert origin["sample"] == (kind == "sample"), origin["text"]
+    assert f"Backend  {runtime.NAMES[backend]}" in printed(executed)
+    assert printed(executed, "stderr") == "", "a student would take this for an error"
+
+
+def test_a_kernel_with_several_devices(caches, tmp_path, request):
+    """What a TPU slice or several GPUs would do: the lesson uses them in its own process."""
+    if not request.config.getoption("every_combination"):
+        pytest.skip("with --every-combination only: lesson 22 has run on two devices in a child")
+    pytest.importorskip("jax")
+    (lesson,) = [path for path in LESSONS if path.stem == "22_scaling_out"]
+    two = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    two["NPROC"] = "16"  # threads enough for two made-up devices that wait for each other
+    executed = execute(lesson, "jax", caches["sample"], tmp_path, more=two)
+    rows = headline_of(executed)["results"]
+    assert any(row["name"].startswith("2 devices on JAX") for row in rows)
+
+
+def headline_of(executed):
+    """The headline results of an executed lesson."""
+    shown = [
+        output["data"][results.MIME_TYPE]
+        for cell in executed["cells"]
+        for output in cell.get("outputs", [])
+        if results.MIME_TYPE in output.get("data", {})
+    ]
+    assert len(shown) == 1, "a lesson shows its headline results once"
+    return shown[0]
+
+
+def printed(executed, stream="stdout"):
+    """All that an executed notebook has printed, or written to "stderr"."""
+    return "".join(
+        "".join(output["text"])
+        for cell in executed["cells"]
+        for output in cell.get("outputs", [])
+        if output.get("name") == stream
+    )
+
+
+def execute(notebook, backend, cache, out, *, mirror="", more=None):
+    """Runs jupyter nbconvert --execute, and returns the executed notebook.
+
+    Without a mirror, the notebook is offline; `more` are variables of its environment.
+    """
+    environment = notebook_environment(cache, mirror)
+    # Where there is no TensorFlow, a lesson finds JAX by itself.
+    if backend != "tensorflow" and importlib.util.find_spec("tensorflow"):
+        environment["KERAS_BACKEND"] = backend
+    environment |= more or {}
+    folder = FOLDERS[backend]
+    command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute"]
+    command += [os.path.relpath(notebook, folder), "--output-dir", str(out)]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads((out / notebook.name).read_text(encoding="utf-8"))

@@ -1,0 +1,131 @@
+"""The filters of `utils.openimages.tables`, beside the csv module on the whole file."""
+
+import csv
+import io
+import random
+
+import pytest
+from faulty_server import stay_on_this_machine
+
+from utils.data.fetching.download import SourceFailedError
+from utils.openimages import labels, tables
+
+WORDS = ("/m/06m11", "/m/06m1", "/m/0ftb8", "/t/dd.1")
+
+
+def in_blocks(content: bytes, size: int):
+    return (content[start : start + size] for start in range(0, len(content), size))
+
+
+def as_csv(rows, line_end: str, quoting: int = csv.QUOTE_MINIMAL) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator=line_end, quoting=quoting).writerows(rows)
+    return text.getvalue().encode()
+
+
+def parsed(lines) -> list[list[str]]:
+    text = b"\n".join(lines).decode()
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.parametrize("size", [1, 7, 64, 1000, 10**6])
+def test_lines_of_labels(line_end, quoting, size):
+    source = random.Random(size)
+    names = [*WORDS, "/m/06m111", "/m/x06m11", "/m/06m", "/t/ddx1"]
+    rows = [
+        [f"{source.getrandbits(64):016x}", "verification", source.choice(names), "1"]
+        for _ in range(300)
+    ]
+    content = as_csv(rows, line_end, quoting)
+    for end in (content, content.rstrip(b"\r\n")):
+        kept = list(tables.lines_that_hold(WORDS)(in_blocks(end, size)))
+        expected = [row for row in rows if any(word in row[2] for word in WORDS)]
+        assert parsed(kept) == expected
+
+
+def test_a_line_with_two_of_the_words_comes_once():
+    content = b"a,/m/06m11,/m/0ftb8\nb,/m/0ftb8\n\n/m/06m11\n"
+    kept = tables.lines_that_hold(WORDS)(in_blocks(content, 5))
+    assert list(kept) == [b"a,/m/06m11,/m/0ftb8", b"b,/m/0ftb8", b"/m/06m11"]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("size", [1, 50, 10**6])
+def test_lines_of_photos(line_end, size):
+    source = random.Random(1)
+    titles = ["plain", "with, comma", 'a "quoted" one', f"two{line_end}lines", "é ú 花", ""]
+    rows = [[f"{source.getrandbits(64):016x}", source.choice(titles), "0.0"] for _ in range(200)]
+    wanted = {row[0] for row in source.sample(rows, 40)}
+    content = as_csv(rows, line_end)
+    kept = parsed(tables.lines_that_begin_with(wanted)(in_blocks(content, size)))
+    expected = [row for row in rows if row[0] in wanted]
+    assert [[row[0], row[1].replace("\r\n", "\n"), row[2]] for row in kept] == [
+        [row[0], row[1].replace("\r\n", "\n"), row[2]] for row in expected
+    ]
+
+
+def test_a_stray_quotation_mark_does_not_swallow_the_rest():
+    rows = [
+        b'%05d,a screen of 5",x' % i if i == 3 else b"%05d,%s,x" % (i, b"t" * 50)
+        for i in range(2000)
+    ]
+    wanted = [f"{i:05}" for i in range(2000)]
+    kept = list(tables.lines_that_begin_with(wanted)(in_blocks(b"\n".join(rows), 999)))
+    assert len(kept) > 1500 and kept[-1] == rows[-1]
+
+
+def test_header_with_a_byte_order_mark():
+    header, rest = tables._split_header(in_blocks(b"\xef\xbb\xbfImageID,x\r\n1,2\r\n3,4", 4))
+    assert header == b"ImageID,x" and b"".join(rest) == b"1,2\r\n3,4"
+    header, rest = tables._split_header(in_blocks(b"ImageID,x", 4))
+    assert header == b"ImageID,x" and b"".join(rest) == b""
+    with pytest.raises(SourceFailedError, match="no column 'License'"):
+        tables._check_header(b'"ImageID",x', ("ImageID", "License"), "it")
+
+
+def test_reading_stops_between_two_photos_never_within_one():
+    lines = [b"%04d,verification,%s,1" % (i // 3, WORDS[i % 2].encode()) for i in range(300)]
+    keep = labels._label_lines(list(WORDS[:2]), 10)
+    kept = list(keep(in_blocks(b"\n".join(lines), 64)))
+    assert 20 <= len(kept) < 30 and len(kept) % 3 == 0
+    assert kept == lines[: len(kept)]
+
+
+@pytest.mark.parametrize(
+    ("text", "present"),
+    [("1", True), ("1.0", True), ("0", False), ("0.0", False), ("", False), ("yes", False)],
+)
+def test_confidence(text, present):
+    assert labels._is_present(text) is present
+
+
+def test_the_seeded_order_depends_on_the_photo_and_the_seed_alone():
+    """Written down, because it has to stay the same on every machine and in every version."""
+    names = [f"{i:016x}" for i in range(10)]
+    order = sorted(names, key=lambda name: labels.in_order(1, "candidate", name))
+    assert [int(name, 16) for name in order] == [9, 8, 4, 3, 2, 7, 1, 0, 5, 6]
+    fewer = sorted(names[::2], key=lambda name: labels.in_order(1, "candidate", name))
+    assert fewer == [name for name in order if name in names[::2]]
+
+
+def test_a_filtered_table_is_kept_and_a_damaged_one_made_anew(monkeypatch, tmp_path):
+    stay_on_this_machine(monkeypatch)
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("COURSE_DATA_MIRROR", str(tmp_path / "mirror"))
+    path = tmp_path / "mirror" / "folder" / "table.csv"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"ImageID,LabelName\r\na,/m/06m11\r\nb,/m/06m12\r\n")
+    arguments = ("folder/table.csv", ("ImageID",), tables.lines_that_hold(["/m/06m11"]), "x")
+    expected = [{"ImageID": "a", "LabelName": "/m/06m11"}]
+    for _ in range(2):
+        assert tables.read_table(*arguments, [], progress=False) == expected
+    (cached,) = (tmp_path / "cache").rglob("table--*.csv")
+    assert cached.read_bytes() == b"ImageID,LabelName\na,/m/06m11\n"
+    cached.write_bytes(b"")
+    assert tables.read_table(*arguments, [], progress=False) == expected
+    path.unlink()
+    failures = []
+    assert tables.read_table(*arguments, failures, progress=False) is None
+    assert "does not exist" in str(tables.no_source("folder/table.csv", failures))

@@ -1,0 +1,182 @@
+"""`utils.data.texts`: the two plays, the sample that stands in for them, and the errors."""
+
+import hashlib
+import os
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from utils import data
+from utils.data import DataError, texts
+from utils.data.fetching import sources
+
+MIRROR = os.environ.get("COURSE_DATA_MIRROR", "")
+
+# Accents in two pieces (a letter and a combining mark), indented XML, notes of the editors.
+PLAY = """<?xml version="1.0" encoding="utf-8"?>
+<TEI xmlns="http://www.tei-c.org/ns/1.0">
+  <teiHeader><title>not this</title></teiHeader>
+  <standOff><name>nor this</name></standOff>
+  <text><body>
+    <head>The Play</head>
+    <div type="act">
+      <head>ACT ONE</head>
+      <stage>(A hall.
+             <note>63: a barn.</note>Night.)</stage>
+      <sp><speaker>EVE.</speaker>
+        <stage>(softly)</stage>
+        <lg><l>Sze\u0301p <note>the critic</note>az   <hi>este</hi>,</l>
+            <stage>(She looks up.)</stage>
+            <l>o\u030b is la\u0301tja.</l><note>end</note></lg>
+      </sp>
+      <sp><speaker>ADAM.</speaker><p>In prose. [252]</p></sp>
+      <stage>[I. 3 lines]</stage>
+    </div>
+  </body></text>
+</TEI>
+"""
+PAGE = """The Play
+
+ACT ONE
+
+(A hall. Night.)
+
+EVE.
+(softly)
+Szép az este,
+(She looks up.)
+ő is látja.
+
+ADAM.
+In prose.
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A registry with tiny files in a mirror folder, and no network."""
+    contents = {texts.SHAKESPEARE: "All:\nSpeak, speak.\n", texts.MADACH: PLAY}
+    lines = []
+    for dataset, (name, content) in zip(("shakespeare", "madach"), contents.items(), strict=True):
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        lines += [f"[{dataset}]", f'title = "{dataset}"', 'licence = "free"', 'citation = "none"']
+        lines += [f'[{dataset}.files."{name}"]', f"size = {len(content.encode())}"]
+        lines += [f'sha256 = "{digest}"', "urls = []"]
+        path = tmp_path / "mirror" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode())
+    (tmp_path / "registry.toml").write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.setattr(sources, "REGISTRY", tmp_path / "registry.toml")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("COURSE_DATA_MIRROR", str(tmp_path / "mirror"))
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    return tmp_path
+
+
+def test_plain_text(tiny, capsys):
+    play = data.load_text("shakespeare")
+    assert play.text == "All:\nSpeak, speak.\n"
+    assert play.name == "shakespeare" and play.language == "en" and not play.origin.is_sample
+    assert capsys.readouterr().out == f"{play.origin.text}.\n"
+    assert "19 characters" in play.origin.text and "19 characters" in repr(play)
+    assert data.load("shakespeare").text == play.text
+
+
+def test_play_in_xml_becomes_a_page(tiny):
+    play = data.load_text("madach")
+    assert play.text == PAGE
+    assert play.language == "hu" and unicodedata.is_normalized("NFC", play.text)
+
+
+def test_sample_stands_in_and_says_so(tiny, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_DATA_MIRROR", "")
+    play = data.load_text("madach")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("SAMPLE, not madach: ") and "Reason: " in first
+    assert "COURSE_DATA_MIRROR" in second
+    assert play.origin.is_sample and play.language == "en"
+
+
+def test_sample_is_long_plain_prose():
+    text = texts.python_documentation()
+    assert len(text) > 100_000 and text.isascii()
+    lines = text.splitlines()
+    assert len(lines) == len(set(lines)), "no paragraph twice, or the end would be known already"
+    assert "\t" not in text and "  " not in text
+    assert sum(c.isalpha() for c in text) > 0.7 * len(text)
+
+
+def test_unknown_text_names_the_near_one():
+    with pytest.raises(DataError, match="Did you mean 'madach'"):
+        data.load_text("madac")
+    with pytest.raises(DataError, match="Did you mean 'shakespeare'"):
+        data.load_text("Shakespear")
+
+
+def test_a_text_of_ones_own(tmp_path, monkeypatch, capsys):
+    page = "Sze\u0301p este.\r\nMely sötét!\r\n" * 1000
+    path = tmp_path / "my text.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + page.encode())  # as Windows' editor and Gutenberg write it
+    monkeypatch.chdir(tmp_path)
+    for name in (path, str(path), "my text.txt"):
+        mine = data.load_text(name)
+        assert mine.text == "Szép este.\nMely sötét!\n" * 1000
+        assert mine.title == "my text.txt" and mine.name not in texts.TEXT_LOADERS
+        assert not mine.origin.is_sample and mine.origin.kind == "own"
+        assert capsys.readouterr().out == f"{mine.origin.text}.\n"
+        assert "23,000 characters" in mine.origin.text and str(tmp_path) not in mine.origin.text
+
+
+def test_the_way_to_a_text_of_ones_own_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("novel.txt", "madac", "", "books/novel.txt", tmp_path):
+        with pytest.raises(DataError, match=r"load_text\('my_text.txt'\)") as problem:
+            data.load_text(name)
+        assert str(tmp_path / name) in str(problem.value), "where it was looked for"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("Árvíztűrő\n".encode("cp1250") * 9000, "no text in UTF-8.*Save it as UTF-8"),
+        ("Árvíztűrő\n".encode("utf-16") * 9000, "no text in UTF-8.*Save it as UTF-8"),
+        (b"", "0 characters.*at least 20,000"),
+        (b"Too short.\n" * 100, "1,100 characters.*at least 20,000"),
+    ],
+)
+def test_what_is_no_text_of_ones_own(tmp_path, content, problem):
+    (tmp_path / "novel.txt").write_bytes(content)
+    with pytest.raises(DataError, match=f"novel.txt.*{problem}"):
+        data.load_text(tmp_path / "novel.txt")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [("<TEI", "is not XML"), ("<html><body/></html>", "no text in TEI")],
+)
+def test_what_is_no_play(tmp_path, content, problem):
+    path = tmp_path / "play.xml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=problem):
+        texts.read_tei_play(path)
+
+
+def test_what_is_no_text(tmp_path):
+    path = tmp_path / "play.txt"
+    path.write_bytes("szép".encode("latin-1"))
+    with pytest.raises(DataError, match="no text in UTF-8"):
+        texts.read_plain_text(path)
+
+
+@pytest.mark.skipif(not MIRROR, reason="COURSE_DATA_MIRROR names no mirror with the real data")
+def test_the_real_play(monkeypatch):
+    monkeypatch.setenv("COURSE_DATA_MIRROR", MIRROR)
+    text = texts.read_tei_play(Path(data.fetch(texts.MADACH)))
+    assert text.startswith("Az ember tragédiája\n\nELSŐ SZÍN.\n\n(A mennyekben.")
+    assert text.endswith("Mondottam ember: küzdj’ és bízva bizzál!\n")
+    assert text.count(" SZÍN.\n") == 15
+    assert text.count("\nLUCIFER.\n") > 200
+    for word in ("ritmikai", "szövegromlás", "\n\n\n", "  ", "["):  # the editors' words, indents
+        assert word not in text
+    assert 165_000 < len(text) < 175_000

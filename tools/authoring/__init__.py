@@ -1,0 +1,1 @@
+"""What keeps the notebooks in shape: rules, badges, setup cell, pictures, homework."""

@@ -1,0 +1,152 @@
+"""Where this repository lives, written into badges and setup cells: make badges REPO=owner/name
+
+The address stands in pyproject.toml, [tool.course]. A teacher who forks the course changes it with
+one command, and every badge and every setup cell follows.
+"""
+
+import argparse
+import pathlib
+import re
+import sys
+import tomllib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SETUP_CELL = ROOT / "tools" / "setup_cell.py"
+
+# What GitHub allows in an owner's name, a repository's name, and (without a slash, which Colab's
+# addresses cannot carry) a branch, tag or commit. The owner that a fresh copy of the course comes
+# with has two hyphens in a row, which GitHub gives to nobody.
+OWNER_AND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+_IN_LINKS = re.compile(
+    r"(?P<site>https://colab\.research\.google\.com/github/|https://github\.com/)"
+    r"(?P<repository>[^/\s]+/[^/\s]+)/blob/(?P<ref>[^/\s]+)/(?P<path>[^)\s]+\.ipynb|notebooks/[^)\s]+\.md)"
+)
+_IN_BINDER = re.compile(
+    r"https://mybinder\.org/v2/gh/(?P<repository>[^/\s]+/[^/\s]+)/(?P<ref>[^?\s]+)\?"
+)
+_IN_SETUP = re.compile(r'^REPOSITORY, REF = "[^"]*", "[^"]*"$', re.MULTILINE)
+
+
+def address():
+    """The repository as "owner/name", and the branch, tag or commit that badges point to."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    course = tomllib.loads(text)["tool"]["course"]
+    return course["repository"], course["ref"]
+
+
+def setup_cell(repository, ref):
+    """Source of the setup cell for that address, without a newline at its end."""
+    return with_address(SETUP_CELL.read_text(encoding="utf-8"), repository, ref).rstrip("\n")
+
+
+def badges(path, repository, ref):
+    """The line of badges (Colab, Kaggle, Binder) of the notebook at `path`, from the root."""
+    blob = f"{repository}/blob/{ref}/{path}"
+    return (
+        "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+        f"(https://colab.research.google.com/github/{blob}) "
+        "[![Open in Kaggle](https://kaggle.com/static/images/open-in-kaggle.svg)]"
+        f"(https://kaggle.com/kernels/welcome?src=https://github.com/{blob}) "
+        "[![Launch Binder](https://mybinder.org/badge_logo.svg)]"
+        f"(https://mybinder.org/v2/gh/{repository}/{ref}?labpath={path})"
+    )
+
+
+def with_address(text, repository, ref):
+    """The text with every badge link and every setup cell in it at the given address."""
+    text = _IN_LINKS.sub(rf"\g<site>{repository}/blob/{ref}/\g<path>", text)
+    text = _IN_BINDER.sub(f"https://mybinder.org/v2/gh/{repository}/{ref}?", text)
+    return _IN_SETUP.sub(f'REPOSITORY, REF = "{repository}", "{ref}"', text)
+
+
+def files_with_addresses(root=ROOT):
+    """The files that carry badges or the setup cell."""
+    notebooks = sorted((root / "notebooks").rglob("*.ipynb"))
+    checkpoints = ".ipynb_checkpoints"
+    pages = [root / "README.md", root / "notebooks" / "README.md"]
+    cells = [root / "tools" / "setup_cell.py"]
+    return [path for path in [*pages, *cells, *notebooks] if checkpoints not in path.parts]
+
+
+def rewrite(repository, ref, root=ROOT):
+    """Writes the address into pyproject.toml and everything that follows it.
+
+    Returns:
+        The files that changed.
+    """
+    check_address(repository, ref)
+    texts = {path: _text(path) for path in files_with_addresses(root) if path.is_file()}
+    project = root / "pyproject.toml"
+    text = project.read_text(encoding="utf-8")
+    new = re.sub(r'(?m)^repository = "[^"]*"$', f'repository = "{repository}"', text)
+    new = re.sub(r'(?m)^ref = "[^"]*"$', f'ref = "{ref}"', new)
+    changed = _write_if_changed(project, text, new)
+    for path, text in texts.items():
+        # A notebook's source is JSON: the quotation marks of the setup cell are escaped there.
+        if path.suffix == ".ipynb":
+            line = r"REPOSITORY, REF = \"{}\", \"{}\""
+            new = with_address(text, repository, ref)
+            new = re.sub(
+                r'REPOSITORY, REF = \\"[^"\\]*\\", \\"[^"\\]*\\"',
+                line.format(repository, ref).replace("\\", r"\\"),
+                new,
+            )
+        else:
+            new = with_address(text, repository, ref)
+        changed += _write_if_changed(path, text, new)
+    return changed
+
+
+def check_address(repository, ref):
+    """Raises ValueError for an address that no badge could carry."""
+    if not OWNER_AND_NAME.fullmatch(repository):
+        raise ValueError(
+            f"REPO is {repository!r}, expected owner/name as in the address of your fork on "
+            "GitHub. For example: make badges REPO=ada/deep-learning-in-practice"
+        )
+    if not REFERENCE.fullmatch(ref):
+        raise ValueError(
+            f"REF is {ref!r}, expected a branch, tag or commit without a slash (Colab cannot "
+            "open notebooks from a branch with one). For example: REF=main"
+        )
+
+
+def _text(path):
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 ({error}); nothing was changed") from None
+
+
+def _write_if_changed(path, old, new):
+    if old == new:
+        return []
+    path.write_text(new, encoding="utf-8", newline="\n")
+    return [path]
+
+
+def main(arguments=None):
+    """The command line: rewrites, and says what changed."""
+    parser = argparse.ArgumentParser(prog="make badges", description=__doc__.splitlines()[0])
+    parser.add_argument("--repo", default="", help="owner/name of your fork on GitHub")
+    parser.add_argument("--ref", default="", help="branch, tag or commit (default: as it is)")
+    options = parser.parse_args(arguments)
+    repository, ref = address()
+    if not options.repo:
+        print(f"The address is {repository}, ref {ref}. To change it: make badges REPO=owner/name")
+        return 2
+    try:
+        changed = rewrite(options.repo, options.ref or ref)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    for path in changed:
+        print(f"changed  {path.relative_to(ROOT)}")
+    print(f"{len(changed)} files now point to {options.repo}, ref {options.ref or ref}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

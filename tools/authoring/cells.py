@@ -1,0 +1,23 @@
+"""What a lesson defines, for scripts that measure or train exactly that: its tagged cells."""
+
+import json
+
+from tools.authoring import check
+
+
+def definitions(notebook, tags, **names):
+    """Executes the cells of a notebook that carry one of the tags.
+
+    Args:
+        notebook: File name of the notebook, in notebooks/.
+        tags: The tags, a set of texts.
+        names: What the cells expect to be there already, such as imported modules.
+
+    Returns:
+        Everything that is then defined, a dictionary of name to value.
+    """
+    path = check.ROOT / "notebooks" / notebook
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    source = ["".join(c["source"]) for c in cells if tags & set(c["metadata"].get("tags", ()))]
+    exec("\n\n".join(source), names)
+    return names

@@ -1,0 +1,172 @@
+"""One picture of every lesson, small enough to be committed: make gallery
+
+    python -m tools.authoring.gallery [NAME ...] [--notebooks FOLDER]
+
+Takes the pictures from executed notebooks (build/notebooks, after `make run`) and writes them to
+notebooks/images. README.md and the site show them.
+"""
+
+import argparse
+import base64
+import io
+import json
+import pathlib
+import re
+import sys
+import typing
+
+from tools.authoring import address
+
+ROOT = address.ROOT
+FOLDER = ROOT / "notebooks" / "images"
+SIZE = (640, 320)
+MOST_BYTES = 40_000
+
+
+class Picture(typing.NamedTuple):
+    """Which figure of a lesson stands for it: the first, second … of a section."""
+
+    section: str
+    number: int
+    alt: str
+
+
+# Pictures with photos in them are left out, unless the picture itself names the photographer.
+PICTURES = {
+    "00_hello_colab": Picture(
+        "Two knobs, turned by gradient descent",
+        1,
+        "Gradient descent on a map of the loss, and the line that swings into place",
+    ),
+    "01_mnist_dense_vs_cnn": Picture(
+        "Move the digits",
+        2,
+        "Accuracy of a dense and a convolutional network on digits that move aside",
+    ),
+    "02_convolution_arithmetic": Picture(
+        "Nine numbers that everybody knows",
+        1,
+        "A photo of a pavilion, blurred, sharpened, and reduced to its edges by small filters",
+    ),
+    "03_activation_maps": Picture(
+        "A class", 1, "The pictures that excite a network most, one for each of ten classes"
+    ),
+    "04_transfer_learning_open_images": Picture(
+        "How many photos does it take?",
+        1,
+        "Accuracy against the number of photos, for a borrowed network and one from scratch",
+    ),
+    "05_time_series_windows": Picture(
+        "Several streams into mini-batches",
+        2,
+        "Tables of numbers that show how several streams are cut into mini-batches",
+    ),
+    "06_recurrent_from_scratch": Picture(
+        "Wirings", 1, "Six ways to wire recurrent layers, drawn step by step"
+    ),
+    "07_lstm_text": Picture(
+        "Learn from every character",
+        1,
+        "Bits per character while an LSTM reads, against counting letters",
+    ),
+    "08_residual_xor": Picture(
+        "The decision, layer by layer",
+        1,
+        "What a plain and a residual network of a hundred layers make of XOR, layer by layer",
+    ),
+    "09_wavenet": Picture(
+        "Sound as numbers", 2, "A spectrogram of the spoken word seven: its frequencies over time"
+    ),
+    "22_scaling_out": Picture(
+        "Keep the device busy",
+        1,
+        "When batches are loaded and when they are computed, one after the other and at once",
+    ),
+}
+
+
+class NoPicture(Exception):
+    """A lesson does not have the figure that the table names."""
+
+
+def figures(notebook, section):
+    """The PNG figures below a heading of an executed notebook, as bytes."""
+    found, current = [], None
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            headings = re.findall(r"(?m)^#{1,6}\s+(.+?)\s*$", "".join(cell["source"]))
+            current = headings[-1] if headings else current
+        elif current == section:
+            data = [output.get("data", {}).get("image/png") for output in cell.get("outputs", [])]
+            found += [base64.b64decode("".join(each)) for each in data if each]
+    return found
+
+
+def tile(png):
+    """A figure as a WebP of one size, on white, below `MOST_BYTES`."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as image:
+        drawn = image.convert("RGBA")
+    flat = Image.new("RGBA", drawn.size, "white")
+    flat.alpha_composite(drawn)
+    width, height = SIZE
+    scale = min((width - 16) / flat.width, (height - 16) / flat.height)
+    small = flat.convert("RGB").resize(
+        (round(flat.width * scale), round(flat.height * scale)), Image.Resampling.LANCZOS
+    )
+    canvas = Image.new("RGB", SIZE, "white")
+    canvas.paste(small, ((width - small.width) // 2, (height - small.height) // 2))
+    for quality in range(90, 0, -10):
+        file = io.BytesIO()
+        canvas.save(file, "WEBP", quality=quality, method=6)
+        if len(file.getvalue()) <= MOST_BYTES:
+            return file.getvalue()
+    raise NoPicture(f"cannot be stored in {MOST_BYTES} bytes")
+
+
+def picture(name, executed):
+    """The tile of a lesson, from its executed notebook.
+
+    Raises:
+        NoPicture: the lesson is not in the table, not executed, or has no such figure.
+    """
+    if name not in PICTURES:
+        raise NoPicture("has no picture in tools/authoring/gallery.py; add a line to PICTURES")
+    path = pathlib.Path(executed) / f"{name}.ipynb"
+    if not path.is_file():
+        raise NoPicture(f"is not executed ({path} is not there); make run ONLY={name[:2]}")
+    section, number, _ = PICTURES[name]
+    found = figures(json.loads(path.read_text(encoding="utf-8")), section)
+    if len(found) < number:
+        raise NoPicture(f"has {len(found)} figures in the section {section!r}, not {number}")
+    return tile(found[number - 1])
+
+
+def main(arguments=None):
+    """The command line; exit status 1 if a picture could not be made."""
+    parser = argparse.ArgumentParser(prog="make gallery", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="01 or a name; default: all")
+    parser.add_argument("--notebooks", default=ROOT / "build" / "notebooks", metavar="FOLDER")
+    options = parser.parse_args(arguments)
+    lessons = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    chosen = [n for n in lessons if not options.names or {n, n[:2]} & set(options.names)]
+    if not chosen:
+        print(f"No lesson matches {' '.join(options.names)}.", file=sys.stderr)
+        return 2
+    FOLDER.mkdir(exist_ok=True)
+    status = 0
+    for name in chosen:
+        try:
+            data = picture(name, options.notebooks)
+        except NoPicture as problem:
+            print(f"{name} {problem}", file=sys.stderr)
+            status = 1
+            continue
+        (FOLDER / f"{name}.webp").write_bytes(data)
+        print(f"{name}.webp  {len(data) / 1000:.0f} kB")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Makes the students' homework of the instructor's versions: make homework.
+
+    python -m tools.authoring.homework            # write what is not current
+    python -m tools.authoring.homework --check    # exit status 1 if something is not current
+
+The same instructor's version gives the same file on every machine, to the letter.
+"""
+
+import argparse
+import sys
+
+import nbformat
+
+from grading.assignments import assignment as assignments
+from tools.authoring import address, check
+
+
+def student_text(assignment):
+    """The student's version of an assignment, as the text of its file."""
+    notebook = assignments.release(assignment)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
+
+
+def stale(folder=assignments.HOMEWORK):
+    """What is not current: pairs of a path, and what should stand there (None: nothing).
+
+    Raises:
+        grading.assignments.assignment.AssignmentError: an instructor's version breaks the rules.
+    """
+    wanted = {}
+    for path in sorted((folder / "instructor").glob("*.ipynb")):
+        assignment = assignments.load_assignment(path)
+        wanted[assignments.student_path(assignment)] = student_text(assignment)
+    for path, text in wanted.items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            yield path, text
+    for path in sorted(folder.glob("*.ipynb")):
+        if path not in wanted:
+            yield path, None
+
+
+def main(arguments=None):
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="make homework", description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing, only say")
+    options = parser.parse_args(arguments)
+    try:
+        if not options.check:  # the instructor's versions first: ids, badges, setup cell
+            for path in sorted((assignments.HOMEWORK / "instructor").glob("*.ipynb")):
+                check.fix(path)
+        found = list(stale())
+    except (assignments.AssignmentError, ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    for path, text in found:
+        name = path.relative_to(address.ROOT)
+        if text is None:
+            print(f"{name} has no instructor's version; remove it, or write one")
+        elif options.check:
+            print(f"{name} is not current; run make homework")
+        else:
+            path.write_text(text, encoding="utf-8", newline="\n")
+            print(f"wrote  {name}")
+    if not found:
+        print(f"{len(assignments.numbers())} homeworks are current")
+    orphans = any(text is None for _, text in found)
+    return 1 if orphans or (options.check and found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Execute notebooks and report what came of it."""

@@ -1,0 +1,1 @@
+"""Make the files that the course ships: trained weights and spoken digits."""

@@ -1,0 +1,66 @@
+"""Trains lesson 07's writer on Shakespeare's plays; writes data/weights/char_shakespeare.npz.
+
+    COURSE_DATA_MIRROR=… python -m tools.weights.train_char_model [--epochs 12] [--units 256]
+
+The network and its training are those of the lesson's cell tagged "char-model", with dropout, and
+longer: about a quarter of an hour on two CPU cores. It sees the training part only, split as in the
+lesson, so that the lesson can measure it on the held-out part.
+"""
+
+import argparse
+import sys
+import time
+
+import keras
+import numpy as np
+
+from tools.authoring import cells, check
+from utils import batches, data, runtime, splits
+
+NOTEBOOK = "07_lstm_text.ipynb"
+TARGET = check.ROOT / "data" / "weights" / "char_shakespeare.npz"
+TIMESTEPS, BATCH_SIZE = 100, 32
+
+
+def main():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--units", type=int, default=256)
+    options = parser.parse_args()
+    runtime.set_seed(7)
+    play = data.load_text("shakespeare")
+    if play.origin.is_sample:
+        sys.exit("This needs the real text; see data/README.md.")
+    lesson = cells.definitions(NOTEBOOK, {"char-model"}, keras=keras, np=np, batches=batches)
+
+    alphabet = sorted(set(play.text))
+    number_of = {character: number for number, character in enumerate(alphabet)}
+    stream = np.array([number_of[character] for character in play.text], dtype="int32")
+    train, validation, test = splits.split_in_time(stream, validation=0.05, test=0.05)
+
+    model = lesson["build_char_model"](len(alphabet), options.units, dropout=0.1)
+    steps_per_epoch = (len(train) - 1) // TIMESTEPS // BATCH_SIZE
+    lesson["compile_for_text"](model, options.epochs * steps_per_epoch, peak=0.006)
+    random = np.random.default_rng(0)
+    start = time.perf_counter()
+    for epoch in range(options.epochs):
+        # Chunks that begin elsewhere in each epoch.
+        x, y = lesson["chunks_of"](train[random.integers(TIMESTEPS) :], TIMESTEPS)
+        chosen = random.permutation(len(x))[: steps_per_epoch * BATCH_SIZE]
+        model.fit(x[chosen], y[chosen], batch_size=BATCH_SIZE, verbose=0)
+        bits = lesson["bits_per_character"](model, validation)
+        seconds = time.perf_counter() - start
+        print(f"epoch {epoch + 1:2}: {bits:.3f} bits per character, {seconds:.0f} s", flush=True)
+
+    weights = [weight.astype("float16") for weight in model.get_weights()]
+    model.set_weights(weights)
+    print(f"float16, test part: {lesson['bits_per_character'](model, test):.3f} bits per character")
+    TARGET.parent.mkdir(exist_ok=True)
+    named = {f"{i:02}": weight for i, weight in enumerate(weights)}
+    np.savez_compressed(TARGET, alphabet="".join(alphabet), **named)
+    print(f"{TARGET.name}: {TARGET.stat().st_size:,} bytes, {model.count_params():,} weights")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What several rooms share: argument checks, errors, and files."""

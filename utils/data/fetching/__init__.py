@@ -1,0 +1,1 @@
+"""Where a file of the registry comes from: cache, mirror, official source."""

@@ -1,0 +1,1 @@
+"""What `runtime` does behind the page."""

@@ -1,0 +1,1 @@
+"""Networks that a lesson borrows, a folder each."""

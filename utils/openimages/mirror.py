@@ -1,0 +1,78 @@
+"""A mirror of a set, for a lab without internet: its photos, and the tables' lines about them.
+
+The folder is laid out like the official hosts, and like the mirror that `python -m utils.data
+mirror` makes, which may be the same folder. Sets can be added to it one after the other.
+"""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from utils.data.fetching import download as downloads
+from utils.data.fetching import sources
+from utils.data.fetching.download import DownloadError
+from utils.data.fetching.sources import Reason
+from utils.openimages import labels, tables
+from utils.openimages.dataset import Photos
+from utils.openimages.hosts import BLOCK_BYTES, PHOTOS
+
+
+def write_mirror(photos: Photos, folder: str | Path, progress: bool = True) -> Path:
+    """Write a set's photos and tables into a folder and return it.
+
+    Whoever downloads from there gets the same set for the same seed, since no other photos are
+    listed; another seed splits the same photos in another way.
+
+    Raises:
+        NoSourceError: the tables cannot be had any more.
+        DownloadError: the folder cannot be written.
+    """
+    folder = sources.expanded(folder)
+    table = photos.table
+    try:
+        for row in table.itertuples():
+            target = folder / PHOTOS / row.subset / f"{row.image_id}.jpg"
+            if not target.is_file() or target.stat().st_size != row.bytes:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                part = target.with_name(f".{target.name}.part")
+                shutil.copyfile(photos.folder / row.path, part)
+                part.replace(target)
+        _add_lines(folder, labels.DESCRIPTIONS, tables.every_line, "all", progress)
+        for part in labels.PARTS:
+            ids = sorted(table["image_id"][table["subset"] == part])
+            if part == "train" and not ids:
+                continue  # it is asked for only where the other two are not enough
+            keep = tables.lines_that_begin_with(ids)
+            digest = hashlib.sha256("".join(ids).encode()).hexdigest()
+            # All lines about a photo, so that it keeps being a photo of whatever else it shows.
+            for path in (labels.labels_path(part), labels.photos_path(part)):
+                _add_lines(folder, path, keep, ["mirror", digest], progress)
+    except OSError as problem:
+        raise downloads.local_problem(problem, folder / "mirror", None) from problem
+    return folder
+
+
+def _add_lines(
+    folder: Path, path: str, keep: tables.Keep, selection: object, progress: bool
+) -> None:
+    """Append the lines that a table in the mirror does not have yet."""
+    failures: list[Reason] = []
+    content = tables.read_content(path, (), keep, selection, failures, progress)
+    if content is None:
+        raise tables.no_source(path, failures)
+    target = folder / path
+    if not target.is_file():
+        downloads.write_atomically(target, content)
+        return
+    header, *wanted = tables.lines(iter([content]))
+    with open(target, "rb") as file:
+        there = set(keep(iter(lambda: file.read(BLOCK_BYTES), b"")))
+        file.seek(0)
+        if file.readline().strip() != header.strip():
+            raise DownloadError(f"{target} is another table, so nothing was added to it.")
+        file.seek(-1, 2)
+        begun = file.read(1) != b"\n"
+    new = [line for line in wanted if line not in there]
+    if new:
+        with open(target, "ab") as file:
+            file.write(b"\n" * begun + b"\n".join(new) + b"\n")
