@@ -14,7 +14,7 @@ import time
 from grading.limits import Limits
 from grading.sandbox.view import ROOT, data_folder
 
-PROCESS = ROOT / "grading" / "judge_process.py"
+PROCESS = ROOT / "grading" / "execution" / "judge_process.py"
 
 
 class TooLateError(Exception):

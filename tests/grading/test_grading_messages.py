@@ -212,7 +212,7 @@ def test_a_flood_of_connections_costs_only_its_own_points(tmp_path):
     """In a process that may open few files, because the messaging library ends one without any."""
     code = f"""
 import json, resource, sys
-sys.path[:0] = [{str(sandboxes.ROOT)!r}, {str(sandboxes.ROOT / "tests")!r}]
+sys.path[:0] = [{str(sandboxes.ROOT)!r}, {str(sandboxes.ROOT / "tests" / "support")!r}]
 import test_grading_messages as here
 resource.setrlimit(resource.RLIMIT_NOFILE, (6000, 6000))
 here.descriptors.raise_limit = lambda processes: None

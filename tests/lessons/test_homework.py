@@ -841,7 +841,7 @@ def test_the_page_lists_every_homework():
         (line,) = (x for x in page.splitlines() if x.startswith(f"| {number} |"))
         assert f"({assignment.name}.ipynb)" in line
         assert line.endswith(f"| {assignment.points:g} | {by_hand:g} |")
-    assert (ROOT / "utils" / "homework.py").is_file()
+    assert (ROOT / "utils" / "homework" / "__init__.py").is_file()
 
 
 @pytest.mark.parametrize("number", numbers())

@@ -7,7 +7,7 @@ import pytest
 
 from tools.authoring import api_check, check
 
-IMPORTS = "import functools\nfrom utils import batches, data, download, plotting, runtime\n"
+IMPORTS = "import functools\nfrom utils import batches, data, openimages, plotting, runtime\n"
 
 
 def lesson(*sources, prose=""):
@@ -26,8 +26,8 @@ def names_told(*sources, **more):
     ("source", "told"),
     [
         (
-            "download.network_available('x')",
-            "utils.data.fetching.download has no network_available",
+            "openimages.network_available('x')",
+            "utils.openimages has no network_available",
         ),
         ("if False:\n    data.load_minst()", "utils.data has no load_minst"),
         ("steps = data.CIFAR10_CLASES[0].upper()", "utils.data has no CIFAR10_CLASES"),

@@ -128,8 +128,10 @@ def test_right_words_are_handed_on_as_they_are(words, monkeypatch):
 
 
 def test_course_py_knows_the_options_of_every_command():
-    places = {"run": "execute", "lint": "check", "format": "check", "site": "site/__main__"}
-    places |= {"gallery": "gallery", "homework": "homework", "badges": "address"}
+    places = {"run": "run/execute", "site": "site/__main__"}
+    places |= {"lint": "authoring/check", "format": "authoring/check"}
+    places |= {"gallery": "authoring/gallery", "homework": "authoring/homework"}
+    places |= {"badges": "authoring/address"}
     for command, place in places.items():
         source = (ROOT / "tools" / f"{place}.py").read_text(encoding="utf-8")
         options = re.findall(r'add_argument\(\s*"(--[\w-]+)"', source)

@@ -11,7 +11,7 @@ import sys
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SETUP_CELL = ROOT / "tools" / "setup_cell.py"
+SETUP_CELL = ROOT / "tools" / "authoring" / "setup_cell.py"
 
 # What GitHub allows in an owner's name, a repository's name, and (without a slash, which Colab's
 # addresses cannot carry) a branch, tag or commit. The owner that a fresh copy of the course comes
@@ -66,7 +66,7 @@ def files_with_addresses(root=ROOT):
     notebooks = sorted((root / "notebooks").rglob("*.ipynb"))
     checkpoints = ".ipynb_checkpoints"
     pages = [root / "README.md", root / "notebooks" / "README.md"]
-    cells = [root / "tools" / "setup_cell.py"]
+    cells = [root / "tools" / "authoring" / "setup_cell.py"]
     return [path for path in [*pages, *cells, *notebooks] if checkpoints not in path.parts]
 
 
