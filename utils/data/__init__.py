@@ -104,7 +104,7 @@ class ImageDataset:
     y_test: np.ndarray
     class_names: tuple[str, ...]
     origin: Origin
-    sources: dict[str, Path]
+    files: dict[str, Path]
 
     def __repr__(self) -> str:
         shape = "x".join(str(length) for length in self.x_train.shape[1:])
