@@ -1,7 +1,7 @@
 """A warm interpreter in a sandbox, which forks a kernel for one submission after another.
 
 Importing Keras takes longer than all the rest of an honest submission. `Warm` starts a sandbox in
-which that is done once; `inside/zygote.py` says what keeps submissions apart. One `Warm` serves one
+which that is done once; `inside/prefork_server.py` says what keeps submissions apart. One `Warm` serves one
 submission at a time. Where namespaces cannot be
 made inside bubblewrap, `start` says so, and every kernel is started anew instead.
 """
@@ -91,7 +91,7 @@ class Warm:
         for folder in sandboxes.writable(limits):
             arguments += ["--perms", "1777", "--size", "1048576", "--tmpfs", folder]
         arguments += [*sandboxes.closed(sandbox.hidden), "--"]
-        arguments += [sys.executable, f"{sandboxes.CODE}/zygote.py"]
+        arguments += [sys.executable, f"{sandboxes.CODE}/prefork_server.py"]
         return [*arguments, *map(str, descriptors), sandboxes.WORKING, *modules]
 
     def close(self):

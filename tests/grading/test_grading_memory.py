@@ -222,10 +222,10 @@ class Proc:
     def __init__(self, **processes):
         self.texts = {
             f"/proc/{number[1:]}/{name}": text
-            for number, process in cleanup.items()
+            for number, process in processes.items()
             for name, text in process.items()
         }
-        self.family = [types.SimpleNamespace(pid=int(number[1:])) for number in cleanup]
+        self.family = [types.SimpleNamespace(pid=int(number[1:])) for number in processes]
 
     def open(self, path, *args, **named):
         if path not in self.texts:
@@ -260,7 +260,7 @@ ENDED = {"status": "Name:\tpython\nState:\tZ (zombie)\n"}
     ],
 )
 def test_memory_of_processes_of_which_some_have_ended(processes, kilobytes, monkeypatch):
-    proc = Proc(**cleanup)
+    proc = Proc(**processes)
     monkeypatch.setattr(memory_use, "open", proc.open, raising=False)
     assert memory_use.memory(proc.family) == kilobytes * 1024
 

@@ -2,7 +2,7 @@
 
     python kernel_side.py RUN_FOLDER WORKING_FOLDER [--isolated]
 
-runs inside the sandbox; so does `zygote.py`, which forks kernels instead of starting them. The
+runs inside the sandbox; so does `prefork_server.py`, which forks kernels instead of starting them. The
 kernel connects to sockets that the grader has opened in the run folder, so that nothing of the
 grader's needs to be writable from here. Nothing in this file is secret, and nothing that it says
 is trusted: it only brings values into a form in which they can be read without trust.

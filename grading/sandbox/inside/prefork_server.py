@@ -1,6 +1,6 @@
 """A warm interpreter: it has imported what takes long, and forks a kernel for every submission.
 
-    python zygote.py SOCKET LIFE WORKING_FOLDER MODULE ...
+    python prefork_server.py SOCKET LIFE WORKING_FOLDER MODULE ...
 
 Importing Keras takes ten times as long as judging a small submission. This process does it once. It
 is the first process of a sandbox, listens on a socket, and serves one connection at a time: one
