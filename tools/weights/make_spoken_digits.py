@@ -20,9 +20,9 @@ from math import gcd
 from pathlib import Path
 
 import numpy as np
+from scipy.io import wavfile
 from scipy.signal import resample_poly
 
-from utils import sounds
 from utils.data import spoken_digits
 
 VOICES = {"ada": "en-us+f3", "bela": "en-gb", "cili": "en-gb-scotland+f2"}
@@ -37,8 +37,8 @@ def spoken(word, voice, speed, pitch):
         path = Path(folder) / "spoken.wav"
         manner = ["-v", voice, "-s", str(speed), "-p", str(pitch)]
         subprocess.run(["espeak-ng", *manner, "-w", path, word], check=True)
-        channels, rate, _ = sounds.parse_wav(path.read_bytes(), "espeak-ng's output")
-    samples = channels[:, 0].astype(np.float64)
+        rate, integers = wavfile.read(path)
+    samples = integers / 32768
     divisor = gcd(rate, spoken_digits.SAMPLE_RATE)
     waveform = resample_poly(samples, spoken_digits.SAMPLE_RATE // divisor, rate // divisor)
     loud = np.flatnonzero(np.abs(waveform) > QUIET * np.abs(waveform).max())

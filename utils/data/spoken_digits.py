@@ -11,15 +11,15 @@
 Lecture items L5.7 to L5.22.
 """
 
+import io
 import re
-import struct
+import wave
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from utils import sounds
 from utils.common.errors import DataError
 from utils.data.fetching import archives, sources
 from utils.data.fetching.sources import Origin
@@ -222,14 +222,8 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
             for member in archives.members_like(archive, sources.entry_of(FSDD).content):
                 name = member.filename.rpartition("/")[2]
                 label = f"{path}: {name}"
-                channels, sample_rate, bits = sounds.parse_wav(archive.read(member), label)
-                if (channels.shape[1], sample_rate, bits) != (1, SAMPLE_RATE, 16):
-                    raise DataError(
-                        f"{label} has {channels.shape[1]} channels, {sample_rate} Hz and "
-                        f"{bits} bits, expected 1 channel, {SAMPLE_RATE} Hz and 16 bits."
-                    )
-                recordings[name.removesuffix(".wav")] = channels[:, 0]
-    except (*archives.DAMAGED_ARCHIVE_ERRORS, RuntimeError, ValueError, struct.error) as problem:
+                recordings[name.removesuffix(".wav")] = _samples_of(archive.read(member), label)
+    except (*archives.DAMAGED_ARCHIVE_ERRORS, RuntimeError, ValueError) as problem:
         if isinstance(problem, DataError):
             raise
         raise DataError(
@@ -240,6 +234,22 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
     if not recordings:
         raise DataError(f"{path} has no recordings in it.")
     return recordings
+
+
+def _samples_of(content: bytes, label: str) -> np.ndarray:
+    """Return the float32 samples of a WAV file as the dataset has them: 16-bit, mono, 8 kHz."""
+    try:
+        with wave.open(io.BytesIO(content)) as file:
+            channels, bits = file.getnchannels(), 8 * file.getsampwidth()
+            sample_rate, data = file.getframerate(), file.readframes(file.getnframes())
+    except (wave.Error, EOFError) as problem:
+        raise DataError(f"{label} is not a WAV file ({problem or 'it ends early'}).") from problem
+    if (channels, sample_rate, bits) != (1, SAMPLE_RATE, 16):
+        raise DataError(
+            f"{label} has {channels} channels, {sample_rate} Hz and {bits} bits, "
+            f"expected 1 channel, {SAMPLE_RATE} Hz and 16 bits."
+        )
+    return np.frombuffer(data, "<i2").astype(np.float32) / 32768
 
 
 # --- The sample ------------------------------------------------------------------------------
