@@ -1,12 +1,13 @@
-"""Where this repository lives, written into badges and setup cells: make badges REPO=owner/name
+"""Where this repository lives, written into badges and setup cells: make badges.
 
 The address stands in pyproject.toml, [tool.course]. A teacher who forks the course changes it with
-one command, and every badge and every setup cell follows.
+one command, and every badge, setup cell and address of a picture follows.
 """
 
 import argparse
 import pathlib
 import re
+import subprocess
 import sys
 import tomllib
 
@@ -26,23 +27,26 @@ _IN_LINKS = re.compile(
 _IN_BINDER = re.compile(
     r"https://mybinder\.org/v2/gh/(?P<repository>[^/\s]+/[^/\s]+)/(?P<ref>[^?\s]+)\?"
 )
-_IN_SETUP = re.compile(r'^REPOSITORY, REF = "[^"]*", "[^"]*"$', re.MULTILINE)
+_IN_SETUP = re.compile(r"(?P<site>https://github\.com/)[^/\s]+/[^/\s]+/archive/[^/\s]+\.zip")
+_IN_PICTURES = re.compile(
+    r"(?P<site>https://raw\.githubusercontent\.com/)[^/\s]+/[^/\s]+/[^/\s]+(?=/notebooks/images/)"
+)
 
 
-def address():
-    """The repository as "owner/name", and the branch, tag or commit that badges point to."""
+def address() -> tuple[str, str]:
+    """Return the repository as "owner/name", and the branch, tag or commit of the badges."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     course = tomllib.loads(text)["tool"]["course"]
     return course["repository"], course["ref"]
 
 
-def setup_cell(repository, ref):
-    """Source of the setup cell for that address, without a newline at its end."""
+def setup_cell(repository: str, ref: str) -> str:
+    """Return the source of the setup cell for an address, without a newline at its end."""
     return with_address(SETUP_CELL.read_text(encoding="utf-8"), repository, ref).rstrip("\n")
 
 
-def badges(path, repository, ref):
-    """The line of badges (Colab, Kaggle, Binder) of the notebook at `path`, from the root."""
+def badges(path: str, repository: str, ref: str) -> str:
+    """Return the line of badges (Colab, Kaggle, Binder) of the notebook at `path`."""
     blob = f"{repository}/blob/{ref}/{path}"
     return (
         "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
@@ -54,15 +58,16 @@ def badges(path, repository, ref):
     )
 
 
-def with_address(text, repository, ref):
-    """The text with every badge link and every setup cell in it at the given address."""
+def with_address(text: str, repository: str, ref: str) -> str:
+    """Return a text with all its badges, setup cells and pictures at the given address."""
     text = _IN_LINKS.sub(rf"\g<site>{repository}/blob/{ref}/\g<path>", text)
     text = _IN_BINDER.sub(f"https://mybinder.org/v2/gh/{repository}/{ref}?", text)
-    return _IN_SETUP.sub(f'REPOSITORY, REF = "{repository}", "{ref}"', text)
+    text = _IN_PICTURES.sub(rf"\g<site>{repository}/{ref}", text)
+    return _IN_SETUP.sub(rf"\g<site>{repository}/archive/{ref}.zip", text)
 
 
-def files_with_addresses(root=ROOT):
-    """The files that carry badges or the setup cell."""
+def files_with_addresses(root: pathlib.Path = ROOT) -> list[pathlib.Path]:
+    """Return the files that carry badges or the setup cell."""
     notebooks = sorted((root / "notebooks").rglob("*.ipynb"))
     checkpoints = ".ipynb_checkpoints"
     pages = [root / "README.md", root / "notebooks" / "README.md"]
@@ -70,11 +75,15 @@ def files_with_addresses(root=ROOT):
     return [path for path in [*pages, *cells, *notebooks] if checkpoints not in path.parts]
 
 
-def rewrite(repository, ref, root=ROOT):
-    """Writes the address into pyproject.toml and everything that follows it.
+def rewrite(repository: str, ref: str, root: pathlib.Path = ROOT) -> list[pathlib.Path]:
+    """Write the address into pyproject.toml and everything that follows it.
 
     Returns:
         The files that changed.
+
+    Raises:
+        ValueError: No badge could carry this address, or a file is not UTF-8.
+        OSError: A file cannot be read or written.
     """
     check_address(repository, ref)
     texts = {path: _text(path) for path in files_with_addresses(root) if path.is_file()}
@@ -84,23 +93,13 @@ def rewrite(repository, ref, root=ROOT):
     new = re.sub(r'(?m)^ref = "[^"]*"$', f'ref = "{ref}"', new)
     changed = _write_if_changed(project, text, new)
     for path, text in texts.items():
-        # A notebook's source is JSON: the quotation marks of the setup cell are escaped there.
-        if path.suffix == ".ipynb":
-            line = r"REPOSITORY, REF = \"{}\", \"{}\""
-            new = with_address(text, repository, ref)
-            new = re.sub(
-                r'REPOSITORY, REF = \\"[^"\\]*\\", \\"[^"\\]*\\"',
-                line.format(repository, ref).replace("\\", r"\\"),
-                new,
-            )
-        else:
-            new = with_address(text, repository, ref)
+        new = with_address(text, repository, ref)
         changed += _write_if_changed(path, text, new)
     return changed
 
 
-def check_address(repository, ref):
-    """Raises ValueError for an address that no badge could carry."""
+def check_address(repository: str, ref: str) -> None:
+    """Raise ValueError for an address that no badge could carry."""
     if not OWNER_AND_NAME.fullmatch(repository):
         raise ValueError(
             f"REPO is {repository!r}, expected owner/name as in the address of your fork on "
@@ -127,24 +126,39 @@ def _write_if_changed(path, old, new):
     return [path]
 
 
-def main(arguments=None):
-    """The command line: rewrites, and says what changed."""
+def address_of_remote(root: pathlib.Path = ROOT) -> str:
+    """Return owner/name of the git remote `origin` if that is on GitHub, else an empty text."""
+    command = ["git", "-C", str(root), "remote", "get-url", "origin"]
+    try:
+        url = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    match = re.search(r"github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?$", url)
+    return match[1] if match else ""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: rewrite, and say what changed."""
     parser = argparse.ArgumentParser(prog="make badges", description=__doc__.splitlines()[0])
-    parser.add_argument("--repo", default="", help="owner/name of your fork on GitHub")
+    parser.add_argument("--repo", default="", help="owner/name (default: of the git remote)")
     parser.add_argument("--ref", default="", help="branch, tag or commit (default: as it is)")
     options = parser.parse_args(arguments)
     repository, ref = address()
-    if not options.repo:
-        print(f"The address is {repository}, ref {ref}. To change it: make badges REPO=owner/name")
+    wanted = options.repo or address_of_remote()
+    if not wanted:
+        print(
+            f"The address is {repository}, ref {ref}. The git remote origin is not on GitHub, so "
+            "to change the address: make badges REPO=owner/name"
+        )
         return 2
     try:
-        changed = rewrite(options.repo, options.ref or ref)
+        changed = rewrite(wanted, options.ref or ref)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     for path in changed:
         print(f"changed  {path.relative_to(ROOT)}")
-    print(f"{len(changed)} files now point to {options.repo}, ref {options.ref or ref}.")
+    print(f"{len(changed)} files changed; all point to {wanted}, ref {options.ref or ref}.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Rules of `make lint` about a notebook's use of the course's own modules, and about its `except`.
+"""Check how a notebook uses the course's own modules, and what its `except` catches.
 
 A name that was moved in `utils` leaves a notebook behind that fails only where that line runs. So
 every attribute of the course's modules that a notebook uses is looked up, and every call of their
@@ -13,16 +13,18 @@ import inspect
 import pkgutil
 import re
 import sys
+from collections.abc import Iterator
 
 import utils
+from tools.authoring.lessons import Lesson
 from utils import runtime
 
 _FENCE = re.compile(r"(?ms)^```python\n(.*?)^```")
 _TOO_WIDE = ("Exception", "BaseException")
 
 
-def rule_known_names(lesson):
-    """What a notebook uses of the course's modules is there, with the arguments it gives."""
+def rule_known_names(lesson: Lesson) -> Iterator[str]:
+    """Use only names of the course's modules that exist, with arguments that they take."""
     trees = list(_trees(lesson))
     names = {}
     for _, tree in trees:
@@ -37,8 +39,8 @@ def rule_known_names(lesson):
         yield from (f"{place} {text}" for text in dict.fromkeys(finder.problems))
 
 
-def rule_narrow_excepts(lesson):
-    """No `except` catches everything: a mistake of our own must not pass for what was expected."""
+def rule_narrow_excepts(lesson: Lesson) -> Iterator[str]:
+    """Catch named errors only, lest a mistake of our own pass for an expected error."""
     for place, tree in _trees(lesson):
         for node in ast.walk(tree):
             if not isinstance(node, ast.ExceptHandler):
@@ -54,7 +56,7 @@ def rule_narrow_excepts(lesson):
 
 
 def _trees(lesson):
-    """Yields the place and the syntax tree of each code cell and of each Python text in prose."""
+    """Yield place and syntax tree of each code cell, and of each Python text in the prose."""
     for number, cell in enumerate(lesson.notebook.cells):
         if cell.cell_type == "code":
             texts = [(f"cell {number}", cell.source)]
@@ -67,7 +69,7 @@ def _trees(lesson):
 
 
 def _imported(node):
-    """The names that an import of the course's modules makes, and the import itself, by name."""
+    """Return the names that an import of the course's modules makes, with their origins."""
     made = {}
     for alias in node.names:
         if isinstance(node, ast.ImportFrom):
@@ -84,10 +86,10 @@ class _Missing(Exception):
 
 
 def _attribute(owner, name):
-    """An attribute of a module or class, importing the submodule of that name if need be.
+    """Return an attribute of a module or class; import the submodule of that name if need be.
 
     Raises:
-        _Missing: there is none.
+        _Missing: There is none.
     """
     if hasattr(owner, name):
         return getattr(owner, name)
@@ -103,10 +105,10 @@ def _called(thing):
 
 @functools.cache
 def _module(name):
-    """A module of the course.
+    """Return a module of the course.
 
     Raises:
-        _Missing: there is none of that name.
+        _Missing: There is none of that name.
     """
     owner = utils
     for part in name.split(".")[1:]:
@@ -171,7 +173,7 @@ class _Uses(ast.NodeVisitor):
         return _attribute(_module(module), name) if name else _module(module)
 
     def _value(self, node):
-        """What an expression stands for, if that is a part of the course's modules, or None."""
+        """Return what an expression stands for if it is part of the course's modules, or None."""
         if isinstance(node, ast.Name):
             if node.id in self.names and node.id not in self.hidden:
                 return self._of_import(self.names[node.id])
@@ -205,7 +207,7 @@ class _Uses(ast.NodeVisitor):
 
 
 def _bound_outside_of_functions(tree):
-    """The names that a cell assigns, functions and classes aside."""
+    """Return the names that a cell binds, outside functions and classes."""
     inner = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
     names, waiting = set(), list(tree.body)
     while waiting:
@@ -220,7 +222,7 @@ def _bound_outside_of_functions(tree):
 
 
 def _variables_of(function):
-    """The names of a function's arguments and of what it assigns."""
+    """Return the names of a function's arguments and of what it assigns."""
     arguments = function.args
     names = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
     names |= {a.arg for a in (arguments.vararg, arguments.kwarg) if a}

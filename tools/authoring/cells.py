@@ -1,12 +1,12 @@
-"""What a lesson defines, for scripts that measure or train exactly that: its tagged cells."""
+"""Execute the tagged cells of a lesson, for scripts that measure or train exactly that."""
 
 import json
 
 from tools.authoring import check
 
 
-def definitions(notebook, tags, **names):
-    """Executes the cells of a notebook that carry one of the tags.
+def definitions(notebook: str, tags: set[str], **names: object) -> dict[str, object]:
+    """Execute the cells of a notebook that carry one of the tags.
 
     Args:
         notebook: File name of the notebook, in notebooks/.

@@ -1,8 +1,8 @@
-"""One picture of every lesson, small enough to be committed: make gallery
+"""Make one picture of every lesson, small enough to be committed: make gallery.
 
     python -m tools.authoring.gallery [NAME ...] [--notebooks FOLDER]
 
-Takes the pictures from executed notebooks (build/notebooks, after `make run`) and writes them to
+The pictures come from executed notebooks (build/notebooks, after `make run`) and go to
 notebooks/images. README.md and the site show them.
 """
 
@@ -89,8 +89,8 @@ class NoPicture(Exception):
     """A lesson does not have the figure that the table names."""
 
 
-def figures(notebook, section):
-    """The PNG figures below a heading of an executed notebook, as bytes."""
+def figures(notebook: dict, section: str) -> list[bytes]:
+    """Return the PNG figures below a heading of an executed notebook."""
     found, current = [], None
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
@@ -102,8 +102,8 @@ def figures(notebook, section):
     return found
 
 
-def tile(png):
-    """A figure as a WebP of one size, on white, below `MOST_BYTES`."""
+def tile(png: bytes) -> bytes:
+    """Return a figure as a WebP of size `SIZE`, on white, below `MOST_BYTES`."""
     from PIL import Image
 
     with Image.open(io.BytesIO(png)) as image:
@@ -125,11 +125,11 @@ def tile(png):
     raise NoPicture(f"cannot be stored in {MOST_BYTES} bytes")
 
 
-def picture(name, executed):
-    """The tile of a lesson, from its executed notebook.
+def picture(name: str, executed: str | pathlib.Path) -> bytes:
+    """Return the tile of a lesson, from its executed notebook.
 
     Raises:
-        NoPicture: the lesson is not in the table, not executed, or has no such figure.
+        NoPicture: The lesson is not in the table, not executed, or has no such figure.
     """
     if name not in PICTURES:
         raise NoPicture("has no picture in tools/authoring/gallery.py; add a line to PICTURES")
@@ -143,8 +143,8 @@ def picture(name, executed):
     return tile(found[number - 1])
 
 
-def main(arguments=None):
-    """The command line; exit status 1 if a picture could not be made."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return 1 if a picture could not be made."""
     parser = argparse.ArgumentParser(prog="make gallery", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="01 or a name; default: all")
     parser.add_argument("--notebooks", default=ROOT / "build" / "notebooks", metavar="FOLDER")

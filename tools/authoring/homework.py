@@ -1,4 +1,4 @@
-"""Makes the students' homework of the instructor's versions: make homework.
+"""Make the students' homework from the instructor's versions: make homework.
 
     python -m tools.authoring.homework            # write what is not current
     python -m tools.authoring.homework --check    # exit status 1 if something is not current
@@ -7,7 +7,9 @@ The same instructor's version gives the same file on every machine, to the lette
 """
 
 import argparse
+import pathlib
 import sys
+from collections.abc import Iterator
 
 import nbformat
 
@@ -15,15 +17,15 @@ from grading.assignments import assignment as assignments
 from tools.authoring import address, check
 
 
-def student_text(assignment):
-    """The student's version of an assignment, as the text of its file."""
+def student_text(assignment: assignments.Assignment) -> str:
+    """Return the student's version of an assignment, as the text of its file."""
     notebook = assignments.release(assignment)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
 
 
-def stale(folder=assignments.HOMEWORK):
-    """What is not current: pairs of a path, and what should stand there (None: nothing).
+def stale(folder: pathlib.Path = assignments.HOMEWORK) -> Iterator[tuple[pathlib.Path, str | None]]:
+    """Yield what is not current: a path, and what should be in it (None: no such file).
 
     Raises:
         grading.assignments.assignment.AssignmentError: an instructor's version breaks the rules.
@@ -40,8 +42,8 @@ def stale(folder=assignments.HOMEWORK):
             yield path, None
 
 
-def main(arguments=None):
-    """The command line."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(prog="make homework", description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing, only say")
     options = parser.parse_args(arguments)

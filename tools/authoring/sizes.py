@@ -1,0 +1,81 @@
+"""The rules in numbers: how long a lesson may be, for the page and for the student.
+
+A cell with the tag "folded" or "setup" is shown closed (in Colab as a form, in Jupyter with its
+source hidden) and is not counted. The lessons of the first edition are longer: `FIRST_EDITION`
+names those that still wait for their second edition, and the list only gets shorter.
+"""
+
+import re
+import statistics
+from collections.abc import Iterator
+
+import nbformat
+
+from tools.authoring.lessons import Lesson
+
+MOST_CELLS = 45
+MOST_LINES = 400
+MOST_LINES_OF_A_CELL = 20
+MOST_LINES_OF_HALF_THE_CELLS = 9
+MOST_MINUTES = 90
+FOLDED = {"folded", "setup"}
+FIRST_EDITION = {
+    "00_hello_colab",
+    "01_mnist_dense_vs_cnn",
+    "02_convolution_arithmetic",
+    "03_activation_maps",
+    "04_transfer_learning_open_images",
+    "05_time_series_windows",
+    "06_recurrent_from_scratch",
+    "07_lstm_text",
+    "08_residual_xor",
+    "09_wavenet",
+    "22_scaling_out",
+}
+_STUDENTS_TIME = re.compile(r"\*\*Your time:\*\*\s+(?:about\s+)?(\d+)\s+minutes")
+
+
+def rule_sizes(lesson: Lesson) -> Iterator[str]:
+    """Keep a lesson short: cells, lines, lines of a cell, and the student's minutes."""
+    if lesson.is_homework:
+        return
+    broken = list(too_large(lesson))
+    if lesson.path.stem not in FIRST_EDITION:
+        yield from broken
+    elif not broken:
+        yield "keeps the numbers of the second edition; take it out of sizes.FIRST_EDITION"
+
+
+def too_large(lesson: Lesson) -> Iterator[str]:
+    """Yield which numbers a lesson breaks."""
+    lines = {number: _lines(cell) for number, cell in lesson.code if not is_folded(cell)}
+    if len(lines) > MOST_CELLS:
+        yield f"has {len(lines)} code cells that are not folded; at most {MOST_CELLS}"
+    if sum(lines.values()) > MOST_LINES:
+        yield f"has {sum(lines.values())} lines of visible code; at most {MOST_LINES}"
+    if lines and statistics.median_low(lines.values()) > MOST_LINES_OF_HALF_THE_CELLS:
+        yield f"has more than {MOST_LINES_OF_HALF_THE_CELLS} lines in more than half of its cells"
+    for number, count in lines.items():
+        if count > MOST_LINES_OF_A_CELL:
+            yield f"cell {number} has {count} lines; at most {MOST_LINES_OF_A_CELL}, or fold it"
+    told = _STUDENTS_TIME.search(lesson.first.source if lesson.first else "")
+    if told is None:
+        yield "does not say in its first cell how long a student needs (**Your time:** 60 minutes)"
+    elif int(told[1]) > MOST_MINUTES:
+        yield f"takes a student {told[1]} minutes; at most {MOST_MINUTES}, so make it two lessons"
+
+
+def rule_folded(lesson: Lesson) -> Iterator[str]:
+    """Give a folded cell a title, without which Colab shows an empty bar."""
+    for number, cell in lesson.code:
+        if is_folded(cell) and not cell.source.startswith("# @title "):
+            yield f"cell {number} is folded and does not begin with a title (# @title …)"
+
+
+def is_folded(cell: nbformat.NotebookNode) -> bool:
+    """Return whether a cell is shown closed."""
+    return bool(FOLDED & set(cell.get("metadata", {}).get("tags", [])))
+
+
+def _lines(cell):
+    return sum(1 for line in cell.source.splitlines() if line.strip())

@@ -1,0 +1,104 @@
+"""Check the exercises of a lesson: friendly, by number, and never in the way of a run.
+
+    from utils import exercises
+
+    exercises.check("02.1", sizes)
+
+What is right, what is nearly right and what to think about next stand in `utils.exercises.lesson_02`
+and its neighbours, not on the page.
+"""
+
+import importlib
+import numbers
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+OPEN = "Not answered yet. Replace None (or ...) above, then run this cell again."
+
+
+class Judge(NamedTuple):
+    """How one exercise is judged.
+
+    Attributes:
+        expected: The right value (a number, an array, a text, a tuple), or a function of the answer
+            that returns True, or False, or a sentence that says what is wrong with it, or None for
+            an answer that is still open, such as a function that returns nothing yet.
+        hint: What to think about when the answer is wrong.
+        tolerance: How far a number may be off, absolutely and relatively.
+    """
+
+    expected: Any
+    hint: str
+    tolerance: float = 1e-9
+
+
+def check(number: str, answer: Any, **context: Any) -> bool | None:
+    """Say whether the answer to an exercise is right, and if not, what to think about.
+
+    Args:
+        number: The exercise, such as "02.1" for the first one of lesson 02.
+        answer: The student's answer; None or ... means that it is still open.
+        context: What the judge needs of the notebook, by name; the exercise's cell shows it.
+
+    Returns:
+        True if the answer is right, False if it is wrong, None if it is still open.
+
+    Raises:
+        ValueError: There is no such exercise.
+    """
+    judge = judge_of(number)
+    expected = judge.expected
+    if callable(expected) and context:
+        expected = lambda given: judge.expected(given, **context)  # noqa: E731
+    return compare(answer, expected, judge.hint, tolerance=judge.tolerance)
+
+
+def judge_of(number: str) -> Judge:
+    """Return the judge of an exercise; ValueError if there is none."""
+    lesson, _, place = number.partition(".")
+    try:
+        return importlib.import_module(f"utils.exercises.lesson_{lesson}").JUDGES[place]
+    except (ModuleNotFoundError, KeyError):
+        raise ValueError(
+            f"There is no exercise {number!r}; 02.1 is the first of lesson 02."
+        ) from None
+
+
+def compare(
+    answer: Any, expected: Any | Callable[[Any], Any], hint: str, *, tolerance: float = 1e-9
+) -> bool | None:
+    """Judge an answer by what is given here, and print the verdict; see `Judge` and `check`."""
+    if answer is None or answer is ...:
+        print(OPEN)
+        return None
+    try:
+        verdict = expected(answer) if callable(expected) else _equal(answer, expected, tolerance)
+    except Exception as error:  # a wrong answer may break the judge in any way
+        print(f"That could not be checked: {type(error).__name__}: {error}. {hint}")
+        return False
+    if verdict is None:
+        print(OPEN)
+        return None
+    if isinstance(verdict, str):
+        print(f"Not yet: {verdict} {hint}")
+        return False
+    print("Right!" if verdict else f"Not yet: you have {_short(answer)}. {hint}")
+    return bool(verdict)
+
+
+def _equal(answer, expected, tolerance):
+    if isinstance(expected, str):
+        return str(answer).strip().casefold() == expected.strip().casefold()
+    if isinstance(expected, numbers.Number) and isinstance(answer, str):
+        return "a number was expected, without quotation marks."
+    answer, expected = np.asarray(answer), np.asarray(expected)
+    if answer.shape != expected.shape:
+        return f"the shape is {answer.shape}, expected {expected.shape}."
+    return bool(np.allclose(answer, expected, rtol=tolerance, atol=tolerance))
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
