@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 MIME_TYPE = "application/vnd.course.claim+json"
-THIN = 0.05  # a margin below this share of the bound is marked
+THIN = 0.05  # a margin below this share of the bound, or of half the range, is marked
 
 
 class ClaimError(AssertionError):
@@ -71,18 +71,20 @@ def _fact(claim, holds):
 def _measured(claim, seen, below, above):
     """Judge what was measured by the value that comes nearest to a bound."""
     values = np.atleast_1d(np.asarray(seen, dtype=float)).ravel()
-    rooms = []  # how far the worst value is from each bound
+    rooms = []  # how far the worst value is from each bound, and what that compares with
     if above is not None:
-        rooms.append((values.min() - above, abs(above), abs(values.min())))
+        rooms.append((values.min() - above, max(abs(above), abs(values.min()))))
     if below is not None:
-        rooms.append((below - values.max(), abs(below), abs(values.max())))
-    room, *scale = min(rooms)
-    margin = float(room / max(*scale, 1e-300))
+        rooms.append((below - values.max(), max(abs(below), abs(values.max()))))
+    room, scale = min(rooms)
+    if len(rooms) == 2:
+        scale = (below - above) / 2
+    margin = float(room / scale) if scale else 0.0
     words = [f"above {_short(above)}"] if above is not None else []
     words += [f"below {_short(below)}"] if below is not None else []
     return {
         "claim": claim,
-        "holds": all(bool(room > 0) for room, *_ in rooms),  # not so for NaN
+        "holds": all(bool(room > 0) for room, _ in rooms),  # not so for NaN
         "seen": [float(value) for value in values],
         "expected": " and ".join(words),
         "margin": margin if np.isfinite(margin) else None,

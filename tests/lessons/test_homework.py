@@ -95,7 +95,7 @@ def run(cells, names, folder):
     with contextlib.redirect_stdout(printed):
         for cell in cells:
             source = cell.source
-            if "REPOSITORY, REF =" in source:
+            if "# @title Setup" in source:
                 source = "from utils import runtime\nruntime.prepare()"
             name = str(folder / cell.id)  # so that inspect finds the source, as in a kernel
             linecache.cache[name] = (len(source), None, source.splitlines(True), name)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 
 import pytest
 from conftest import ROOT
@@ -32,7 +33,7 @@ def addresses_in(root):
         )
         found |= set(re.findall(r"mybinder\.org/v2/gh/([\w.-]+/[\w.-]+)/", text))
         found |= set(re.findall(r"src=https://github\.com/([\w.-]+/[\w.-]+)/", text))
-        found |= set(re.findall(r'REPOSITORY, REF = \\?"([^"\\]+)', text))
+        found |= set(re.findall(r"github\.com/([\w.-]+/[\w.-]+)/archive/", text))
     return found
 
 
@@ -99,6 +100,25 @@ def test_a_course_that_cannot_be_written_is_told(monkeypatch, capsys):
     assert "Permission denied: 'pyproject.toml'" in capsys.readouterr().err
 
 
-def test_without_an_address_the_command_says_how(capsys):
+@pytest.mark.parametrize(
+    ("remote", "found"),
+    [
+        ("https://github.com/ada/fork.git", "ada/fork"),
+        ("git@github.com:ada/my.fork.git", "ada/my.fork"),
+        ("https://github.com/ada/fork/", "ada/fork"),
+        ("https://gitlab.com/ada/fork.git", ""),
+        (None, ""),
+    ],
+)
+def test_the_address_of_a_fork_is_that_of_its_git_remote(remote, found, tmp_path):
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    if remote:
+        command = ["git", "-C", str(tmp_path), "remote", "add", "origin", remote]
+        subprocess.run(command, check=True)
+    assert address.address_of_remote(tmp_path) == found
+
+
+def test_without_an_address_the_command_says_how(monkeypatch, capsys):
+    monkeypatch.setattr(address, "address_of_remote", lambda: "")
     assert address.main([]) == 2
     assert "make badges REPO=owner/name" in capsys.readouterr().out

@@ -8,7 +8,7 @@ from utils import exercises
 
 @pytest.mark.parametrize("open_answer", [None, ...])
 def test_an_open_exercise_says_so(open_answer, capsys):
-    assert exercises.check(open_answer, 5, "hint") is None
+    assert exercises.compare(open_answer, 5, "hint") is None
     assert "Not answered yet" in capsys.readouterr().out
 
 
@@ -23,7 +23,7 @@ def test_an_open_exercise_says_so(open_answer, capsys):
     ],
 )
 def test_right(answer, expected, capsys):
-    assert exercises.check(answer, expected, "hint") is True
+    assert exercises.compare(answer, expected, "hint") is True
     assert "Right" in capsys.readouterr().out
 
 
@@ -39,6 +39,29 @@ def test_right(answer, expected, capsys):
     ],
 )
 def test_wrong_says_what_and_hints(answer, expected, words, capsys):
-    assert exercises.check(answer, expected, "the hint") is False
+    assert exercises.compare(answer, expected, "the hint") is False
     said = capsys.readouterr().out
     assert words in said and "Right" not in said
+
+
+def test_an_exercise_is_judged_by_its_number(capsys):
+    assert exercises.check("02.1", None) is None
+    assert exercises.check("02.1", (32, 56, 24)) is True
+    assert exercises.check("02.2", (3, 2, 0, 2)) is False
+    assert "stride and a dilation" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="no exercise"):
+        exercises.check("02.99", 1)
+    with pytest.raises(ValueError, match="no exercise"):
+        exercises.check("99.1", 1)
+
+
+def test_a_judge_is_given_what_it_needs_of_the_notebook():
+    def nothing(layers, side):
+        return np.zeros((side, side))
+
+    assert exercises.check("02.4", (1, 3, 9), what_it_sees=nothing) is False
+
+
+def test_a_function_that_returns_nothing_yet_is_open(capsys):
+    assert exercises.compare(lambda: None, lambda function: function(), "hint") is None
+    assert "Not answered yet" in capsys.readouterr().out

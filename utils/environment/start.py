@@ -1,4 +1,4 @@
-"""Make the course importable and this kernel ready: the setup cell of every notebook runs this file."""
+"""Make the course importable and this kernel ready; every setup cell runs this file."""
 
 import os
 import pathlib
