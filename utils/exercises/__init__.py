@@ -4,8 +4,8 @@
 
     exercises.check("02.1", sizes)
 
-What is right, what is nearly right and what to think about next stand in `utils.exercises.lesson_02`
-and its neighbours, not on the page.
+What is right, what is nearly right and what to think about next stand in
+`utils.exercises.lesson_02` and its neighbours, not on the page.
 """
 
 import importlib
