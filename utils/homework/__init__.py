@@ -65,7 +65,7 @@ def check_call(function, arguments, expected, hint, *, tolerance=1e-9):
     if answer is None or answer is ...:
         print(f"{OPEN}.")
         return None
-    return exercises.check(answer, expected, hint, tolerance=tolerance)
+    return exercises.compare(answer, expected, hint, tolerance=tolerance)
 
 
 def blinded(model, function, inputs):
