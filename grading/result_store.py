@@ -84,12 +84,12 @@ def data_files():
     in for it. What else lies in these folders makes no difference.
     """
     from grading.sandbox.view import data_folder
-    from utils.data.fetching import sources
+    from utils.data.fetching import places, registry
 
-    places = [data_folder("COURSE_DATA_DIR") or sources.DEFAULT_CACHE]
-    places += filter(None, [data_folder("COURSE_DATA_MIRROR")])
+    folders = [data_folder("COURSE_DATA_DIR") or places.DEFAULT_CACHE]
+    folders += filter(None, [data_folder("COURSE_DATA_MIRROR")])
     return sorted(
-        name for name in sources.registry_files() if any(Path(p, name).is_file() for p in places)
+        name for name in registry.registry_files() if any(Path(p, name).is_file() for p in folders)
     )
 
 

@@ -150,10 +150,11 @@ def python_folders():
 
 def data_folder(variable):
     """The folder that one of the course's variables names, if it is a folder."""
-    from utils.data.fetching import sources
+    from utils.common.errors import DataError
+    from utils.data.fetching import places
 
     try:
-        path = sources.named_folder(variable)
-    except sources.DataError:  # it cannot be anybody's folder
+        path = places.named_folder(variable)
+    except DataError:  # it cannot be anybody's folder
         return None
     return os.path.realpath(path) if path and os.path.isdir(path) else None

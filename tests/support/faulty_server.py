@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from utils.data.fetching import download as downloads
-from utils.data.fetching import network
+from utils.data.fetching import network, responses
 
 
 def stay_on_this_machine(monkeypatch) -> None:
@@ -20,7 +19,7 @@ def stay_on_this_machine(monkeypatch) -> None:
         is_set = name.startswith("COURSE_") and name != "COURSE_DATA_DIR"  # which is the test's own
         if name.lower().endswith("_proxy") or is_set:
             monkeypatch.delenv(name)
-    monkeypatch.setattr(downloads, "BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(responses, "BACKOFF_SECONDS", 0.01)
     monkeypatch.setattr(network, "PROBE_SECONDS", 0.5)
     monkeypatch.setattr(network, "_probed", {})
     resolve = socket.getaddrinfo

@@ -6,10 +6,19 @@ import pickle
 import tarfile
 
 import numpy as np
+from data_world import TinyFile
 
-from utils import data
+from utils.data import images
 
 RANDOM = np.random.default_rng(0)
+MNIST = {
+    "x_train": RANDOM.integers(0, 256, (20, 28, 28), np.uint8),
+    "y_train": np.arange(20, dtype=np.uint8) % 10,
+    "x_test": RANDOM.integers(0, 256, (10, 28, 28), np.uint8),
+    "y_test": np.arange(10, dtype=np.uint8),
+}
+CIFAR_IMAGES = RANDOM.integers(0, 256, (24, 32, 32, 3), np.uint8)  # 5 batches of 4, a test of 4
+CIFAR_LABELS = np.arange(24) % 10
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -49,47 +58,30 @@ def cifar_archive(batches: dict[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
-MNIST = {
-    "x_train": RANDOM.integers(0, 256, (20, 28, 28), np.uint8),
-    "y_train": np.arange(20, dtype=np.uint8) % 10,
-    "x_test": RANDOM.integers(0, 256, (10, 28, 28), np.uint8),
-    "y_test": np.arange(10, dtype=np.uint8),
-}
-CIFAR_IMAGES = RANDOM.integers(0, 256, (24, 32, 32, 3), np.uint8)  # 5 batches of 4, a test of 4
-CIFAR_LABELS = np.arange(24) % 10
-
-
-def cifar_batch(number: int) -> bytes:
-    part = slice(4 * number, 4 * number + 4)
-    rows = CIFAR_IMAGES[part].transpose(0, 3, 1, 2).reshape(4, 3072)
-    return python2_pickle(
-        {b"data": np.ascontiguousarray(rows), b"labels": CIFAR_LABELS[part].tolist()}
-    )
-
-
 def cifar_batches() -> dict[str, bytes]:
-    batches = {f"data_batch_{number}": cifar_batch(number - 1) for number in range(1, 6)}
-    return {**batches, "test_batch": cifar_batch(5), "readme.html": b"<html>"}
+    def batch(number: int) -> bytes:
+        part = slice(4 * number, 4 * number + 4)
+        rows = np.ascontiguousarray(CIFAR_IMAGES[part].transpose(0, 3, 1, 2).reshape(4, 3072))
+        return python2_pickle({b"data": rows, b"labels": CIFAR_LABELS[part].tolist()})
+
+    batches = {f"data_batch_{number}": batch(number - 1) for number in range(1, 6)}
+    return {**batches, "test_batch": batch(5), "readme.html": b"<html>"}
 
 
 def cifar_subset() -> bytes:
     stream = io.BytesIO()
-    np.savez(
-        stream,
-        x_train=CIFAR_IMAGES[:3],
-        y_train=CIFAR_LABELS[:3].astype(np.uint8)[:, None],
-        x_test=CIFAR_IMAGES[20:22],
-        y_test=CIFAR_LABELS[20:22].astype(np.uint8)[:, None],
-    )
+    arrays = {"x_train": CIFAR_IMAGES[:3], "x_test": CIFAR_IMAGES[20:22]}
+    labels = {"y_train": CIFAR_LABELS[:3, None], "y_test": CIFAR_LABELS[20:22, None]}
+    np.savez(stream, **arrays, **labels)
     return stream.getvalue()
 
 
-def contents() -> dict[str, bytes]:
+def image_files() -> dict[str, TinyFile]:
+    """Return the registry's files of MNIST and CIFAR-10, by name."""
     files = {
-        name: gzip.compress(idx(MNIST[part]), mtime=0) for part, name in data.MNIST_FILES.items()
+        name: TinyFile("mnist", gzip.compress(idx(MNIST[part]), mtime=0))
+        for part, name in images.MNIST_FILES.items()
     }
-    return {
-        **files,
-        data.CIFAR10_WHOLE: cifar_archive(cifar_batches()),
-        data.CIFAR10_SUBSET: cifar_subset(),
-    }
+    files[images.CIFAR10_WHOLE] = TinyFile("cifar10", cifar_archive(cifar_batches()))
+    files[images.CIFAR10_SUBSET] = TinyFile("cifar10", cifar_subset(), is_official=False)
+    return files

@@ -10,7 +10,7 @@ from conftest import ROOT, notebook_environment
 
 from grading import result_store
 from utils import runtime
-from utils.data.fetching import network, sources
+from utils.data.fetching import network, places, registry
 
 ODD = {
     "COURSE_PROFILE": "full",
@@ -32,7 +32,7 @@ def test_nothing_of_the_course_is_set_but_an_empty_data_folder(number, of_the_mo
     for environment in (os.environ, of_the_module):
         assert [name for name in environment if name.startswith("COURSE_")] == ["COURSE_DATA_DIR"]
         assert not Path(environment["COURSE_DATA_DIR"]).is_relative_to(ROOT)
-    folder = sources.cache_folder()
+    folder = places.cache_folder()
     assert folder == Path(os.environ["COURSE_DATA_DIR"]).resolve() and list(folder.iterdir()) == []
     (folder / "left behind").touch()  # the second time, it is not there
     assert not network.offline_requested() and not runtime.rehearsing()
@@ -54,8 +54,8 @@ def test_what_the_user_has_set_makes_no_difference(tmp_path):
 
 
 def test_submissions_find_nothing_that_the_user_has_fetched(tmp_path, plain_environment):
-    plain_environment.setattr(sources, "DEFAULT_CACHE", tmp_path)
-    name = next(iter(sources.registry_files()))
+    plain_environment.setattr(places, "DEFAULT_CACHE", tmp_path)
+    name = next(iter(registry.registry_files()))
     (tmp_path / name).parent.mkdir(parents=True)
     (tmp_path / name).touch()
     assert result_store.data_files() == []

@@ -58,9 +58,10 @@ def test_damaged_idx(tmp_path, damage, message):
     assert str(tmp_path / "x") in str(error.value)
 
 
-def test_missing_idx(tmp_path):
-    with pytest.raises(DataError, match="cannot be read"):
-        formats.read_idx(tmp_path / "missing")
+def test_a_missing_file_is_named(tmp_path):
+    for read in (formats.read_idx, lambda path: formats.read_cifar10_archive(path, "")):
+        with pytest.raises(DataError, match="missing cannot be read"):
+            read(tmp_path / "missing")
 
 
 def read_archive(folder: Path, content: bytes, sha256: str | None = None) -> dict:

@@ -16,7 +16,7 @@ from tiny_openimages import ROSE, SUNFLOWER, TULIP, TinyOpenImages, image_id, jp
 
 from utils import openimages
 from utils.common.errors import DataError
-from utils.data.fetching import sources
+from utils.data.fetching import places
 from utils.openimages import __main__ as commands
 from utils.openimages import dataset_folder, request, sample
 from utils.openimages.labels import Category
@@ -55,7 +55,7 @@ def test_a_relative_mirror_is_one_folder_wherever_a_program_starts(
     world, monkeypatch, tmp_path, start
 ):
     (tmp_path / "repository" / "notebooks").mkdir(parents=True)
-    monkeypatch.setattr(sources, "ROOT", tmp_path / "repository")
+    monkeypatch.setattr(places, "ROOT", tmp_path / "repository")
     monkeypatch.setenv("COURSE_DATA_MIRROR", "../mirror")
     monkeypatch.setenv("COURSE_DATA_DIR", "mine")
     monkeypatch.chdir(tmp_path / start)

@@ -19,6 +19,7 @@ from tiny_openimages import ROSE, SUNFLOWER, TinyOpenImages, image_id
 from utils import openimages
 from utils.common.errors import DataError
 from utils.data.fetching import download as downloads
+from utils.data.fetching import responses
 from utils.openimages import collect, hosts
 from utils.openimages import photo_pool as photos_module
 
@@ -250,7 +251,7 @@ def test_retry_after_is_respected_by_all_threads(world, server, undisturbed):
 
 
 def test_retry_after_is_capped(world, server, undisturbed, monkeypatch):
-    monkeypatch.setattr(downloads, "LONGEST_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(responses, "LONGEST_WAIT_SECONDS", 0.2)
     server.faults[photo_path(undisturbed[0])] = [
         Fault(status=503, headers={"Retry-After": "86400"})
     ]

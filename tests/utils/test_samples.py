@@ -11,19 +11,14 @@ def patches():
     return samples.cifar10_sample()
 
 
-def test_patches_are_many_and_balanced(patches):
+def test_patches_are_many_balanced_and_the_same_every_time(patches):
     for kind, least in (("train", 400), ("test", 100)):
         images, labels = patches[f"x_{kind}"], patches[f"y_{kind}"]
         assert len(images) == len(labels) >= least
         assert images.shape[1:] == (32, 32, 3) and images.dtype == np.uint8
-        assert labels.dtype == np.int32
-        assert (labels == 0).sum() == (labels == 1).sum()
-
-
-def test_patches_come_out_the_same_every_time(patches):
-    again = samples.cifar10_sample()
-    for name, array in patches.items():
-        np.testing.assert_array_equal(again[name], array)
+        assert labels.dtype == np.int32 and (labels == 0).sum() == (labels == 1).sum()
+    for name, array in samples.cifar10_sample().items():
+        np.testing.assert_array_equal(patches[name], array)
 
 
 def test_no_pixel_is_in_both_parts(monkeypatch):
@@ -46,12 +41,8 @@ def test_no_pixel_is_in_both_parts(monkeypatch):
         assert not seen[0] & seen[1]
 
 
-def test_patches_show_something(patches):
-    brightness = patches["x_train"].mean(axis=3)
-    assert brightness.std(axis=(1, 2)).min() > 15
-
-
-def test_a_lesson_can_show_the_first_patches(patches):
+def test_patches_show_something_and_a_lesson_can_show_the_first(patches):
+    assert patches["x_train"].mean(axis=3).std(axis=(1, 2)).min() > 15
     assert set(patches["y_train"][:13]) == {0, 1}
     assert patches["y_train"][12] == 1 and patches["x_train"][12].std() > 40
 
@@ -63,6 +54,25 @@ def test_patches_can_be_learnt(patches):
     x_train, x_test = (patches[name].reshape(-1, 3072) for name in ("x_train", "x_test"))
     model = KNeighborsClassifier(n_neighbors=5).fit(x_train, patches["y_train"])
     assert model.score(x_test, patches["y_test"]) > 0.8
+
+
+def test_digits_look_like_mnist_and_can_be_learnt():
+    digits = samples.mnist_sample()
+    x_train, y_train, x_test, y_test = (
+        digits[name] for name in ("x_train", "y_train", "x_test", "y_test")
+    )
+    assert x_train.max() == 255
+    ratios = np.bincount(y_train, minlength=10) / np.bincount(y_test, minlength=10)
+    assert ratios.min() > 3.5 and ratios.max() < 4.5  # stratified
+    # As in MNIST: a black frame, and the mass in the middle.
+    assert x_train[:, [0, -1], :].max() == 0
+    rows = x_train.astype(float).sum(axis=2)
+    centres = (rows * np.arange(28)).sum(axis=1) / rows.sum(axis=1)
+    assert abs(centres - 13.5).max() < 1.5
+    # A nearest-mean classifier is far better than chance, so images and labels belong together.
+    means = np.stack([x_train[y_train == digit].mean(axis=0) for digit in range(10)])
+    distances = ((x_test[:, None] - means[None]) ** 2).sum(axis=(2, 3))
+    assert (distances.argmin(axis=1) == y_test).mean() > 0.8
 
 
 def test_idx_files_go_to_the_first_folder_that_can_be_written(tmp_path):

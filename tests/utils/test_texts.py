@@ -1,15 +1,14 @@
 """`utils.data.texts`: the two plays, the sample that stands in for them, and the errors."""
 
-import hashlib
 import os
 import unicodedata
 from pathlib import Path
 
 import pytest
+from data_world import TinyFile, data_world
 
 from utils import data
 from utils.data import DataError, texts
-from utils.data.fetching import sources
 
 MIRROR = os.environ.get("COURSE_DATA_MIRROR", "")
 
@@ -54,27 +53,17 @@ In prose.
 
 
 @pytest.fixture
-def tiny(tmp_path, monkeypatch):
-    """A registry with tiny files in a mirror folder, and no network."""
-    contents = {texts.SHAKESPEARE: "All:\nSpeak, speak.\n", texts.MADACH: PLAY}
-    lines = []
-    for dataset, (name, content) in zip(("shakespeare", "madach"), contents.items(), strict=True):
-        digest = hashlib.sha256(content.encode()).hexdigest()
-        lines += [f"[{dataset}]", f'title = "{dataset}"', 'licence = "free"', 'citation = "none"']
-        lines += [f'[{dataset}.files."{name}"]', f"size = {len(content.encode())}"]
-        lines += [f'sha256 = "{digest}"', "urls = []"]
-        path = tmp_path / "mirror" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode())
-    (tmp_path / "registry.toml").write_text("\n".join(lines), encoding="utf-8")
-    monkeypatch.setattr(sources, "REGISTRY", tmp_path / "registry.toml")
-    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("COURSE_DATA_MIRROR", str(tmp_path / "mirror"))
-    monkeypatch.setenv("COURSE_OFFLINE", "1")
-    return tmp_path
+def world(tmp_path, monkeypatch):
+    files = {
+        texts.SHAKESPEARE: TinyFile("shakespeare", b"All:\nSpeak, speak.\n"),
+        texts.MADACH: TinyFile("madach", PLAY.encode()),
+    }
+    with data_world(tmp_path, monkeypatch, files) as world:
+        yield world
 
 
-def test_plain_text(tiny, capsys):
+def test_plain_text(world, capsys):
+    world.serve()
     play = data.load_text("shakespeare")
     assert play.text == "All:\nSpeak, speak.\n"
     assert play.name == "shakespeare" and play.language == "en" and not play.origin.is_sample
@@ -83,17 +72,17 @@ def test_plain_text(tiny, capsys):
     assert data.load("shakespeare").text == play.text
 
 
-def test_play_in_xml_becomes_a_page(tiny):
+def test_play_in_xml_becomes_a_page(world):
+    world.serve()
     play = data.load_text("madach")
     assert play.text == PAGE
     assert play.language == "hu" and unicodedata.is_normalized("NFC", play.text)
 
 
-def test_sample_stands_in_and_says_so(tiny, monkeypatch, capsys):
-    monkeypatch.setenv("COURSE_DATA_MIRROR", "")
+def test_sample_stands_in_and_says_so(world, capsys):
     play = data.load_text("madach")
     first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith("SAMPLE, not madach: ") and "Reason: " in first
+    assert first.startswith("SAMPLE, not tiny madach: ") and "Reason: " in first
     assert "COURSE_DATA_MIRROR" in second
     assert play.origin.is_sample and play.language == "en"
 
@@ -105,13 +94,6 @@ def test_sample_is_long_plain_prose():
     assert len(lines) == len(set(lines)), "no paragraph twice, or the end would be known already"
     assert "\t" not in text and "  " not in text
     assert sum(c.isalpha() for c in text) > 0.7 * len(text)
-
-
-def test_unknown_text_names_the_near_one():
-    with pytest.raises(DataError, match="Did you mean 'madach'"):
-        data.load_text("madac")
-    with pytest.raises(DataError, match="Did you mean 'shakespeare'"):
-        data.load_text("Shakespear")
 
 
 def test_a_text_of_ones_own(tmp_path, monkeypatch, capsys):
@@ -128,19 +110,25 @@ def test_a_text_of_ones_own(tmp_path, monkeypatch, capsys):
         assert "23,000 characters" in mine.origin.text and str(tmp_path) not in mine.origin.text
 
 
-def test_the_way_to_a_text_of_ones_own_is_told(tmp_path, monkeypatch):
+def test_an_unknown_text_names_the_near_one_and_the_way_to_ones_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("novel.txt", "madac", "", "books/novel.txt", tmp_path):
+    for name, words in (
+        ("madac", "Did you mean 'madach'"),
+        ("", "Known: shakespeare, madach"),
+        ("books/novel.txt", "There is no text"),
+        (tmp_path, "There is no text"),
+    ):
         with pytest.raises(DataError, match=r"load_text\('my_text.txt'\)") as problem:
             data.load_text(name)
+        assert words in str(problem.value)
         assert str(tmp_path / name) in str(problem.value), "where it was looked for"
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("Árvíztűrő\n".encode("cp1250") * 9000, "no text in UTF-8.*Save it as UTF-8"),
-        ("Árvíztűrő\n".encode("utf-16") * 9000, "no text in UTF-8.*Save it as UTF-8"),
+        ("Árvíztűrő\n".encode("cp1250") * 9000, "UTF-8.*Save it as UTF-8"),
+        ("Árvíztűrő\n".encode("utf-16") * 9000, "UTF-8.*Save it as UTF-8"),
         (b"", "0 characters.*at least 20,000"),
         (b"Too short.\n" * 100, "1,100 characters.*at least 20,000"),
     ],
@@ -153,20 +141,13 @@ def test_what_is_no_text_of_ones_own(tmp_path, content, problem):
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [("<TEI", "is not XML"), ("<html><body/></html>", "no text in TEI")],
+    [("<TEI", "is not XML"), ("<html><body/></html>", "not a text in TEI")],
 )
 def test_what_is_no_play(tmp_path, content, problem):
     path = tmp_path / "play.xml"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=problem):
         texts.read_tei_play(path)
-
-
-def test_what_is_no_text(tmp_path):
-    path = tmp_path / "play.txt"
-    path.write_bytes("szép".encode("latin-1"))
-    with pytest.raises(DataError, match="no text in UTF-8"):
-        texts.read_plain_text(path)
 
 
 @pytest.mark.skipif(not MIRROR, reason="COURSE_DATA_MIRROR names no mirror with the real data")

@@ -12,7 +12,8 @@ import urllib.parse
 import bs4
 
 from tools.authoring.address import ROOT
-from utils.data.fetching import sources
+from utils.common.errors import DataError
+from utils.data.fetching import places
 
 # What a browser fetches by itself while it shows a page, and where the address stands.
 FETCHED = {
@@ -137,8 +138,8 @@ def paths_of_machines():
     whole = [ROOT, sys.prefix, sys.base_prefix]
     for variable in ("COURSE_DATA_DIR", "COURSE_DATA_MIRROR"):
         try:
-            whole += filter(None, [sources.named_folder(variable)])
-        except sources.DataError:
+            whole += filter(None, [places.named_folder(variable)])
+        except DataError:
             continue  # nobody's home folder
     begun = [tempfile.gettempdir(), os.path.expanduser("~")]  # told only with more behind
     words = [(_forms(place), r"(?![\w.-]*\w)") for place in whole]

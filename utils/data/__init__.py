@@ -6,31 +6,19 @@
     mnist.x_train.shape     # (60000, 28, 28)
     mnist.origin.text       # "MNIST, 60,000 + 10,000 images, from the cache"
 
-Where files are looked for and kept, `utils.data.fetching` decides. If no source has them, a sample
-that comes with scikit-learn stands in (`utils.data.samples`), so that a lesson runs even without
-network. `data/README.md` tells more.
+`utils.data.fetching` decides where files are looked for and kept. If no source has them, a small
+sample stands in, so that a lesson runs even without a network. See `data/README.md`.
 
 Teachers: `python -m utils.data --help`.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
-
-import numpy as np
-
 from utils.common.errors import DataError
-from utils.data import samples
-from utils.data.fetching import sources
 from utils.data.fetching.network import network_available
-from utils.data.fetching.sources import (
-    Origin,
-    RegistryFile,
-    cache_folder,
-    fetch,
-    fetch_with_origin,
-    registry_files,
-)
-from utils.data.formats import read_cifar10_archive, read_idx
+from utils.data.fetching.places import cache_folder
+from utils.data.fetching.registry import RegistryFile, registry_files, unknown
+from utils.data.fetching.sources import Origin, fetch, fetch_with_origin
+from utils.data.formats import read_idx
+from utils.data.images import CIFAR10_CLASSES, ImageDataset, load_cifar10, load_mnist
 from utils.data.spoken_digits import SpokenDigits, load_spoken_digits
 from utils.data.texts import Text, load_madach, load_shakespeare, load_text
 
@@ -57,136 +45,6 @@ __all__ = [
     "registry_files",
 ]
 
-MNIST_FILES = {
-    "x_train": "mnist/train-images-idx3-ubyte.gz",
-    "y_train": "mnist/train-labels-idx1-ubyte.gz",
-    "x_test": "mnist/t10k-images-idx3-ubyte.gz",
-    "y_test": "mnist/t10k-labels-idx1-ubyte.gz",
-}
-MNIST_CLASSES = tuple("0123456789")
-CIFAR10_WHOLE = "cifar10/cifar-10-python.tar.gz"
-CIFAR10_SUBSET = "cifar10/cifar10_subset.npz"
-CIFAR10_CLASSES = (
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class ImageDataset:
-    """Labelled images, split into training and test images.
-
-    Attributes:
-        name: the name in the registry, for instance `mnist`.
-        x_train: uint8, 0 to 255; shape (samples, 28, 28) for MNIST, (samples, 32, 32, 3) in RGB
-            for CIFAR-10.
-        y_train: int32, shape (samples,): an index into `class_names`.
-        x_test: like `x_train`.
-        y_test: like `y_train`.
-        class_names: one name for each class.
-        origin: where the data came from.
-        files: the files behind the arrays: official file name -> path on this machine. MNIST has
-            its four files here, also when a sample stands in. May be empty for other datasets.
-    """
-
-    name: str
-    x_train: np.ndarray
-    y_train: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
-    class_names: tuple[str, ...]
-    origin: Origin
-    files: dict[str, Path]
-
-    def __repr__(self) -> str:
-        shape = "x".join(str(length) for length in self.x_train.shape[1:])
-        return (
-            f"ImageDataset({self.name}: {len(self.x_train):,} training and {len(self.x_test):,} "
-            f"test images, {shape} {self.x_train.dtype}, {len(self.class_names)} classes, "
-            f"from: {self.origin.kind})"
-        )
-
-
-def load(name: str) -> ImageDataset | Text | SpokenDigits:
-    """Load a dataset by name, such as `mnist` or `madach`. Raises DataError for an unknown name."""
-    if name not in LOADERS:
-        raise DataError(sources.unknown("dataset", name, LOADERS))
-    return LOADERS[name]()
-
-
-def load_mnist() -> ImageDataset:
-    """Load MNIST: 70,000 handwritten digits (LeCun et al. 1998), 28x28 pixels, ten classes.
-
-    Prints one line on where it came from. If no source has it, scikit-learn's digits stand in
-    (1,437 training and 360 test images); `origin.is_sample` tells, and so do two lines.
-
-    Returns:
-        Images of shape (samples, 28, 28), uint8; labels of shape (samples,), int32; in `files`
-        the four IDX files under their official names.
-    """
-    failures, found = [], {}
-    for part, name in MNIST_FILES.items():
-        found[part] = sources.find([name], failures)
-        if found[part] is None:
-            return _mnist_sample(failures)
-    arrays = {part: read_idx(file.path) for part, file in found.items()}
-    # The files may come from different places; the farthest one is the one to tell.
-    nearness = ("cache", "mirror", "official")
-    farthest = max(found.values(), key=lambda file: nearness.index(file.kind))
-    origin = farthest.origin(f"{_counts(arrays)} images")
-    print(f"{origin.text}.")
-    paths = {file.path.name: file.path for file in found.values()}
-    return _dataset("mnist", arrays, MNIST_CLASSES, origin, paths)
-
-
-def _mnist_sample(failures: list[sources.Reason]) -> ImageDataset:
-    arrays = samples.mnist_sample()
-    origin = _announce_sample(MNIST_FILES["x_train"], samples.MNIST_SAMPLE, arrays, failures)
-    # As files too, so that the lesson can open them by hand.
-    paths = samples.write_idx_files(
-        {Path(name).name: arrays[part] for part, name in MNIST_FILES.items()},
-        # The folder of the cache, or on a full disk one of the others, which may be elsewhere.
-        [folder / "sample-mnist" for folder in sources.folders_to_write()],
-    )
-    return _dataset("mnist", arrays, MNIST_CLASSES, origin, paths)
-
-
-def load_cifar10() -> ImageDataset:
-    """Load CIFAR-10: 60,000 colour photos (Krizhevsky 2009), 32x32 pixels, ten classes.
-
-    The whole dataset and a subset of it are looked for, first in the cache, then in the mirror;
-    then the whole is downloaded (170 MB). Prints one line on what came from where. If no source
-    has it, patches of two photos that come with scikit-learn stand in (two classes);
-    `origin.is_sample` tells, and so do two lines.
-
-    Returns:
-        Images of shape (samples, 32, 32, 3), uint8, RGB; labels of shape (samples,), int32.
-    """
-    failures = []
-    found = sources.find([CIFAR10_WHOLE, CIFAR10_SUBSET], failures)
-    if found is None:
-        arrays = samples.cifar10_sample()
-        origin = _announce_sample(CIFAR10_WHOLE, samples.CIFAR10_SAMPLE, arrays, failures)
-        return _dataset("cifar10", arrays, samples.CIFAR10_SAMPLE_CLASSES, origin, {})
-    if found.entry.name == CIFAR10_WHOLE:
-        arrays = read_cifar10_archive(found.path, found.entry.sha256)
-        origin = found.origin(f"{_counts(arrays)} images")
-    else:
-        with np.load(found.path, allow_pickle=False) as content:
-            arrays = {part: content[part] for part in MNIST_FILES}
-        origin = found.origin(f"a subset of {_counts(arrays)} images")
-    print(f"{origin.text}.")
-    return _dataset("cifar10", arrays, CIFAR10_CLASSES, origin, {found.path.name: found.path})
-
-
 LOADERS = {
     "mnist": load_mnist,
     "cifar10": load_cifar10,
@@ -196,41 +54,8 @@ LOADERS = {
 }
 
 
-def _dataset(
-    name: str,
-    arrays: dict[str, np.ndarray],
-    class_names: tuple[str, ...],
-    origin: Origin,
-    paths: dict[str, Path],
-) -> ImageDataset:
-    return ImageDataset(
-        name=name,
-        x_train=arrays["x_train"],
-        # int32, because JAX has no integers of 64 bits unless told otherwise.
-        y_train=arrays["y_train"].ravel().astype(np.int32),
-        x_test=arrays["x_test"],
-        y_test=arrays["y_test"].ravel().astype(np.int32),
-        class_names=class_names,
-        origin=origin,
-        files=paths,
-    )
-
-
-def _counts(arrays: dict[str, np.ndarray]) -> str:
-    return f"{len(arrays['x_train']):,} + {len(arrays['x_test']):,}"
-
-
-def _announce_sample(
-    name: str, what: str, arrays: dict[str, np.ndarray], failures: list[sources.Reason]
-) -> Origin:
-    """Say what stands in for the file `name`, and why; return the sample's origin."""
-    title = sources.entry_of(name).title
-    return sources.announce_sample(title, what, f"{_counts(arrays)} images", failures)
-
-
-if __name__ == "__main__":
-    import sys
-
-    from utils.data.__main__ import main
-
-    sys.exit(main())
+def load(name: str) -> ImageDataset | Text | SpokenDigits:
+    """Load a dataset by name, such as `mnist` or `madach`. Raise DataError for an unknown name."""
+    if name not in LOADERS:
+        raise DataError(unknown("dataset", name, LOADERS))
+    return LOADERS[name]()

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from utils.common.errors import DataError
 from utils.common.files import format_bytes
-from utils.data.fetching import download as downloads
-from utils.data.fetching import sources
+from utils.data.fetching import places, sources
+from utils.data.fetching.download import install
+from utils.data.fetching.errors import DownloadError, Reason
 from utils.data.fetching.network import without_password
-from utils.data.fetching.sources import Reason, RegistryFile
+from utils.data.fetching.registry import RegistryFile, registry_files, unknown
 
 VERBS = {"cache": "Read from", "mirror": "Fetched from", "official": "Downloaded from"}
 
@@ -20,15 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m utils.data", description="The data files of the course."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, function, text in (
-        ("list", _list_command, "show the files, their sizes and what the cache has"),
-        ("fetch", _fetch_command, "fetch files into the cache"),
-        ("mirror", _mirror_command, "fetch files into a folder that serves as a mirror"),
-        ("verify", _verify_command, "check the sha256 of what the cache has"),
+    for function, text in (
+        (list_files, "show the files, their sizes and what the cache has"),
+        (fetch, "fetch files into the cache"),
+        (mirror, "fetch files into a folder that serves as a mirror"),
+        (verify, "check the sha256 of what the cache has"),
     ):
+        name = "list" if function is list_files else function.__name__
         command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
         command.set_defaults(function=function)
-        if name == "mirror":
+        if function is mirror:
             command.add_argument("folder", help="made if missing; run again to continue")
         command.add_argument(
             "names", nargs="*", metavar="NAME", help="a dataset or a file (default: all)"
@@ -41,28 +43,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
-def _chosen(names: list[str]) -> list[RegistryFile]:
-    """Return the entries that names of datasets or of files mean; no names mean everything."""
-    registry = sources.registry_files()
-    datasets = list(dict.fromkeys(entry.dataset for entry in registry.values()))
-    chosen = {}
-    for name in names or datasets:
-        if name not in (*datasets, *registry):
-            raise DataError(sources.unknown("dataset or file", name, [*datasets, *registry]))
-        for entry in registry.values():
-            if name in (entry.dataset, entry.name):
-                chosen[entry.name] = entry
-    return list(chosen.values())
-
-
-def _list_command(arguments: argparse.Namespace) -> int:
-    folder = sources.cache_folder()
+def list_files(arguments: argparse.Namespace) -> int:
+    """Print the files, their sizes and what the cache has."""
+    folder = places.cache_folder()
     print(f"Cache: {folder}")
     try:
-        mirror = without_password(sources.mirror())
+        place = without_password(places.mirror())
     except DataError as problem:
-        mirror = str(problem)
-    print(f"Mirror: {mirror or 'none'}")
+        place = str(problem)
+    print(f"Mirror: {place or 'none'}")
     for entry in _chosen(arguments.names):
         state = "cached" if (folder / entry.name).is_file() else "not cached"
         official = f"{len(entry.urls)} official" if entry.urls else "mirrors only"
@@ -71,20 +60,60 @@ def _list_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _fetch_command(arguments: argparse.Namespace, folder: Path | None = None) -> int:
+def fetch(arguments: argparse.Namespace, folder: Path | None = None) -> int:
     """Fetch files into the cache, or into a folder laid out like a mirror; 1 if any failed."""
-    failed = 0
+    status = 0
     for entry in _chosen(arguments.names):
         failures = []
-        success = _bring(entry, folder, failures)
-        if success:
+        if success := _bring(entry, folder, failures):
             print(f"{entry.name}: {success}")
         elif not entry.urls and entry.name not in arguments.names:
             print(f"{entry.name}: skipped; {sources.MIRROR_ONLY}.")
         else:
-            failed = 1
+            status = 1
             print(f"{entry.name}: FAILED. {sources.all_reasons(failures) or sources.MIRROR_ONLY}.")
-    return failed
+    return status
+
+
+def mirror(arguments: argparse.Namespace) -> int:
+    """Fetch files into a folder that serves as a mirror; 1 if any failed."""
+    folder = places.expanded(arguments.folder)
+    status = fetch(arguments, folder)
+    if status == 0:
+        print(f"Complete. On the machines that are to use it: COURSE_DATA_MIRROR={folder}")
+    return status
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Check what the cache has; 1 if anything is damaged."""
+    folder = places.cache_folder()
+    print(f"Cache: {folder}")
+    status = 0
+    for entry in _chosen(arguments.names):
+        path = folder / entry.name
+        if not path.is_file():
+            state = "not cached"
+        elif entry.matches(path):
+            state = "right"
+        else:
+            state = "DAMAGED: delete it, or load it and it will be fetched again"
+            status = 1
+        print(f"  {entry.name:36} {state}")
+    return status
+
+
+def _chosen(names: list[str]) -> list[RegistryFile]:
+    """Return the entries that names of datasets or of files mean; no names mean everything."""
+    registry = registry_files()
+    known = [*dict.fromkeys(entry.dataset for entry in registry.values()), *registry]
+    for name in names:
+        if name not in known:
+            raise DataError(unknown("dataset or file", name, known))
+    return [
+        entry
+        for entry in registry.values()
+        if not names or entry.dataset in names or entry.name in names
+    ]
 
 
 def _bring(entry: RegistryFile, folder: Path | None, failures: list[Reason]) -> str:
@@ -94,9 +123,9 @@ def _bring(entry: RegistryFile, folder: Path | None, failures: list[Reason]) -> 
     found = sources.from_cache(entry, failures)
     if found and folder:
         try:
-            downloads.install(found.path, folder / entry.name, entry.sha256, entry.digest)
+            install(entry, found.path, folder / entry.name, str(found.path))
             return f"Copied from {found.path}."
-        except downloads.DownloadError as problem:
+        except DownloadError as problem:
             failures.append(Reason(problem.short, str(problem).rstrip(".")))
             found = None
     found = found or sources.from_mirror(entry, failures, folder)
@@ -104,26 +133,5 @@ def _bring(entry: RegistryFile, folder: Path | None, failures: list[Reason]) -> 
     return f"{VERBS[found.kind]} {found.where}." if found else ""
 
 
-def _mirror_command(arguments: argparse.Namespace) -> int:
-    folder = sources.expanded(arguments.folder)
-    result = _fetch_command(arguments, folder)
-    if result == 0:
-        print(f"Complete. On the machines that shall use it: COURSE_DATA_MIRROR={folder}")
-    return result
-
-
-def _verify_command(arguments: argparse.Namespace) -> int:
-    folder = sources.cache_folder()
-    print(f"Cache: {folder}")
-    damaged = 0
-    for entry in _chosen(arguments.names):
-        path = folder / entry.name
-        if not path.is_file():
-            state = "not cached"
-        elif entry.digest(path) == entry.sha256:
-            state = "right"
-        else:
-            state = "DAMAGED: delete it, or load it and it will be fetched again"
-            damaged = 1
-        print(f"  {entry.name:36} {state}")
-    return damaged
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Readers of the file formats that the datasets come in: IDX (MNIST) and CIFAR-10's archive."""
+"""The file formats that the datasets come in: IDX (MNIST) and CIFAR-10's archive."""
 
 import gzip
 import hashlib
@@ -20,14 +20,14 @@ IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x
 def read_idx(path: str | os.PathLike) -> np.ndarray:
     """Read an array from an IDX file, the format of MNIST (gzip-compressed or not).
 
-    An IDX file has the bytes 0, 0, a code for the type, the number of dimensions; then the
+    Such a file has the bytes 0, 0, a code for the type, the number of dimensions; then the
     length of each dimension as a big-endian 32-bit integer; then the values.
 
     Returns:
-        An array with the file's shape and its type in native byte order.
+        An array with the file's shape and its type, in native byte order.
 
     Raises:
-        DataError: the file is missing, truncated, or not an IDX file.
+        DataError: The file is missing, truncated, or not an IDX file.
     """
     path = Path(path)
     try:
@@ -35,9 +35,8 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
     except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
-        raise DataError(
-            f"{path} is damaged or cut short ({problem}). Delete it and fetch it again."
-        ) from problem
+        advice = "Delete it and fetch it again."
+        raise DataError(f"{path} is damaged or cut short ({problem}). {advice}") from problem
     except OSError as problem:
         raise DataError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in IDX_TYPES:
@@ -68,7 +67,7 @@ def idx_bytes(array: np.ndarray) -> bytes:
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Unpickles arrays, bytes, numbers, lists and dictionaries, and refuses everything else."""
+    """Reads arrays, bytes, numbers, lists and dictionaries, and refuses everything else."""
 
     def find_class(self, module: str, name: str):
         # NumPy's names from the time of Python 2 and those of today.
@@ -83,13 +82,21 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def read_cifar10_archive(path: Path, sha256: str) -> dict[str, np.ndarray]:
-    """Read the official archive: six pickled batches in a tar.
+    """Read the official archive of CIFAR-10: six pickled batches in a tar.
 
     Unpickling can run any code, so the sha256 of the very file that is open is checked first,
-    and only plain data is unpickled even then.
+    and even then only plain data is unpickled.
+
+    Args:
+        path: The archive.
+        sha256: The expected digest, in hexadecimal.
+
+    Returns:
+        `x_train` and `x_test` of shape (samples, 32, 32, 3), uint8, RGB; `y_train` and `y_test`
+        of shape (samples,).
 
     Raises:
-        DataError: the file is not the one of the registry, or has an unexpected content.
+        DataError: The file is not that of the registry, or has an unexpected content.
     """
     batches = {}
     try:

@@ -1,7 +1,7 @@
-"""Small real datasets that stand in where the real ones cannot be had.
+"""Small samples that stand in where the real datasets cannot be had.
 
-They are made of what scikit-learn brings along, so they need no network, and come out the same
-on every machine.
+They are made from what comes with scikit-learn, so they need no network and are the same on every
+machine.
 """
 
 import gzip
@@ -22,7 +22,7 @@ PHOTO_REGIONS = ((slice(32, 368), slice(70, 358)), (slice(76, 364), slice(164, 4
 BLOCK_SIDE = 96  # pixels of a photo; a block belongs to the training or the test part
 PATCH_SIDES = (48, 64, 96)
 PATCH_STEP = 8
-PATCH_SEED = 234  # an order that begins with clear pictures; number 12 is the flower's heart
+PATCH_SEED = 234  # an order that starts with clear pictures; number 12 is the flower's heart
 LEAST_CONTRAST = 25  # standard deviation of a patch's brightness
 
 
@@ -30,8 +30,7 @@ LEAST_CONTRAST = 25  # standard deviation of a patch's brightness
 
 
 def mnist_sample() -> dict[str, np.ndarray]:
-    """Make the stand-in for MNIST: 1,437 training and 360 test images, with the classes in
-    proportion.
+    """Make the stand-in for MNIST: 1,437 training and 360 test images, stratified by class.
 
     Returns:
         `x_train` and `x_test` of shape (samples, 28, 28), uint8; `y_train` and `y_test` of
@@ -70,14 +69,14 @@ def _like_mnist(image: np.ndarray) -> np.ndarray:
 def write_idx_files(arrays: dict[str, np.ndarray], folders: Iterable[Path]) -> dict[str, Path]:
     """Write arrays as gzip-compressed IDX files into the first folder that can be written.
 
-    Files that have the right content already are left alone.
+    Files that already have the right content are left alone.
 
     Args:
-        arrays: name of a file -> its values, from 0 to 255.
-        folders: the folders to try, in this order; a missing one is made.
+        arrays: Name of a file -> its values, from 0 to 255.
+        folders: The folders to try, in this order; a missing one is made.
 
     Returns:
-        Name of a file -> its path. Empty where no folder can be written, which is then said.
+        Name of a file -> its path. Empty, with a message, if no folder can be written.
     """
     contents = {
         name: gzip.compress(idx_bytes(array), compresslevel=6, mtime=0)
@@ -86,29 +85,25 @@ def write_idx_files(arrays: dict[str, np.ndarray], folders: Iterable[Path]) -> d
     problems = []
     for folder in folders:
         try:
-            for name, content in contents.items():
-                _write_if_different(folder / name, content)
-            return {name: folder / name for name in contents}
+            paths = {name: folder / name for name in contents}
+            for name, path in paths.items():
+                if not path.is_file() or path.read_bytes() != contents[name]:
+                    write_atomically(path, contents[name])
+            return paths
         except OSError as problem:
             problems.append(f"{folder} ({problem.strerror or problem})")
     print(f"The sample's files could not be written: {'; '.join(problems)}.")
     return {}
 
 
-def _write_if_different(path: Path, content: bytes) -> None:
-    if path.is_file() and path.read_bytes() == content:
-        return
-    write_atomically(path, content)
-
-
 # --- Patches of photos instead of CIFAR-10 ---------------------------------------------------
 
 
 def cifar10_sample() -> dict[str, np.ndarray]:
-    """Make the stand-in for CIFAR-10: patches of two photos, as many of one as of the other.
+    """Make the stand-in for CIFAR-10: patches of two photos, equally many of each.
 
     Training and test patches have no pixel of a photo in common, and yet show the same kinds of
-    things, because blocks of either part lie between each other all over the photos.
+    things, because their blocks alternate all over the photos.
 
     Returns:
         `x_train` and `x_test` of shape (samples, 32, 32, 3), uint8, RGB, in a fixed random
@@ -119,20 +114,19 @@ def cifar10_sample() -> dict[str, np.ndarray]:
 
     photos = load_sample_images().images  # the building, the flower
     regions = [photo[where] for photo, where in zip(photos, PHOTO_REGIONS, strict=True)]
-    parts = [_patches_of_both_parts(region) for region in regions]
-    training, test = ([part[kind] for part in parts] for kind in ("training", "test"))
+    patches = [_patches(region) for region in regions]
     random = np.random.default_rng(PATCH_SEED)
-    x_train, y_train = _mixed(training, random)
-    x_test, y_test = _mixed(test, random)
+    x_train, y_train = _shuffled([train for train, _ in patches], random)
+    x_test, y_test = _shuffled([test for _, test in patches], random)
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
 
-def _patches_of_both_parts(region: np.ndarray) -> dict[str, list[np.ndarray]]:
-    """Cut the patches of a photo: part -> images of shape (32, 32, 3)."""
+def _patches(region: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Cut the training and the test patches of a photo: images of shape (32, 32, 3)."""
     from PIL import Image
 
     is_test = _test_pixels(*region.shape[:2])
-    patches = {"training": [], "test": []}
+    train, test = [], []
     for side in PATCH_SIDES:
         for top in range(0, len(region) - side + 1, PATCH_STEP):
             for left in range(0, region.shape[1] - side + 1, PATCH_STEP):
@@ -144,21 +138,21 @@ def _patches_of_both_parts(region: np.ndarray) -> dict[str, list[np.ndarray]]:
                 if patch.mean(axis=2).std() < LEAST_CONTRAST:
                     continue  # plain sky or background shows neither class
                 small = Image.fromarray(patch).resize((32, 32), Image.Resampling.BOX)
-                patches["test" if in_test.all() else "training"].append(np.asarray(small))
-    return patches
+                (test if in_test.all() else train).append(np.asarray(small))
+    return train, test
 
 
 def _test_pixels(height: int, width: int) -> np.ndarray:
-    """Tell which pixels are for testing: one block in four, shifted from row to row."""
+    """Return which pixels are for testing: one block in four, shifted from row to row."""
     row = np.arange(height)[:, np.newaxis] // BLOCK_SIDE
     column = np.arange(width)[np.newaxis, :] // BLOCK_SIDE
     return (row + 2 * column) % 4 == 1
 
 
-def _mixed(
+def _shuffled(
     classes: list[list[np.ndarray]], random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return images and labels in random order, with as many of each class as the rarest has."""
+    """Return images and labels in random order, equally many of each class."""
     count = min(len(images) for images in classes)
     chosen = [images[i] for images in classes for i in random.permutation(len(images))[:count]]
     labels = np.repeat(np.arange(len(classes), dtype=np.int32), count)

@@ -1,32 +1,32 @@
 """Spoken digits: the Free Spoken Digit Dataset, and the synthetic sample that stands in for it.
 
-    from utils import data
+from utils import data
 
-    spoken = data.load_spoken_digits()
-    spoken.recordings[0]                        # float32 in [-1, 1], shape (samples,)
-    spoken.digits[0], spoken.speakers[0]        # 0, "george"
-    spoken.of(digit=7, speaker="theo")          # the positions of theo's sevens
-    spoken.test                                 # the positions of the test recordings
-
-Lecture items L5.7 to L5.22.
+spoken = data.load_spoken_digits()
+spoken.recordings[0]                        # float32 in [-1, 1], shape (samples,)
+spoken.digits[0], spoken.speakers[0]        # 0, "george"
+spoken.of(digit=7, speaker="theo")          # the positions of theo's sevens
+spoken.test                                 # the positions of the test recordings
 """
 
 import io
 import re
-import wave
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.io import wavfile
 
 from utils.common.errors import DataError
 from utils.data.fetching import archives, sources
+from utils.data.fetching.places import ROOT
+from utils.data.fetching.registry import entry_of, unknown
 from utils.data.fetching.sources import Origin
 
 SAMPLE_RATE = 8000  # Hz, of the dataset and of the sample
 FSDD = "fsdd/free-spoken-digit-dataset-26eb9aaf76e81b692f806f9140c2d2777410d7a1.zip"
-SAMPLE_FILE = Path(__file__).resolve().parents[2] / "data" / "samples" / "spoken_digits.npz"
+SAMPLE_FILE = ROOT / "data" / "samples" / "spoken_digits.npz"
 SPOKEN_SAMPLE = "digits spoken by a program (espeak-ng), nobody's voice"
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SPLITS = ("train", "validation", "test")
@@ -39,16 +39,16 @@ class SpokenDigits:
     """Recordings of single spoken digits, ordered by digit, speaker and number.
 
     Attributes:
-        recordings: one float32 array for each recording, values in [-1, 1], shape (samples,).
+        recordings: One float32 array for each recording, values in [-1, 1], shape (samples,).
             The lengths differ, and nothing was normalised.
         digits: (recordings,) int32, 0 to 9.
         speakers: (recordings,) names, as strings.
         numbers: (recordings,) int32: which of this speaker's recordings of this digit it is.
         train: int64 positions of the training recordings, in ascending order.
-        validation: those of the validation recordings; none in the sample.
-        test: those of the test recordings.
-        sample_rate: samples a second, in Hz.
-        origin: where the data came from.
+        validation: Those of the validation recordings; the sample has none.
+        test: Those of the test recordings.
+        sample_rate: Samples per second, in Hz.
+        origin: Where the data came from.
     """
 
     recordings: tuple[np.ndarray, ...]
@@ -78,14 +78,9 @@ class SpokenDigits:
         return tuple(str(name) for name in np.unique(self.speakers))
 
     @property
-    def speaker_numbers(self) -> np.ndarray:
-        """(recordings,) int32: each recording's speaker as an index into `speaker_names`."""
-        return np.unique(self.speakers, return_inverse=True)[1].astype(np.int32)
-
-    @property
     def durations(self) -> np.ndarray:
-        """(recordings,) seconds."""
-        return np.array([len(each) for each in self.recordings]) / self.sample_rate
+        """The lengths in seconds, (recordings,)."""
+        return np.array([len(samples) for samples in self.recordings]) / self.sample_rate
 
     def name(self, position: int) -> str:
         """Return the name of a recording, such as `7_theo_3`: digit, speaker, number."""
@@ -103,59 +98,49 @@ class SpokenDigits:
 
         Args:
             digit: 0 to 9.
-            speaker: one of `speaker_names`.
-            number: which of the speaker's recordings of the digit.
+            speaker: One of `speaker_names`.
+            number: Which of the speaker's recordings of the digit.
             split: `train`, `validation` or `test`.
 
         Raises:
-            DataError: there is no such digit, speaker, number or split. Where each exists, but
+            DataError: There is no such digit, speaker, number or split. Where each exists, but
                 no recording has them all, the result is empty.
         """
         chosen = np.ones(len(self), dtype=bool)
         if digit is not None:
             chosen &= self.digits == self.checked_digit(digit)
         if speaker is not None:
-            chosen &= self.speakers == self.checked_speaker(speaker)
+            if speaker not in self.speaker_names:
+                raise DataError(unknown("speaker", speaker, self.speaker_names))
+            chosen &= self.speakers == speaker
         if number is not None:
             chosen &= self.numbers == _known_number("number", number, self.numbers)
         if split is not None:
             if split not in SPLITS:
-                raise DataError(sources.unknown("split", split, SPLITS))
+                raise DataError(unknown("split", split, SPLITS))
             chosen &= np.isin(np.arange(len(self)), getattr(self, split))
         return np.flatnonzero(chosen)
 
     def checked_digit(self, digit: int) -> int:
-        """Return a digit as int. Raises DataError if no recording has it."""
+        """Return a digit as int. Raise DataError if no recording has it."""
         return _known_number("digit", digit, self.digits)
-
-    def checked_speaker(self, speaker: str) -> str:
-        """Return a speaker's name. Raises DataError for a name that no recording has."""
-        if speaker not in self.speaker_names:
-            raise DataError(sources.unknown("speaker", speaker, self.speaker_names))
-        return str(speaker)
 
 
 def _known_number(kind: str, value: int, known: np.ndarray) -> int:
     is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
     if is_integer and value in known:
         return int(value)
-    numbers = np.unique(known)
-    hint = ""
-    if isinstance(value, str):
-        word = value.strip().lower()
-        meant = WORDS.index(word) if word in WORDS else int(word) if word.isdecimal() else None
-        hint = f" Did you mean the integer {meant}?" if meant in known else ""
     raise DataError(
         f"There is no {kind} {value!r} among the recordings; "
-        f"they have the integers {numbers[0]} to {numbers[-1]}.{hint}"
+        f"they have the integers {known.min()} to {known.max()}."
     )
 
 
 def load_spoken_digits() -> SpokenDigits:
     """Load the Free Spoken Digit Dataset: 3,000 recordings of six speakers, 8 kHz, 22 minutes.
 
-    Prints one line on where it came from. If no source has it, 150 recordings of three
-    synthetic voices stand in; `origin.is_sample` tells, and so do two lines.
+    Print one line on where it came from. If no source has it, 150 recordings of three
+    synthetic voices stand in, as `origin.is_sample` and two lines say.
 
     Of each speaker and digit, recordings 0 to 4 are for testing: that is the dataset's own rule.
     Of the rest, 5 to 9 are for validation and 10 to 49 for training. The sample has five
@@ -163,19 +148,13 @@ def load_spoken_digits() -> SpokenDigits:
     """
     failures = []
     found = sources.find([FSDD], failures)
-    if found is None:
-        return load_sample(failures)
-    recordings = read_archive(found.path)
-    origin = found.origin(f"{len(recordings):,} recordings")
-    print(f"{origin.text}.")
-    return _spoken_digits(recordings, origin, tests=5, validations=5)
-
-
-def load_sample(failures: list[sources.Reason]) -> SpokenDigits:
-    """Load the bundled sample, and say that it stands in and why."""
+    if found:
+        recordings = read_archive(found.path)
+        origin = found.announce(f"{len(recordings):,} recordings")
+        return _spoken_digits(recordings, origin, tests=5, validations=5)
     recordings = read_sample(SAMPLE_FILE)
     counted = f"{len(recordings):,} recordings"
-    title = sources.entry_of(FSDD).title
+    title = entry_of(FSDD).title
     origin = sources.announce_sample(title, SPOKEN_SAMPLE, counted, failures)
     # All but number 0 were used to train the bundled weights, so nothing else is held out.
     return _spoken_digits(recordings, origin, tests=1, validations=0)
@@ -210,46 +189,31 @@ def _spoken_digits(
 
 
 def read_archive(path: Path) -> dict[str, np.ndarray]:
-    """Read the recordings in the dataset's zip archive: name -> float32 samples.
+    """Read the recordings in the dataset's zip archive: name -> float32 samples in [-1, 1).
 
     Raises:
-        DataError: the archive is damaged or has no recordings, or one of them is not as
-            announced: 16-bit, mono, 8 kHz.
+        DataError: The archive is damaged or has no recordings, or one of them does not have
+            16 bits, one channel and 8 kHz.
     """
     recordings = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            for member in archives.members_like(archive, sources.entry_of(FSDD).content):
-                name = member.filename.rpartition("/")[2]
-                label = f"{path}: {name}"
-                recordings[name.removesuffix(".wav")] = _samples_of(archive.read(member), label)
-    except (*archives.DAMAGED_ARCHIVE_ERRORS, RuntimeError, ValueError) as problem:
-        if isinstance(problem, DataError):
-            raise
+            for member in archives.matching_members(archive, entry_of(FSDD).content):
+                name = archives.base_name(member)
+                rate, samples = wavfile.read(io.BytesIO(archive.read(member)))
+                if (rate, samples.dtype, samples.ndim) != (SAMPLE_RATE, np.int16, 1):
+                    raise ValueError(
+                        f"{name} has {rate} Hz and {samples.dtype} samples of shape "
+                        f"{samples.shape}, expected {SAMPLE_RATE} Hz, 16 bits and one channel"
+                    )
+                recordings[name.removesuffix(".wav")] = samples.astype(np.float32) / 32768
+    except (OSError, *archives.DAMAGED_ARCHIVE_ERRORS) as problem:
         raise DataError(
-            f"{path} is damaged ({problem}). Delete it and fetch it again."
+            f"{path} cannot be read ({problem}). Delete it and fetch it again."
         ) from problem
-    except OSError as problem:
-        raise DataError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
     if not recordings:
         raise DataError(f"{path} has no recordings in it.")
     return recordings
-
-
-def _samples_of(content: bytes, label: str) -> np.ndarray:
-    """Return the float32 samples of a WAV file as the dataset has them: 16-bit, mono, 8 kHz."""
-    try:
-        with wave.open(io.BytesIO(content)) as file:
-            channels, bits = file.getnchannels(), 8 * file.getsampwidth()
-            sample_rate, data = file.getframerate(), file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as problem:
-        raise DataError(f"{label} is not a WAV file ({problem or 'it ends early'}).") from problem
-    if (channels, sample_rate, bits) != (1, SAMPLE_RATE, 16):
-        raise DataError(
-            f"{label} has {channels} channels, {sample_rate} Hz and {bits} bits, "
-            f"expected 1 channel, {SAMPLE_RATE} Hz and 16 bits."
-        )
-    return np.frombuffer(data, "<i2").astype(np.float32) / 32768
 
 
 # --- The sample ------------------------------------------------------------------------------
@@ -258,18 +222,18 @@ def _samples_of(content: bytes, label: str) -> np.ndarray:
 def read_sample(path: Path) -> dict[str, np.ndarray]:
     """Read what `tools/weights/make_spoken_digits.py` wrote: name -> float32 samples."""
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
-            codes, lengths, names = (content[key] for key in ("codes", "lengths", "names"))
-    except (OSError, KeyError, ValueError, *archives.DAMAGED_ARCHIVE_ERRORS) as problem:
+        with np.load(path, allow_pickle=False) as content:
+            lengths, names = content["lengths"], content["names"]
+            waveform = decode_sample(content["codes"])
+        if len(waveform) != lengths.sum():
+            raise ValueError("its lengths do not add up")
+        parts = np.split(waveform, np.cumsum(lengths)[:-1])
+        return dict(zip(map(str, names), parts, strict=True))
+    except (OSError, KeyError, *archives.DAMAGED_ARCHIVE_ERRORS) as problem:
         raise DataError(
             f"The bundled sample {path} cannot be read ({problem}). "
             "It is part of the repository: get that file again."
         ) from problem
-    if len(codes) != lengths.sum() or len(lengths) != len(names):
-        raise DataError(f"The bundled sample {path} is damaged: its lengths do not add up.")
-    waveform = decode_sample(codes)
-    parts = np.split(waveform, np.cumsum(lengths)[:-1])
-    return dict(zip(map(str, names), parts, strict=True))
 
 
 def encode_sample(waveform: np.ndarray) -> np.ndarray:

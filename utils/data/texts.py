@@ -1,28 +1,28 @@
-"""Long texts to learn from: two plays, a text that every Python brings along, or your own.
+"""Long texts to learn from: two plays, a text that comes with Python, or your own.
 
-    from utils import data
+from utils import data
 
-    play = data.load_text("shakespeare")    # or "madach", or a file of yours: "my_text.txt"
-    play.text[:40]                          # "First Citizen:\\nBefore we proceed any fur…"
-    play.language                           # "en"
-    play.origin.is_sample                   # True if Python's own documentation stands in
-
-Lecture item L4.12.
+play = data.load_text("shakespeare")    # or "madach", or a file of yours: "my_text.txt"
+play.text[:40]                          # "First Citizen:\\nBefore we proceed any fur…"
+play.language                           # "en"
+play.origin.is_sample                   # True if Python's own documentation stands in
 """
 
 import re
 import unicodedata
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from utils.common.errors import DataError
 from utils.data.fetching import sources
+from utils.data.fetching.registry import entry_of, unknown
 from utils.data.fetching.sources import Origin
 
 SHAKESPEARE = "text/tinyshakespeare.txt"
 MADACH = "text/madach-az-ember-tragediaja.xml"
-SHORTEST = 20_000  # characters: of less, five per cent are too few to measure anything on
+SHORTEST = 20_000  # characters: five per cent of less are too few to measure anything on
 TEXT_SAMPLE = "the language reference that Python itself carries (pydoc_data.topics), in English"
 
 _TEI = "{http://www.tei-c.org/ns/1.0}"
@@ -35,12 +35,12 @@ class Text:
     """One long text.
 
     Attributes:
-        name: the name in the registry, for instance `madach`; of a file of yours, its path.
-        title: author and title of what `text` holds; of a file of yours, its name.
-        language: of `text`, as a code of ISO 639: `en` or `hu`; `und` (undetermined) for yours.
-        text: Unicode in normal form C (an accented letter is one character), lines end in a
+        name: The name in the registry, for instance `madach`; for your own file, its path.
+        title: Author and title of `text`; for your own file, its name.
+        language: The code of `text` in ISO 639: `en` or `hu`; `und` (undetermined) for your own.
+        text: Unicode in normal form C (an accented letter is one character); lines end in a
             newline character.
-        origin: where it came from.
+        origin: Where it came from.
     """
 
     name: str
@@ -57,25 +57,23 @@ class Text:
 
 
 def load_text(name: str | Path) -> Text:
-    """Load a text by name, `shakespeare` or `madach`, or a file of yours by its path.
+    """Load a text by name, or your own file by its path.
 
-    A file of yours is plain text in UTF-8, of at least 20,000 characters.
+    Args:
+        name: `shakespeare`, `madach`, or the path of a plain text in UTF-8 of at least 20,000
+            characters.
 
     Raises:
-        DataError: there is neither such a name nor such a file, or the file is no such text.
+        DataError: There is no such name and no such file, or the file is not such a text.
     """
     if name in TEXT_LOADERS:
         return TEXT_LOADERS[name]()
     path = Path(name).expanduser().absolute()
     if not path.is_file():
         raise DataError(
-            f"{sources.unknown('text', name, TEXT_LOADERS)} For a text of your own, give the path "
-            f"of its file, as in load_text('my_text.txt'); {path} is no file."
+            f"{unknown('text', name, TEXT_LOADERS)} For a text of your own, give the path "
+            f"of its file, as in load_text('my_text.txt'); {path} is not a file."
         )
-    return _own(path)
-
-
-def _own(path: Path) -> Text:
     text = read_plain_text(path)
     counted = f"{len(text):,} characters"
     if len(text) < SHORTEST:
@@ -88,8 +86,8 @@ def _own(path: Path) -> Text:
 def load_shakespeare() -> Text:
     """Load 1.1 million characters of Shakespeare's plays in English (Karpathy 2015).
 
-    Prints one line on where it came from. If no source has it, Python's own documentation
-    stands in; `origin.is_sample` tells, and so do two lines.
+    Print one line on where it came from. If no source has it, Python's own documentation
+    stands in, as `origin.is_sample` and two lines say.
     """
     return _load("shakespeare", SHAKESPEARE, "William Shakespeare, plays", "en", read_plain_text)
 
@@ -97,9 +95,8 @@ def load_shakespeare() -> Text:
 def load_madach() -> Text:
     """Load Imre Madách's play The Tragedy of Man (1861) in Hungarian; see `read_tei_play`.
 
-    Prints one line on where it came from. If no source has it, Python's own documentation
-    stands in, which is *English* (`language` says so); `origin.is_sample` tells, and so do two
-    lines.
+    Print one line on where it came from. If no source has it, Python's own documentation
+    stands in, as `origin.is_sample` and two lines say. That is in *English*, as `language` says.
     """
     return _load("madach", MADACH, "Imre Madách, Az ember tragédiája", "hu", read_tei_play)
 
@@ -107,21 +104,15 @@ def load_madach() -> Text:
 TEXT_LOADERS = {"shakespeare": load_shakespeare, "madach": load_madach}
 
 
-def _load(name: str, file: str, title: str, language: str, read) -> Text:
+def _load(name: str, file: str, title: str, language: str, read: Callable[[Path], str]) -> Text:
     failures = []
     found = sources.find([file], failures)
-    if found is None:
-        return _sample(name, file, failures)
-    text = read(found.path)
-    origin = found.origin(f"{len(text):,} characters")
-    print(f"{origin.text}.")
-    return Text(name, title, language, text, origin)
-
-
-def _sample(name: str, file: str, failures: list[sources.Reason]) -> Text:
+    if found:
+        text = read(found.path)
+        return Text(name, title, language, text, found.announce(f"{len(text):,} characters"))
     text = python_documentation()
     counted = f"{len(text):,} characters"
-    origin = sources.announce_sample(sources.entry_of(file).title, TEXT_SAMPLE, counted, failures)
+    origin = sources.announce_sample(entry_of(file).title, TEXT_SAMPLE, counted, failures)
     return Text(name, "The Python language reference", "en", text, origin)
 
 
@@ -129,16 +120,17 @@ def _sample(name: str, file: str, failures: list[sources.Reason]) -> Text:
 
 
 def read_plain_text(path: Path) -> str:
-    """Read a text file in UTF-8, with or without a mark at its start that says so (a BOM).
+    """Read a text file in UTF-8, with or without a byte order mark; lines may end as on Windows.
 
-    Lines may end as on Windows. Raises DataError if the file cannot be read.
+    Raises:
+        DataError: The file cannot be read, or is not in UTF-8.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as problem:
         raise DataError(
-            f"{path} is no text in UTF-8: {problem}. Save it as UTF-8 in an editor, or read it "
-            "with open(…, encoding=…) and write it anew."
+            f"{path} is not a text in UTF-8: {problem}. Save it as UTF-8 in an editor, or read it "
+            "with open(…, encoding=…) and write it again."
         ) from problem
     except OSError as problem:
         raise DataError(f"{path} cannot be read: {problem.strerror}.") from problem
@@ -148,27 +140,26 @@ def read_plain_text(path: Path) -> str:
 def read_tei_play(path: Path) -> str:
     """Read a play in TEI XML (Text Encoding Initiative) as it would stand on a page.
 
-    Kept are the heads of the scenes, the speakers' names, the lines of verse (one a line), prose,
-    and the stage directions, which are in brackets in the edition. A blank line separates
-    speeches. Left out are the header, the list of persons, and what the editors added: notes, and
-    counts of lines and pages in square brackets. Runs of blanks and line breaks inside an
-    element, which only indent the XML, become one blank.
+    The result has the headings of the scenes, the speakers' names, the verse (line by line), prose,
+    and the stage directions, with a blank line between speeches. It has no header, no list of
+    persons, and nothing that the editors added: notes, and counts of lines and pages in square
+    brackets. White space that only indents the XML becomes one blank.
 
     Raises:
-        DataError: the file is not XML, or no play in TEI.
+        DataError: The file is not XML, or not a play in TEI.
     """
     try:
         body = ElementTree.parse(path).getroot().find(f"{_TEI}text/{_TEI}body")
     except ElementTree.ParseError as problem:
         raise DataError(f"{path} is not XML: {problem}.") from problem
     if body is None:
-        raise DataError(f"{path} is no text in TEI: it has no text/body in {_TEI}.")
+        raise DataError(f"{path} is not a text in TEI: it has no text/body in {_TEI}.")
     blocks = [block for part in body for block in _blocks(part) if block]
     return unicodedata.normalize("NFC", "\n\n".join(blocks) + "\n")
 
 
-def _blocks(element: ElementTree.Element):
-    """Yield the parts that stand apart on the page: heads, stage directions, speeches."""
+def _blocks(element: ElementTree.Element) -> Iterator[str]:
+    """Yield the parts that stand apart on the page: headings, stage directions, speeches."""
     if element.tag == f"{_TEI}div":
         for part in element:
             yield from _blocks(part)
@@ -177,7 +168,7 @@ def _blocks(element: ElementTree.Element):
         yield "\n".join(line for line in lines if line)
 
 
-def _lines(element: ElementTree.Element):
+def _lines(element: ElementTree.Element) -> Iterator[str]:
     """Yield the lines of a speech: the speaker, verse, prose, and stage directions between."""
     for part in element:
         if part.tag == f"{_TEI}lg":  # a group of lines
@@ -191,8 +182,8 @@ def _words(element: ElementTree.Element) -> str:
     return " ".join(text.split())
 
 
-def _pieces(element: ElementTree.Element):
-    """Yield the text of an element and of what is in it, without the editors' notes."""
+def _pieces(element: ElementTree.Element) -> Iterator[str]:
+    """Yield the text of an element and of all inside it, without the editors' notes."""
     yield element.text or ""
     for part in element:
         if part.tag != f"{_TEI}note":
@@ -206,9 +197,9 @@ def _pieces(element: ElementTree.Element):
 def python_documentation() -> str:
     """Return the prose of the language reference that `help()` shows: about 170,000 characters.
 
-    Every Python of the course has it on board. Its wording changes from version to version, so
-    results on it do too. Kept are paragraphs of running text, one a line, each only once (many
-    topics repeat each other); code, grammar and tables are left out. All characters are ASCII.
+    Every Python has it, but its wording changes from version to version, and results with it. The
+    text has the paragraphs in prose, one a line, each only once (many topics repeat each other),
+    and no code, grammar or tables. All characters are ASCII.
     """
     from pydoc_data.topics import topics
 
@@ -222,7 +213,7 @@ def python_documentation() -> str:
 
 
 def _is_prose(paragraph: str) -> bool:
-    """Whether a paragraph is made of sentences: a capital, a full stop, and mostly letters."""
+    """Return whether a paragraph has a capital, a full stop or colon, and mostly letters."""
     if len(paragraph) < 80 or not paragraph.isascii() or not re.match(r"[A-Z].*[.:]$", paragraph):
         return False
     letters = sum(character.isalpha() or character == " " for character in paragraph)

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from utils.common.files import format_bytes
+from utils.common.files import format_bytes, write_atomically
 from utils.data.fetching import download as downloads
 from utils.openimages.collect import shuffled
 from utils.openimages.photo_pool import Outcome
@@ -289,7 +289,7 @@ def _place(photo: Path | bytes, target: Path, size: int) -> None:
     if _has_size(target, size):
         return
     if isinstance(photo, bytes):
-        downloads.write_atomically(target, photo)
+        write_atomically(target, photo)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
@@ -303,7 +303,7 @@ def _place(photo: Path | bytes, target: Path, size: int) -> None:
 
 def _write_json(path: Path, content: dict) -> None:
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    downloads.write_atomically(path, text.encode())
+    write_atomically(path, text.encode())
 
 
 def _write_table(path: Path, rows: list[dict]) -> None:
@@ -311,7 +311,7 @@ def _write_table(path: Path, rows: list[dict]) -> None:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    downloads.write_atomically(path, text.getvalue().encode())
+    write_atomically(path, text.getvalue().encode())
 
 
 def read_table(folder: Path):

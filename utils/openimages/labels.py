@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from utils.data.fetching import network, sources
+from utils.data.fetching import network, places, sources
 from utils.data.fetching.sources import Reason
 from utils.openimages import tables
 from utils.openimages.hosts import GOOGLE
@@ -179,7 +179,7 @@ def _read(path: str, *arguments) -> list[dict[str, str]] | None:
     *_, failures, _ = arguments
     before = len(failures)
     rows = tables.read_table(path, *arguments)
-    harmless = {tables.NOT_THERE, sources.NOT_IN_MIRROR, sources.NO_SUCH_MIRROR}
+    harmless = {tables.NOT_THERE, sources.NOT_IN_MIRROR, places.NO_SUCH_MIRROR}
     harmless |= {short for reason in network.OBSTACLES for short in (reason, f"mirror: {reason}")}
     if rows is None and any(failure.short not in harmless for failure in failures[before:]):
         raise tables.no_source(path, failures[before:])

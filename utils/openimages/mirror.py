@@ -8,8 +8,9 @@ import hashlib
 import shutil
 from pathlib import Path
 
+from utils.common.files import write_atomically
 from utils.data.fetching import download as downloads
-from utils.data.fetching import sources
+from utils.data.fetching import places
 from utils.data.fetching.download import DownloadError
 from utils.data.fetching.sources import Reason
 from utils.openimages import labels, tables
@@ -27,7 +28,7 @@ def write_mirror(photos: Photos, folder: str | Path, progress: bool = True) -> P
         NoSourceError: the tables cannot be had any more.
         DownloadError: the folder cannot be written.
     """
-    folder = sources.expanded(folder)
+    folder = places.expanded(folder)
     table = photos.table
     try:
         for row in table.itertuples():
@@ -62,7 +63,7 @@ def _add_lines(
         raise tables.no_source(path, failures)
     target = folder / path
     if not target.is_file():
-        downloads.write_atomically(target, content)
+        write_atomically(target, content)
         return
     header, *wanted = tables.lines(iter([content]))
     with open(target, "rb") as file:

@@ -18,8 +18,8 @@ from typing import Literal
 
 from PIL import Image
 
-from utils.data.fetching import download as downloads
-from utils.data.fetching import sources
+from utils.common.files import write_atomically
+from utils.data.fetching import responses, sources
 from utils.data.fetching.download import SourceFailedError, TryAgainError
 from utils.data.fetching.network import Reason
 from utils.openimages import hosts
@@ -214,7 +214,7 @@ class Pool:
         if self.longest_side and max(photo.width, photo.height) > self.longest_side:
             content = scaled(content, self.longest_side)
             photo = inspect(content, path)
-        downloads.write_atomically(path, content)
+        write_atomically(path, content)
         return photo
 
 
@@ -235,12 +235,12 @@ class _Pace:
 
     def after_failure(self, failed: int, asked: float | None) -> None:
         """Wait before the next attempt; `asked` is what the server asked for, for everybody."""
-        longest = downloads.LONGEST_WAIT_SECONDS
+        longest = responses.LONGEST_WAIT_SECONDS
         if asked is not None:
             self._not_before = max(self._not_before, time.monotonic() + min(asked, longest))
         else:
             # Not all at the same moment: up to half as long again.
-            seconds = downloads.BACKOFF_SECONDS * 2 ** (failed - 1) * random.uniform(1, 1.5)
+            seconds = responses.BACKOFF_SECONDS * 2 ** (failed - 1) * random.uniform(1, 1.5)
             self._stopped.wait(min(seconds, longest))
 
 
@@ -269,4 +269,4 @@ class _Verdicts:
         with self._lock:
             if self._known:
                 content = json.dumps(self._known, indent=0, sort_keys=True)
-                downloads.write_atomically(self._path, content.encode())
+                write_atomically(self._path, content.encode())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from utils.common.arguments import as_integer
 from utils.common.errors import DataError
-from utils.data.fetching import sources
+from utils.data.fetching import places
 from utils.openimages.labels import Category
 
 SPLITS = ("training", "validation", "test")
@@ -200,7 +200,7 @@ def check_folder(folder) -> Path | None:
     if folder is None:
         return None
     try:
-        folder = sources.expanded(folder)
+        folder = places.expanded(folder)
     except DataError as problem:
         raise ValueError(str(problem)) from None
     if folder.exists() and not folder.is_dir():

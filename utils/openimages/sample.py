@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from utils.common.errors import DataError
-from utils.data.fetching import sources
+from utils.data.fetching import places, sources
 from utils.data.fetching.download import DownloadError
 from utils.data.fetching.sources import Reason
 from utils.openimages import dataset_folder
@@ -68,7 +68,7 @@ def load_sample(failures: list[Reason]) -> Photos:
     classes = [category.name for category in RECIPE.categories]
     count = len(classes) * RECIPE.per_class
     problems = []
-    for cache in sources.folders_to_write():
+    for cache in places.folders_to_write():
         folder = cache / "openimages" / "sets" / FOLDER
         try:
             about = dataset_folder.read_about(folder)

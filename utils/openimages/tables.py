@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from utils.common.errors import DataError
-from utils.common.files import format_bytes
+from utils.common.files import format_bytes, write_atomically
 from utils.data.fetching import download as downloads
 from utils.data.fetching import sources
 from utils.data.fetching.download import SourceFailedError
@@ -282,7 +282,7 @@ def _cached_file(source: Source, path: str, selection: object) -> Path:
 
 def _write_cache(path: Path, content: bytes) -> None:
     try:
-        downloads.write_atomically(path, content)
+        write_atomically(path, content)
     except OSError as problem:  # it works without, only the next call is slower
         print(f"{path} could not be written ({problem.strerror or problem}).")
 

@@ -1,4 +1,4 @@
-"""Is there a network? An answer within seconds, because a student without one waits for it.
+"""Find out within seconds whether there is a network, because a student without one waits.
 
 Everything that may leave this machine asks here first, also whether `COURSE_OFFLINE` forbids it.
 """
@@ -8,11 +8,12 @@ import queue
 import re
 import socket
 import threading
-from dataclasses import dataclass
 
 import requests
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
+
+from utils.data.fetching.errors import Reason
 
 PROBE_SECONDS = 4.0  # a host that has not answered by then counts as unreachable
 UNREACHABLE = "its source cannot be reached"  # short reasons, see `Reason`
@@ -23,31 +24,23 @@ OFFLINE = "COURSE_OFFLINE is set"
 FAULTS_OF_THIS_MACHINE = {PROXY_UNREACHABLE, PROXY_NOT_UNDERSTOOD, OFFLINE}
 OBSTACLES = {UNREACHABLE, ADDRESS_NOT_UNDERSTOOD, *FAULTS_OF_THIS_MACHINE}
 HOW_TO_WRITE = (
-    "in a user name or password, what is neither letter nor digit is written as % and its code: "
-    r"# as %23, / as %2F, ? as %3F, @ as %40, \ as %5C"
+    "in a user name or password, write any character that is neither a letter nor a digit as % "
+    r"and its code: # as %23, / as %2F, ? as %3F, @ as %40, \ as %5C"
 )
 
 _probed: dict[tuple[str, int], str] = {}
 _probe_lock = threading.Lock()
 
 
-@dataclass(frozen=True)
-class Reason:
-    """Why a source did not have a file: in one clause, and with all details."""
-
-    short: str
-    text: str
-
-
 def offline_requested() -> bool:
-    """Tell whether `COURSE_OFFLINE` forbids the use of the network."""
+    """Return whether `COURSE_OFFLINE` forbids the use of the network."""
     return os.environ.get("COURSE_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
 
 
 def network_available(url: str) -> bool:
-    """Tell whether the host of `url` (or the proxy that leads there) accepts connections.
+    """Return whether the host of `url` (or the proxy that leads there) accepts connections.
 
-    The answer takes at most about four seconds and is remembered for the process and host.
+    The answer takes about four seconds at most and is remembered for the process and host.
     """
     return obstacle(url) is None
 
@@ -55,19 +48,19 @@ def network_available(url: str) -> bool:
 def obstacle(url: str) -> Reason | None:
     """Return why the host of `url` cannot be reached, or None if it can.
 
-    What is wrong with a setting of this machine, such as its proxy, is not blamed on the host. No
-    address is quoted that was not understood: it may hold a password.
+    A wrong setting of this machine, such as its proxy, is not blamed on the host. An address that
+    was not understood is never quoted: it may hold a password.
     """
     if offline_requested():
         return Reason(OFFLINE, f"{OFFLINE}, so the network is not used")
-    _put_proxies_in_order()
+    _strip_proxy_variables()
     try:
         target = _host_and_port(url)
         proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
     except ValueError:
         text = f"not an http(s) address that is understood; {HOW_TO_WRITE}"
         return Reason(ADDRESS_NOT_UNDERSTOOD, text)
-    short, named = UNREACHABLE, target[0]
+    short, name = UNREACHABLE, target[0]
     if proxy:
         variable = _variable_of(proxy)
         try:
@@ -75,28 +68,27 @@ def obstacle(url: str) -> Reason | None:
         except ValueError:
             text = f"the proxy in {variable} is not understood; {HOW_TO_WRITE}"
             return Reason(PROXY_NOT_UNDERSTOOD, text)
-        short, named = PROXY_UNREACHABLE, f"the proxy {target[0]}:{target[1]} in {variable}"
+        short, name = PROXY_UNREACHABLE, f"the proxy {target[0]}:{target[1]} in {variable}"
     with _probe_lock:
         if target not in _probed:
             _probed[target] = _probe(*target)
         problem = _probed[target]
-    return Reason(short, f"{named} cannot be reached ({problem})") if problem else None
+    return Reason(short, f"{name} cannot be reached ({problem})") if problem else None
 
 
 def without_password(address: str) -> str:
-    """Return an address as it can be shown: without user name and password."""
+    """Return an address as it may be shown: without user name and password."""
     return re.sub(r"^([\w+.-]+:/*|//).*@", r"\1", address)
 
 
-def _put_proxies_in_order() -> None:
-    """Take blanks off the proxy variables; one that holds nothing else is as good as not set."""
+def _strip_proxy_variables() -> None:
+    """Take blanks off the proxy variables, so that a blank one counts as not set."""
     for name, value in list(os.environ.items()):
         if name.lower().endswith("_proxy") and value != value.strip():
             os.environ[name] = value.strip()
 
 
 def _variable_of(proxy: str) -> str:
-    """Return the name of the variable that holds a proxy."""
     for name, value in os.environ.items():
         if value == proxy and name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
             return name
@@ -104,7 +96,7 @@ def _variable_of(proxy: str) -> str:
 
 
 def _host_and_port(url: str, default_port: int | None = None) -> tuple[str, int]:
-    """Return the host and port of an address, as `requests` takes it. Raises ValueError."""
+    """Return the host and port of an address, as `requests` takes it. Raise ValueError."""
     try:
         parts = parse_url(url)
     except LocationParseError:
@@ -123,13 +115,13 @@ def _probe(host: str, port: int) -> str:
 
     def connect() -> None:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as problem:
             answers.put(str(getattr(problem, "strerror", None) or problem))
             return
         # One address per family, so that a dead IPv6 route does not use up the time of IPv4.
         reason = "it has no address"
-        for address in {family: where for family, *_, where in reversed(found)}.values():
+        for address in {family: where for family, *_, where in reversed(addresses)}.values():
             try:
                 socket.create_connection(address[:2], timeout=PROBE_SECONDS / 2.1).close()
                 answers.put("")
