@@ -350,7 +350,7 @@ def test_two_processes_download_once(server, target, part):
     second = start_child(url, target)
     assert second.stdout.readline().startswith("Another process is fetching file.bin")
     server.closing.set()  # lets the first one go on: its connection is cut, it resumes
-    assert first.communicate(timeout=20)[0] == f"{url}\n"
+    assert first.communicate(timeout=20)[0].endswith(f"{url}\n")  # after a bar, if slow
     assert second.communicate(timeout=20)[0] == f"{target.resolve().as_uri()}\n"
     assert target.read_bytes() == CONTENT
     assert len(server.seen) == 2  # the first half and the rest, all for the first process
