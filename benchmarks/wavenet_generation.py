@@ -1,4 +1,4 @@
-"""Generating with a WaveNet: naively, with queues in NumPy, and compiled, on one core, in one run.
+"""Generate with a WaveNet: naively, with queues in NumPy, and compiled, on one core, in one run.
 
     python -m benchmarks.wavenet_generation [--repeats 5] [--layers 30] [--channels 32] [--skip 64]
 
@@ -36,22 +36,22 @@ SIZES = [(10, 32, 64), (20, 32, 64), (30, 32, 64), (40, 32, 64), (30, 16, 32), (
 
 
 def lesson(hop=80):
-    """What the lesson defines: its model, its rule for drawing a class, its queues in NumPy."""
+    """Return what the lesson defines: its model, its rule for drawing, its queues in NumPy."""
     import keras
 
-    names = {"keras": keras, "np": np, "fast_wavenet": wavenet}
-    found = cells.definitions("09_wavenet.ipynb", {"wavenet", "generation"}, **names)
-    found["HOP"] = hop
-    return found
+    names = {"keras": keras, "np": np, "wavenet": wavenet}
+    definitions = cells.definitions("09_wavenet.ipynb", {"wavenet", "generation"}, **names)
+    definitions["HOP"] = hop
+    return definitions
 
 
 def dilations(depth):
-    """1, 2, 4 … 512, and again from 1."""
+    """Return 1, 2, 4 … 512, and again from 1."""
     return [2 ** (layer % 10) for layer in range(depth)]
 
 
 def naive(predict, choose, past, uniforms):
-    """Reads the receptive field again for each sample."""
+    """Read the receptive field again for each sample."""
     classes = list(past)
     for u in uniforms:
         window = np.array([classes[-len(past) :]], "int32")
@@ -60,7 +60,7 @@ def naive(predict, choose, past, uniforms):
 
 
 def rates(function, count, repeats):
-    """Samples per second by the clock and by the processor: medians, after a first call."""
+    """Return samples per second by the clock and by the processor: medians, after a first call."""
     function()
     clock, processor = [], []
     for _ in range(repeats):
@@ -72,19 +72,19 @@ def rates(function, count, repeats):
 
 
 def bind_to_one_core():
-    """Before a backend is imported, which counts the cores that it may use."""
+    """Bind to one core, before a backend is imported, which counts the cores it may use."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def load():
-    """How busy the machine is."""
+    """Say how busy the machine is."""
     return f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
 
 
 def main():
-    """Measures and prints two Markdown tables."""
+    """Measure, and print two Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--layers", type=int, default=30)
@@ -123,8 +123,9 @@ def main():
     }
     first = ways["naive, compiled model"](10)
     assert first == ways["naive, `model(x)`"](10), "the naive ways must agree"
-    fast = wavenet.generate(w, 10, uniforms=uniforms[:10], start=past)
-    assert first == fast.tolist(), "the compiled generator must give the same samples"
+    scores = wavenet.logits(w, np.append(past, first[:-1]))[-10:]
+    fast = [choose(s, u) for s, u in zip(scores, uniforms, strict=False)]
+    assert first == fast, "the compiled queues must give the same samples"
     fast = wavenet.generate(w, 1200, uniforms=uniforms[:1200])  # the queues of 512 go round
     assert (with_queues(w, uniforms[:1200]) == fast).all(), "the queues must give the same samples"
 

@@ -1,11 +1,12 @@
-"""Speaks the digits with espeak-ng; writes data/samples/spoken_digits.npz.
+"""Speak the digits with espeak-ng and write data/samples/spoken_digits.npz.
 
     apt-get install espeak-ng
     python -m tools.weights.make_spoken_digits [--to FILE]
 
-Three voices say "zero" to "nine" five times each, at other pitches and speeds. The file stands in
-for the Free Spoken Digit Dataset where there is no network, and is named like it: digit, speaker,
-number of the recording. The speech is the output of a program, so nobody's voice is in it.
+Three voices say "zero" to "nine" five times each, at different pitches and speeds. The file stands
+in for the Free Spoken Digit Dataset where there is no network; its names are of the same form:
+digit, speaker, number of the recording. The speech is the output of a program, so nobody's voice
+is in it.
 
 The bundled file was made with espeak-ng 1.51 (Debian's). Run again, the same version gave 149 of
 the 150 recordings to the last bit; 0_ada_0 came out a little different, we do not know why.
@@ -16,7 +17,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -31,23 +31,21 @@ MANNERS = ((165, 50), (150, 42), (180, 58), (158, 55), (172, 45))
 QUIET = 0.02  # of the loudest sample: less than this at the ends is cut away
 
 
-def spoken(word, voice, speed, pitch):
-    """One recording at the course's sample rate, its loudest sample 0.9, the ends cut."""
+def speak(word: str, voice: str, speed: int, pitch: int) -> np.ndarray:
+    """Return a word at the course's sample rate, float64, loudest sample 0.9, the ends cut."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "spoken.wav"
         manner = ["-v", voice, "-s", str(speed), "-p", str(pitch)]
         subprocess.run(["espeak-ng", *manner, "-w", path, word], check=True)
         rate, integers = wavfile.read(path)
-    samples = integers / 32768
-    divisor = gcd(rate, spoken_digits.SAMPLE_RATE)
-    waveform = resample_poly(samples, spoken_digits.SAMPLE_RATE // divisor, rate // divisor)
+    waveform = resample_poly(integers / 32768, spoken_digits.SAMPLE_RATE, rate)
     loud = np.flatnonzero(np.abs(waveform) > QUIET * np.abs(waveform).max())
     waveform = waveform[loud[0] : loud[-1] + 1]
     return 0.9 * waveform / np.abs(waveform).max()
 
 
-def main(arguments=None):
-    """The command line."""
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--to", type=Path, default=spoken_digits.SAMPLE_FILE, metavar="FILE")
     target = parser.parse_args(arguments).to
@@ -57,7 +55,7 @@ def main(arguments=None):
     for speaker, voice in VOICES.items():
         for digit, word in enumerate(spoken_digits.WORDS):
             for number, (speed, pitch) in enumerate(MANNERS):
-                waveform = spoken(word, voice, speed, pitch)
+                waveform = speak(word, voice, speed, pitch)
                 codes.append(spoken_digits.encode_sample(waveform))
                 lengths.append(len(waveform))
                 names.append(f"{digit}_{speaker}_{number}")

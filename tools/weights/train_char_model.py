@@ -1,10 +1,10 @@
-"""Trains lesson 07's writer on Shakespeare's plays; writes data/weights/char_shakespeare.npz.
+"""Train lesson 07's writer on Shakespeare's plays and write data/weights/char_shakespeare.npz.
 
     COURSE_DATA_MIRROR=… python -m tools.weights.train_char_model [--epochs 12] [--units 256]
 
-The network and its training are those of the lesson's cell tagged "char-model", with dropout, and
-longer: about a quarter of an hour on two CPU cores. It sees the training part only, split as in the
-lesson, so that the lesson can measure it on the held-out part.
+The network and its training are those of the lesson's cell tagged "char-model", but with dropout
+and for longer: about a quarter of an hour on two CPU cores. It sees the training part only, split
+as in the lesson, so that the lesson can measure it on the held-out part.
 """
 
 import argparse
@@ -22,8 +22,8 @@ TARGET = check.ROOT / "data" / "weights" / "char_shakespeare.npz"
 TIMESTEPS, BATCH_SIZE = 100, 32
 
 
-def main():
-    """The command line."""
+def main() -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--units", type=int, default=256)

@@ -1,9 +1,9 @@
-"""Trains the small CIFAR-10 network of lesson 03 and writes data/weights/cifar_net.npz.
+"""Train the small CIFAR-10 network of lesson 03 and write data/weights/cifar_net.npz.
 
     COURSE_DATA_MIRROR=… python -m tools.weights.train_cifar_net [--epochs 150]
 
-The network is the one that the lesson's cell tagged "cifar-net" builds. For the training, batch
-normalisation is put behind every convolution; afterwards it is folded into the kernels and
+The network is the one that the lesson's cell tagged "cifar-net" builds. For training, batch
+normalisation follows every convolution; afterwards it is folded into the kernels and
 biases, so that the lesson's network needs none. Noise on the images makes the filters smoother
 and the gradients easier to read.
 """
@@ -22,13 +22,13 @@ NOTEBOOK = "03_activation_maps.ipynb"
 TARGET = check.ROOT / "data" / "weights" / "cifar_net.npz"
 
 
-def lesson_network():
-    """The network as the lesson builds it."""
+def lesson_network() -> keras.Model:
+    """Return the network as the lesson builds it."""
     return cells.definitions(NOTEBOOK, {"cifar-net"}, keras=keras)["build_cifar_net"]()
 
 
-def normalised(network):
-    """A copy to train: each convolution followed by batch normalisation."""
+def with_normalisation(network: keras.Model) -> keras.Sequential:
+    """Return a copy to train: batch normalisation after each convolution."""
     layers = [keras.Input((32, 32, 3))]
     for layer in network.layers:
         config = layer.get_config()
@@ -43,8 +43,8 @@ def normalised(network):
     return keras.Sequential(layers)
 
 
-def folded(trained):
-    """The weights of the lesson's network: kernels and biases with the normalisation inside."""
+def folded_weights(trained: keras.Model) -> list[np.ndarray]:
+    """Return weights for the lesson's network, the normalisation folded into them."""
     weights = []
     for layer in trained.layers:
         if isinstance(layer, keras.layers.Conv2D):
@@ -59,9 +59,9 @@ def folded(trained):
 
 
 class Augmented(keras.utils.PyDataset):
-    """Batches of images, each mirrored, moved, its colours changed, a square hidden, and noised."""
+    """Batches of images: mirrored, moved, recoloured, with a hidden square, and with noise."""
 
-    def __init__(self, images, labels, batch_size, seed):
+    def __init__(self, images: np.ndarray, labels: np.ndarray, batch_size: int, seed: int):
         super().__init__()
         self.images, self.labels, self.batch_size = images, labels, batch_size
         self.random = np.random.default_rng(seed)
@@ -70,17 +70,17 @@ class Augmented(keras.utils.PyDataset):
     def __len__(self):
         return len(self.images) // self.batch_size
 
-    def on_epoch_end(self):
-        """A new order for every epoch."""
+    def on_epoch_end(self) -> None:
+        """Choose a new order for the next epoch."""
         self.order = self.random.permutation(len(self.images))
 
     def __getitem__(self, index):
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         padded = np.pad(self.images[chosen], ((0, 0), (4, 4), (4, 4), (0, 0)), mode="reflect")
-        batch = np.stack([self._changed(image) for image in padded.astype("float32")])
+        batch = np.stack([self._augmented(image) for image in padded.astype("float32")])
         return np.clip(batch, 0, 255), self.labels[chosen]
 
-    def _changed(self, image):
+    def _augmented(self, image):
         top, left = self.random.integers(0, 9, size=2)
         image = image[top : top + 32, left : left + 32]
         if self.random.random() < 0.5:
@@ -92,10 +92,11 @@ class Augmented(keras.utils.PyDataset):
         return image + self.random.normal(0, self.random.uniform(0, 20), size=image.shape)
 
 
-def train(cifar10, epochs, peak=0.006, batch_size=64):
-    """Trains, and returns the lesson's network with the folded weights, rounded to float16."""
+def train(cifar10: data.ImageDataset, epochs: int) -> keras.Model:
+    """Return the lesson's network with trained and folded weights, rounded to float16."""
+    peak, batch_size = 0.006, 64
     network = lesson_network()
-    model = normalised(network)
+    model = with_normalisation(network)
     steps = epochs * (len(cifar10.x_train) // batch_size)
     warm_up = steps // 5
     rate = keras.optimizers.schedules.CosineDecay(
@@ -115,12 +116,12 @@ def train(cifar10, epochs, peak=0.006, batch_size=64):
         _, accuracy = model.evaluate(cifar10.x_test, test_labels, verbose=0)
         seconds = time.perf_counter() - start
         print(f"epoch {first + 5:3}: test accuracy {accuracy:.1%}, {seconds:.0f} s", flush=True)
-    network.set_weights([weight.astype("float16") for weight in folded(model)])
+    network.set_weights([weight.astype("float16") for weight in folded_weights(model)])
     return network
 
 
-def main():
-    """The command line."""
+def main() -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=150)
     options = parser.parse_args()

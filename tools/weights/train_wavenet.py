@@ -1,19 +1,20 @@
-"""Trains lesson 09's speaker on spoken digits; writes data/weights/wavenet_digits.npz.
+"""Train lesson 09's speaker on spoken digits and write data/weights/wavenet_digits.npz.
 
     COURSE_DATA_MIRROR=… python -m tools.weights.train_wavenet [--share 1.0] [--out FILE]
 
 The network, the features and the pieces it learns from are those of the lesson's cells tagged
 "wavenet". It hears the training recordings of the Free Spoken Digit Dataset and those of the
 bundled synthetic voices (each of these twice as often, because they are few), so that the lesson
-can measure it on the held-out ones of both. Two rounds, the second with a lower learning rate:
-13,500 steps of 9,600 samples, about an hour on two CPU cores. The file is written after each
-round, so the first one is not lost if the second is interrupted. data/README.md says how the
+can measure it on the held-out ones of both. There are two rounds, the second with a lower learning
+rate: 13,500 steps of 9,600 samples, about an hour on two CPU cores. The file is written after each
+round, so that an interrupted second round does not lose the first. data/README.md says how the
 bundled weights were made.
 """
 
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -26,25 +27,25 @@ from utils.data import spoken_digits
 NOTEBOOK = "09_wavenet.ipynb"
 TARGET = check.ROOT / "data" / "weights" / "wavenet_digits.npz"
 DILATIONS = [2**power for power in range(10)] * 3
-BATCH_SIZE, STEPS_A_PART = 4, 500
+BATCH_SIZE, STEPS_PER_PART = 4, 500
 # Steps, the steps after which the learning rate would be zero, and its highest value.
 ROUNDS = ((9000, 10000, 2.5e-3), (4500, 4500, 1.2e-3))
 WARM_UP = 200
 
 
-def recordings(real):
-    """Yields part, digit, speaker and samples of the real recordings and of the synthetic ones."""
-    for part in ("train", "test"):
-        for i in getattr(real, part):
-            yield part, real.digits[i], real.speakers[i], real.recordings[i]
+def recordings(real: data.SpokenDigits) -> Iterator[tuple[str, int, str, np.ndarray]]:
+    """Yield split, digit, speaker and samples of the real recordings and the synthetic ones."""
+    for split in ("train", "test"):
+        for i in getattr(real, split):
+            yield split, real.digits[i], real.speakers[i], real.recordings[i]
     for name, samples in spoken_digits.read_sample(spoken_digits.SAMPLE_FILE).items():
         digit, speaker, number = name.split("_")
-        for part in ("test",) if number == "0" else ("train", "train"):
-            yield part, int(digit), speaker, samples
+        for split in ("test",) if number == "0" else ("train", "train"):
+            yield split, int(digit), speaker, samples
 
 
-def compile_for(model, steps, peak):
-    """The lesson's loss and optimizer, with this round's learning rate."""
+def compile_for(model: keras.Model, steps: int, peak: float) -> None:
+    """Compile with the lesson's loss and optimizer, and this round's learning rate."""
     rate = keras.optimizers.schedules.CosineDecay(
         peak / 25, max(steps - WARM_UP, 1), warmup_target=peak, warmup_steps=WARM_UP
     )
@@ -52,20 +53,51 @@ def compile_for(model, steps, peak):
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 
 
-def bits(model, inputs, targets, weights):
-    """Cross-entropy in bits per sample."""
+def bits_per_sample(
+    model: keras.Model, inputs: list[np.ndarray], targets: np.ndarray, weights: np.ndarray
+) -> float:
+    """Return the cross-entropy of weighted samples in bits per sample."""
     loss = model.evaluate(inputs, targets, BATCH_SIZE, sample_weight=weights, verbose=0)
     return loss * weights.size / weights.sum() / np.log(2)
 
 
-def save(model, file):
-    """Writes the weights as float16, numbered in the order of the model."""
+def save(model: keras.Model, file: Path) -> None:
+    """Write the weights as float16, numbered in the order of the model."""
     weights = [weight.astype("float16") for weight in model.get_weights()]
     np.savez_compressed(file, **{f"{i:03}": weight for i, weight in enumerate(weights)})
 
 
-def main(arguments=None):
-    """The command line."""
+def train(real: data.SpokenDigits, share: float, file: Path) -> None:
+    """Train the lesson's network for a share of the steps; save it after each round."""
+    lesson = cells.definitions(NOTEBOOK, {"wavenet"}, keras=keras, np=np)
+    codes, features = {"train": [], "test": []}, {"train": [], "test": []}
+    for split, digit, speaker, recording in recordings(real):
+        codes[split].append(lesson["prepared"](recording))
+        frames = lesson["frame_features"](digit, speaker, len(codes[split][-1]))
+        features[split].append(frames)
+    pieces = lesson["random_pieces"]
+    held_out = pieces(codes["test"], features["test"], 100)
+
+    model = lesson["build_wavenet"](DILATIONS, features=features["train"][0].shape[1])
+    start, seed = time.perf_counter(), 0
+    for steps, until_zero, peak in ROUNDS:
+        compile_for(model, round(until_zero * share), peak)
+        for _ in range(max(round(steps * share / STEPS_PER_PART), 1)):
+            seed += 1
+            count = min(STEPS_PER_PART, max(round(steps * share), 1)) * BATCH_SIZE
+            x, y, weights = pieces(codes["train"], features["train"], count, seed=seed)
+            model.fit(x, y, BATCH_SIZE, sample_weight=weights, verbose=0)
+            bits, seconds = bits_per_sample(model, *held_out), time.perf_counter() - start
+            print(f"{bits:.3f} bits, held out, {seconds:.0f} s", flush=True)
+        save(model, file)
+
+    model.set_weights([weight.astype("float16") for weight in model.get_weights()])
+    print(f"float16: {bits_per_sample(model, *held_out):.3f} bits per sample, held out")
+    print(f"{file}: {file.stat().st_size:,} bytes, {model.count_params():,} weights")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--share", type=float, default=1.0, help="of the steps, to try it out")
     parser.add_argument("--out", type=Path, default=TARGET)
@@ -83,32 +115,7 @@ def main(arguments=None):
             "This needs the real recordings; see data/README.md. To try it with the synthetic "
             "voices alone, name a file of your own with --out."
         )
-    lesson = cells.definitions(NOTEBOOK, {"wavenet"}, keras=keras, np=np)
-
-    codes, features = {"train": [], "test": []}, {"train": [], "test": []}
-    for part, digit, speaker, recording in recordings(real):
-        spoken = lesson["prepared"](recording)
-        codes[part].append(spoken)
-        features[part].append(lesson["frame_features"](digit, speaker, len(spoken)))
-    pieces = lesson["random_pieces"]
-    held_out = pieces(codes["test"], features["test"], 100)
-
-    model = lesson["build_wavenet"](DILATIONS, features=features["train"][0].shape[1])
-    start, seed = time.perf_counter(), 0
-    for steps, until_zero, peak in ROUNDS:
-        compile_for(model, round(until_zero * options.share), peak)
-        for _ in range(max(round(steps * options.share / STEPS_A_PART), 1)):
-            seed += 1
-            count = min(STEPS_A_PART, max(round(steps * options.share), 1)) * BATCH_SIZE
-            x, y, weights = pieces(codes["train"], features["train"], count, seed=seed)
-            model.fit(x, y, BATCH_SIZE, sample_weight=weights, verbose=0)
-            seconds = time.perf_counter() - start
-            print(f"{bits(model, *held_out):.3f} bits, held out, {seconds:.0f} s", flush=True)
-        save(model, options.out)
-
-    model.set_weights([weight.astype("float16") for weight in model.get_weights()])
-    print(f"float16: {bits(model, *held_out):.3f} bits per sample, held out")
-    print(f"{options.out}: {options.out.stat().st_size:,} bytes, {model.count_params():,} weights")
+    train(real, options.share, options.out)
 
 
 if __name__ == "__main__":

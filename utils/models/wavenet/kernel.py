@@ -6,39 +6,59 @@ machine code beside this file (in __pycache__, or in the user's cache folder whe
 be written to), so that only the first process waits.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
 SAMPLE, MOST_PROBABLE, EXPECTED_VALUE = range(3)
 
 # Sums may be reordered, so that they are computed 8 or 16 at a time. NaN and infinity keep their
-# meaning (no "nnan", "ninf"): run() looks for them.
-FAST = {"reassoc", "contract", "nsz", "arcp"}
+# meaning (no "nnan", "ninf"): draw() looks for them.
+OPTIONS = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": "numpy"}
 
 
-def compiled(function):
-    """Compiles with Numba; keeps the result on the disk where there is a place for it."""
-    options = {"fastmath": FAST, "nogil": True, "error_model": "numpy"}
+def compiled(function: Callable) -> Callable:
+    """Compile with Numba, and keep the result on the disk where there is a place for it."""
     try:
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=True, nogil=True, **OPTIONS)(function)
     except RuntimeError:  # no folder for the cache: neither here nor in the user's home
-        return numba.njit(**options)(function)
+        return numba.njit(nogil=True, **OPTIONS)(function)
 
 
-inlined = numba.njit(fastmath=FAST, inline="always", error_model="numpy")
+inlined = numba.njit(inline="always", **OPTIONS)
+
+
+class Network(NamedTuple):
+    """The arrays of `WaveNetWeights` that a step reads."""
+
+    dilations: np.ndarray
+    embedding: np.ndarray
+    inner: np.ndarray
+    outer: np.ndarray
+    outer_bias: np.ndarray
+    hidden: np.ndarray
+    hidden_bias: np.ndarray
+    final: np.ndarray
+    final_bias: np.ndarray
+
 
 LOG2_E = np.float32(1 / np.log(2))
 # Taylor series of 2^f for f in −1/2 … 1/2: the next term is below 2e-8.
 C1, C2, C3, C4, C5, C6, C7 = (
     np.float32(np.log(2) ** k / np.prod(np.arange(1.0, k + 1))) for k in range(1, 8)
 )
+ZERO, ONE, TWO = np.float32(0), np.float32(1), np.float32(2)
+MOST = np.float32(40)  # tanh and sigmoid of more than this are 1
 
 
 @inlined
 def exponential(x):
-    """exp(x) in float32, to 1e-6: the whole part of the power is written into the exponent.
+    """Return exp(x) in float32, to 1e-6; x must be within ±80.
 
-    Plain arithmetic, so that the compiler can do 8 or 16 at once. x must be within ±80.
+    The whole part of the power is written into the exponent. Plain arithmetic, so that the
+    compiler can do 8 or 16 at once.
     """
     power = x * LOG2_E
     whole = np.floor(power + np.float32(0.5))
@@ -50,14 +70,15 @@ def exponential(x):
     p = p * f + C3
     p = p * f + C2
     p = p * f + C1
-    p = p * f + np.float32(1)
+    p = p * f + ONE
     return p * np.int32((np.int32(whole) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
 @inlined
 def add_product(x, matrix, total):
-    """total += x @ matrix, four inputs at a time: `total` is read and written less often."""
-    for i in range(0, x.shape[0], 4):
+    """Add x @ matrix to total, four inputs at a time: `total` is read and written less often."""
+    fours = x.shape[0] - x.shape[0] % 4
+    for i in range(0, fours, 4):
         a, b, c, d = x[i], x[i + 1], x[i + 2], x[i + 3]
         for o in range(total.shape[0]):
             total[o] += (
@@ -66,40 +87,23 @@ def add_product(x, matrix, total):
                 + c * matrix[i + 2, o]
                 + d * matrix[i + 3, o]
             )
+    for i in range(fours, x.shape[0]):
+        for o in range(total.shape[0]):
+            total[o] += x[i] * matrix[i, o]
 
 
 @inlined
-def kth_largest(values, k):
-    """A number that exactly the k largest values reach (more, if others equal the k-th).
-
-    Found by bisection: a dozen plain loops that the compiler can do 8 or 16 at once are quicker
-    than sorting, and much quicker to compile.
-    """
-    low, high = values[0], values[0]
-    for value in values:
-        low, high = min(low, value), max(high, value)
-    while True:
-        middle = low + (high - low) / np.float32(2)
-        if middle <= low or middle >= high:
-            break
-        count = 0
-        for value in values:
-            count += value >= middle
-        if count >= k:
-            low = middle
-        else:
-            high = middle
-        if count == k:
-            break
+def number_above(values, value):
+    """Count the values that are larger than one of them."""
     count = 0
-    for value in values:
-        count += value >= high
-    return high if count >= k else low
+    for other in values:
+        count += other > value
+    return count
 
 
 @inlined
-def draw(logits, u, how, temperature, top_k, p):
-    """The next class by the rule that `utils.models.wavenet.generate` documents; −1: not finite."""
+def draw(logits, u, how, temperature, top_k, cumulative):
+    """Return the next class by the rule of `utils.models.wavenet.generate`; −1: not finite."""
     best = 0
     finite = True
     for c in range(logits.shape[0]):
@@ -110,107 +114,93 @@ def draw(logits, u, how, temperature, top_k, p):
         return -1
     if how == MOST_PROBABLE:
         return best
-    least = -np.inf
-    if top_k < logits.shape[0]:
-        least = kth_largest(logits, top_k)
     total = 0.0
+    mean = 0.0
     for c in range(logits.shape[0]):
-        if logits[c] >= least:
-            total += np.exp((np.float64(logits[c]) - np.float64(logits[best])) / temperature)
-        p[c] = total  # the cumulative distribution, times its total
+        if top_k >= logits.shape[0] or number_above(logits, logits[c]) < top_k:
+            p = np.exp((np.float64(logits[c]) - np.float64(logits[best])) / temperature)
+            total += p
+            mean += c * p
+        cumulative[c] = total
     if how == EXPECTED_VALUE:
-        mean = 0.0
-        before = 0.0
-        for c in range(logits.shape[0]):
-            mean += c * (p[c] - before)
-            before = p[c]
         return int(np.floor(mean / total + 0.5))
     target = u * total
     for c in range(logits.shape[0]):
-        if p[c] > target:
+        if cumulative[c] > target:
             return c
     return best  # cannot be reached with u < 1
 
 
+@inlined
+def add_layer(x, past, bias, inner, outer, outer_bias, gates, z, sums):
+    """Add a layer's residual and skip to `sums`; x and `past`, its inputs now and before."""
+    channels = x.shape[0]
+    gates[:] = bias
+    add_product(past, inner[:channels], gates)
+    add_product(x, inner[channels:], gates)
+    for r in range(channels):
+        # tanh(f) · sigmoid(g), with one division
+        a = exponential(min(max(TWO * gates[r], -MOST), MOST))
+        b = exponential(min(max(-gates[channels + r], -MOST), MOST))
+        z[r] = (a - ONE) / ((a + ONE) * (ONE + b))
+    for o in range(sums.shape[0]):
+        sums[o] += outer_bias[o]
+    add_product(z, outer, sums)
+
+
+@inlined
+def add_relu_product(x, matrix, bias, total):
+    """Overwrite total with relu(x) @ matrix + bias, and x with relu(x)."""
+    for i in range(x.shape[0]):
+        x[i] = max(x[i], ZERO)
+    total[:] = bias
+    add_product(x, matrix, total)
+
+
 @compiled
 def run(
-    first,  # the first step of this call, and
-    last,  # the one after its last
+    net,  # a Network
+    biases,  # (frames, layers, 2 · channels): what is added before tanh and sigmoid
+    hop,  # steps per frame
     classes,  # (steps + 1,) int32: the class that step t reads; what is drawn goes to t + 1
     known,  # so many of them are given; from there on, they are drawn
     uniforms,  # (steps,) float64: one random number for each step
-    logits,  # (last − first, classes) float32, or empty: the logits of these steps
-    queues,  # (all dilations together, channels) float32: what each layer read last
-    dilations,  # (layers,)
-    embedding,  # (classes, channels)
-    inner,  # (layers, 2 · channels, 2 · channels)
-    biases,  # (frames from this call's first, layers, 2 · channels)
-    hop,  # steps per frame
-    outer,  # (layers, channels, channels + skip)
-    outer_bias,  # (layers, channels + skip)
-    hidden,  # (skip, hidden)
-    hidden_bias,  # (hidden,)
-    final,  # (hidden, classes)
-    final_bias,  # (classes,)
+    logits,  # (steps, classes) float32, or no rows: the logits of all steps
     how,
     temperature,
     top_k,
 ):
-    """Runs steps first … last − 1. Returns −1, or the step whose logits are not finite.
-
-    Channels, skip channels and hidden channels must be multiples of 4.
-    """
-    layers, channels = outer.shape[0], outer.shape[1]
-    both = np.zeros(2 * channels, np.float32)  # a layer's past and present input
+    """Run all steps; return −1, or the step whose logits are not finite."""
+    layers, channels, width = net.outer.shape
+    queues = np.zeros((net.dilations.sum(), channels), np.float32)  # what each layer read last
+    x = np.zeros(channels, np.float32)
+    past = np.zeros(channels, np.float32)
     gates = np.zeros(2 * channels, np.float32)
     z = np.zeros(channels, np.float32)
-    sums = np.zeros(outer.shape[2], np.float32)  # the residual stream, then the sum of skips
-    y = np.zeros(hidden.shape[1], np.float32)
-    scores = np.zeros(final.shape[1], np.float32)
-    p = np.zeros(final.shape[1], np.float64)
-    one, two, zero = np.float32(1), np.float32(2), np.float32(0)
-    a_most, b_most = np.float32(20), np.float32(40)
-    frame = first // hop
-    for t in range(first, last):
-        bias = biases[t // hop - frame]
-        for r in range(channels):
-            sums[r] = embedding[classes[t], r]
-        for o in range(channels, sums.shape[0]):
-            sums[o] = zero
+    sums = np.zeros(width, np.float32)  # the residual stream, then the sum of the skips
+    y = np.zeros(net.hidden.shape[1], np.float32)
+    scores = np.zeros(net.final.shape[1], np.float32)
+    cumulative = np.zeros(net.final.shape[1], np.float64)
+    for t in range(uniforms.shape[0]):
+        bias = biases[t // hop]
+        sums[:channels] = net.embedding[classes[t]]
+        sums[channels:] = ZERO
         start = 0
         for layer in range(layers):
-            at = start + t % dilations[layer]
-            start += dilations[layer]
+            place = start + t % net.dilations[layer]
+            start += net.dilations[layer]
             for r in range(channels):
-                both[r] = queues[at, r]  # what this layer read `dilation` steps ago
-                both[channels + r] = sums[r]
-                queues[at, r] = sums[r]
-            for o in range(gates.shape[0]):
-                gates[o] = bias[layer, o]
-            add_product(both, inner[layer], gates)
-            for r in range(channels):
-                # tanh(f) · sigmoid(g), with one division
-                a = exponential(min(max(two * gates[r], -a_most), a_most))
-                b = exponential(min(max(-gates[channels + r], -b_most), b_most))
-                z[r] = (a - one) / ((a + one) * (one + b))
-            for o in range(sums.shape[0]):
-                sums[o] += outer_bias[layer, o]
-            add_product(z, outer[layer], sums)
-        for o in range(channels, sums.shape[0]):
-            sums[o] = max(sums[o], zero)
-        for o in range(y.shape[0]):
-            y[o] = hidden_bias[o]
-        add_product(sums[channels:], hidden, y)
-        for o in range(y.shape[0]):
-            y[o] = max(y[o], zero)
-        for o in range(scores.shape[0]):
-            scores[o] = final_bias[o]
-        add_product(y, final, scores)
+                past[r] = queues[place, r]  # what this layer read `dilation` steps ago
+                x[r] = sums[r]
+                queues[place, r] = sums[r]
+            inner, outer, outer_bias = net.inner[layer], net.outer[layer], net.outer_bias[layer]
+            add_layer(x, past, bias[layer], inner, outer, outer_bias, gates, z, sums)
+        add_relu_product(sums[channels:], net.hidden, net.hidden_bias, y)
+        add_relu_product(y, net.final, net.final_bias, scores)
         if logits.shape[0]:
-            for o in range(scores.shape[0]):
-                logits[t - first, o] = scores[o]
+            logits[t] = scores
         if t + 1 >= known:
-            drawn = draw(scores, uniforms[t], how, temperature, top_k, p)
+            drawn = draw(scores, uniforms[t], how, temperature, top_k, cumulative)
             if drawn < 0:
                 return t
             classes[t + 1] = drawn

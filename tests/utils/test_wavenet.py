@@ -1,0 +1,386 @@
+"""`utils.models.wavenet`: the same logits and samples as the Keras model, on every backend."""
+
+import dataclasses
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from benchmarks.wavenet_generation import lesson
+from utils.models import wavenet
+
+pytest.importorskip("numba")
+
+# The lesson's own rule for drawing a class: what `generate` promises in its docstring.
+choose = lesson()["choose"]
+# The lesson's generator in readable NumPy.
+generate_with_queues = lesson()["generate_with_queues"]
+
+SHAPES = {  # dilations, channels, skip channels, features, hop
+    "plain": ([1, 2, 4, 8, 1, 2, 4, 8], 16, 32, 0, 80),
+    "conditioned": ([1, 2, 4, 8], 8, 16, 5, 20),
+    "odd widths": ([1, 3, 7], 5, 11, 3, 7),
+    "long": ([64, 1, 128], 6, 30, 2, 10),
+}
+
+
+def strong_weights(model, seed=0):
+    """Random weights, biases too, that make clear choices."""
+    random = np.random.default_rng(seed)
+    for weight in model.weights:
+        weight.assign(random.normal(0, np.prod(weight.shape[:-1]) ** -0.5, weight.shape))
+    return model
+
+
+def model_of(shape, seed=0):
+    dilations, channels, skip, features, hop = SHAPES[shape]
+    keras.utils.set_random_seed(0)
+    return strong_weights(lesson(hop)["build_wavenet"](dilations, channels, skip, features), seed)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """A model without a condition, and its weights."""
+    model = model_of("plain")
+    return model, wavenet.weights_of(model)
+
+
+@pytest.fixture(scope="module")
+def conditioned():
+    model = model_of("conditioned")
+    return model, wavenet.weights_of(model)
+
+
+def of_model(model, previous, condition=None):
+    """The Keras model's own logits, (time, classes)."""
+    inputs = np.asarray(previous, "int32")[None]
+    if condition is not None:
+        inputs = [inputs, condition[None]]
+    return model.predict_on_batch(inputs)[0]
+
+
+def noise(w, steps, seed=0):
+    """A sequence of classes, and a condition long enough for it (or None)."""
+    random = np.random.default_rng(seed)
+    previous = random.integers(0, w.classes, steps)
+    if not w.features:
+        return previous, None
+    return previous, random.normal(size=(-(-steps // w.hop), w.features)).astype("float32")
+
+
+# --- Reading a model -------------------------------------------------------------------------
+
+
+def test_what_was_read(conditioned):
+    model = model_of("conditioned")
+    w = wavenet.weights_of(model)
+    assert (w.layers, w.channels, w.skip_channels, w.classes) == (4, 8, 16, 256)
+    assert (w.features, w.hop, w.receptive_field) == (5, 20, 16)
+    assert w.dilations.tolist() == [1, 2, 4, 8] and w.inner.dtype == np.float32
+    before = w.embedding.copy()
+    strong_weights(model, seed=1)  # as further training would
+    assert np.array_equal(w.embedding, before)
+
+
+def test_models_of_another_form_are_refused(plain):
+    sequential = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="new")])
+    with pytest.raises(ValueError, match=r"build_wavenet.*embedding.*new"):
+        wavenet.weights_of(sequential)
+    with pytest.raises(TypeError, match="takes a Keras model, but got a list"):
+        wavenet.weights_of(plain[0].get_weights())
+
+
+def test_weights_of_a_training_that_diverged_are_refused():
+    model = model_of("plain")
+    model.set_weights([weight * np.nan for weight in model.get_weights()])
+    with pytest.raises(ValueError, match=r"holds NaN.*diverged"):
+        wavenet.weights_of(model)
+
+
+# --- Logits ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_logits_are_those_of_the_keras_model(shape):
+    model = model_of(shape)
+    w = wavenet.weights_of(model)
+    steps = 420 - 420 % w.hop
+    previous, condition = noise(w, steps)
+    expected = of_model(model, previous, condition)
+    logits = wavenet.logits(w, previous, condition)
+    exact = wavenet.exact_logits(w, previous, condition)
+    assert logits.shape == exact.shape == (steps, 256)
+    assert logits.dtype == np.float32 and exact.dtype == np.float64
+    assert np.abs(expected).max() > 1, "the test needs logits of some size"
+    assert np.abs(logits - expected).max() < 1e-4
+    assert np.abs(exact - logits).max() < 1e-4
+    # Far from right if one step, one layer or one frame were read in the wrong place:
+    assert np.abs(logits[1:] - expected[:-1]).max() > 0.1
+
+
+def test_a_condition_may_be_longer_than_the_sequence(conditioned):
+    w = conditioned[1]
+    previous, condition = noise(w, 60)
+    for logits in (wavenet.logits, wavenet.exact_logits):
+        part = logits(w, previous[:33], condition)
+        assert np.allclose(part, logits(w, previous, condition)[:33], atol=1e-5)
+
+
+def test_condition_biases(conditioned):
+    model, w = conditioned
+    condition = noise(w, 60)[1]
+    units = model.get_layer("features")(condition)
+    expected = [model.get_layer(f"condition_{number}")(units) for number in range(4)]
+    expected = np.stack([keras.ops.convert_to_numpy(part) for part in expected], axis=1)
+    biases = wavenet.condition_biases(w, condition)
+    assert biases.shape == (3, 4, 16) and np.allclose(biases, expected, atol=1e-5)
+
+
+# --- Generating ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", ["plain", "conditioned"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"temperature": 0.7},
+        {"top_k": 5, "temperature": 1.3},
+        {"how": "most probable"},
+        {"how": "expected value"},
+        {"how": "expected value", "top_k": 3},
+    ],
+    ids=str,
+)
+def test_generating_is_the_naive_way_made_fast(shape, options, plain, conditioned):
+    model, w = plain if shape == "plain" else conditioned
+    count = 60  # with a condition, three frames
+    uniforms = np.random.default_rng(3).random(count)
+    condition = noise(w, count)[1]
+    generated = wavenet.generate(w, count, uniforms=uniforms, condition=condition, **options)
+    assert generated.shape == (count,) and generated.dtype == np.int32
+    # The same samples come out if each is drawn from the Keras model's logits after those before.
+    scores = of_model(model, np.append(128, generated[:-1]), condition)
+    drawn = [choose(s, u, **options) for s, u in zip(scores, uniforms, strict=True)]
+    assert generated.tolist() == drawn
+    if "how" not in options:
+        assert len(set(drawn)) > 3
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_lessons_queues_give_the_same_samples(shape):
+    w = wavenet.weights_of(model_of(shape))
+    steps = 600  # the longest queue, of 128 samples, goes round several times
+    condition = noise(w, steps)[1]
+    uniforms = np.random.default_rng(4).random(steps)
+    generated = wavenet.generate(w, steps, uniforms=uniforms, condition=condition)
+    assert generated.tolist() == generate_with_queues(w, uniforms, condition).tolist()
+    assert len(set(generated.tolist())) > 10
+
+
+def test_the_samples_are_distributed_as_the_softmax_says(plain):
+    w, count = plain[1], 40_000
+    constant = dataclasses.replace(w, final=np.zeros_like(w.final))  # the same logits every time
+    generated = wavenet.generate(constant, count, seed=0)
+    p = np.exp(w.final_bias - w.final_bias.max())
+    p /= p.sum()
+    share = np.bincount(generated, minlength=256) / count
+    assert np.abs(share - p).max() < 5 * np.sqrt(p.max() / count)
+
+
+def test_limits(plain):
+    w = plain[1]
+    best = wavenet.generate(w, 200, how="most probable")
+    for options in ({"top_k": 1}, {"temperature": 1e-6}, {"temperature": 1e-300}):
+        assert np.array_equal(wavenet.generate(w, 200, seed=5, **options), best)
+    free = wavenet.generate(w, 200, seed=5)
+    assert np.array_equal(wavenet.generate(w, 200, seed=5, top_k=256), free)
+    assert not np.array_equal(free, best)
+    mean = wavenet.generate(w, 50, how="expected value", temperature=1e9)
+    assert set(mean.tolist()) == {128}  # all classes alike: 127.5, rounded up
+
+
+@pytest.mark.parametrize("options", [{}, {"top_k": 3}, {"top_k": 250}], ids=str)
+@pytest.mark.parametrize("u", [0.0, np.nextafter(1, 0)])
+def test_the_ends_of_the_random_numbers(plain, options, u):
+    """u = 0 draws the first class that is possible at all, u just below 1 the last one."""
+    w = plain[1]
+    generated = wavenet.generate(w, 30, uniforms=np.full(30, u), **options)
+    scores = wavenet.logits(w, np.append(128, generated[:-1]))
+    for row, drawn in zip(scores, generated, strict=True):
+        possible = np.flatnonzero(row >= np.sort(row)[-options.get("top_k", 256)])
+        assert drawn == choose(row, u, **options) == possible[0 if u == 0 else -1]
+
+
+def test_equal_logits(plain):
+    flat = dataclasses.replace(
+        plain[1], final=np.zeros_like(plain[1].final), final_bias=np.zeros(256)
+    )
+    assert set(wavenet.generate(flat, 5, how="most probable").tolist()) == {0}
+    uniforms = np.array([0, 0.25, 0.5, 0.999])
+    generated = wavenet.generate(flat, 4, uniforms=uniforms, top_k=7)  # all equal the seventh
+    assert generated.tolist() == [0, 64, 128, 255]
+
+
+def test_a_seed_stands_for_its_random_numbers(plain):
+    w = plain[1]
+    uniforms = np.random.default_rng(9).random(100)
+    assert np.array_equal(
+        wavenet.generate(w, 100, seed=9), wavenet.generate(w, 100, uniforms=uniforms)
+    )
+    assert not np.array_equal(wavenet.generate(w, 100), wavenet.generate(w, 100))
+
+
+def test_several_threads_at_once(plain):
+    from concurrent.futures import ThreadPoolExecutor
+
+    w, seeds = plain[1], [1, 2] * 4
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda seed: wavenet.generate(w, 2000, seed=seed), seeds))
+    for seed, generated in zip(seeds, together, strict=True):
+        assert np.array_equal(generated, wavenet.generate(w, 2000, seed=seed))
+
+
+def test_random_weights():
+    w = wavenet.random_weights([1, 2, 4], 6, 10)
+    assert (w.layers, w.channels, w.skip_channels, w.classes, w.features) == (3, 6, 10, 256, 0)
+    assert np.array_equal(w.inner, wavenet.random_weights([1, 2, 4], 6, 10).inner)
+    assert 0.1 < np.abs(wavenet.logits(w, np.arange(16))).max() < 20
+
+
+# --- Arguments -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"count": 0}, "count must be 1 or more"),
+        ({"count": 2.5}, "count must be an integer"),
+        ({"how": "greedy"}, "how must be one of 'sample', 'most probable'.*'greedy'"),
+        ({"temperature": 0}, "temperature must be above 0.*most probable"),
+        ({"temperature": float("nan")}, "temperature must be above 0"),
+        ({"temperature": float("inf")}, "temperature must be above 0"),
+        ({"top_k": 0}, "top_k must be 1 or more"),
+        ({"top_k": 257}, "only 256 classes"),
+        ({"uniforms": np.zeros(3)}, r"uniforms.*\(10,\), but has the shape \(3,\)"),
+        ({"uniforms": np.ones(10)}, "0 … 1 without 1"),
+        ({"uniforms": np.full(10, np.nan)}, "0 … 1 without 1"),
+        ({"uniforms": np.zeros(10), "seed": 1}, "either uniforms or a seed"),
+        ({"condition": np.zeros((1, 5))}, "without a condition"),
+    ],
+    ids=str,
+)
+def test_wrong_arguments_are_refused(plain, options, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        wavenet.generate(plain[1], **{"count": 10, **options})
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        (None, r"has a condition.*\(frames, 5\)"),
+        (np.zeros((2, 4)), r"\(frames, 5\), but has \(2, 4\)"),
+        (np.zeros((1, 2, 5)), r"condition\[0\]"),
+        (np.zeros((0, 5)), r"has \(0, 5\)"),
+        (np.full((3, 5), np.nan), "became NaN or infinite"),
+        (np.zeros((2, 5)), "2 frames of 20 samples, enough for 40 samples.*41.*Give 3 frames"),
+    ],
+    ids=str,
+)
+def test_wrong_conditions_are_refused(conditioned, condition, message):
+    with pytest.raises(ValueError, match=message):
+        wavenet.generate(conditioned[1], 41, condition=condition)
+
+
+def test_wrong_weights_and_sequences_are_refused(plain):
+    model, w = plain
+    with pytest.raises(TypeError, match=r"weights_of.*is a Functional"):
+        wavenet.generate(model, 10)
+    huge = dataclasses.replace(w, final=w.final * 1e38, hidden=w.hidden * 1e30)
+    with pytest.raises(ValueError, match="became NaN or infinite at sample"):
+        wavenet.generate(huge, 10)
+    for previous, message in (
+        (np.zeros((1, 5), int), "whole numbers of shape"),
+        ([0.5], "whole numbers"),
+        ([], "at least one"),
+        ([0, 256], "from 0 to 256.*0 to 255"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            wavenet.logits(w, previous)
+
+
+# --- Compiling -------------------------------------------------------------------------------
+
+
+def test_without_numba_there_is_advice():
+    code = (
+        "import sys; sys.modules['numba'] = None\n"
+        "from utils.models import wavenet\n"
+        "wavenet.generate(wavenet.random_weights([1, 2], 4, 4), 3)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "ImportError: Fast generation is compiled with Numba" in done.stderr
+    assert "pip install numba" in done.stderr
+
+
+def test_without_a_place_for_the_cache(monkeypatch):
+    """Neither beside the module nor in the user's home: compiled for this process only."""
+    import numba
+
+    from utils.models.wavenet import kernel
+
+    def njit(*arguments, cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function 'run': no locator available")
+        return original(*arguments, **options)
+
+    original = numba.njit
+    monkeypatch.setattr(numba, "njit", njit)
+    function = kernel.compiled(lambda x: x + 1)
+    assert function(1) == 2
+
+
+def test_a_full_disk_is_no_hindrance(plain, monkeypatch):
+    """Numba raises after compiling when it cannot write; the function is there all the same."""
+    from utils.models.wavenet import kernel
+
+    w, run, calls = plain[1], kernel.run, []
+    expected = wavenet.generate(w, 20, seed=0)
+
+    def fail_once(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise OSError(28, "No space left on device")
+        return run(*arguments)
+
+    monkeypatch.setattr(kernel, "run", fail_once)
+    assert np.array_equal(wavenet.generate(w, 20, seed=0), expected)
+    assert len(calls) == 2
+
+
+def test_one_compilation_serves_all(plain, conditioned):
+    """Other widths, with and without a condition: the types are the same."""
+    from utils.models.wavenet import kernel
+
+    wavenet.generate(wavenet.random_weights([1, 2, 4], 4, 9), 5)
+    wavenet.generate(plain[1], 5, top_k=3, how="expected value")
+    wavenet.logits(conditioned[1], *noise(conditioned[1], 20))
+    assert len(kernel.run.signatures) == 1
+
+
+def test_the_exponential_is_exact_enough():
+    from utils.models.wavenet import kernel
+
+    x = np.linspace(-40, 40, 20_001, dtype=np.float32)
+    approximate = np.array([kernel.exponential(value) for value in x])
+    error = np.abs(approximate / np.exp(x.astype("float64")) - 1)
+    assert error.max() < 4e-6 and error[np.abs(x) < 1].max() < 3e-7
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_on_the_other_backends(backend, run_again):
+    run_again(__file__, "logits_are or what_was_read", backend)

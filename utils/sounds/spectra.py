@@ -1,0 +1,111 @@
+"""The frequencies in a sound: spectrogram, spectrum, peak frequency, and another sample rate."""
+
+import math
+
+import numpy as np
+from scipy import signal
+
+from utils.sounds.arguments import as_sample_rate, as_samples
+
+QUIETEST_BIN = -90.0  # dB: where a spectrogram ends
+QUIETEST_MEAN = -120.0  # dB: where a spectrum, which is a mean over time, ends
+
+
+def spectrogram(
+    samples, sample_rate: int, *, window: float = 0.032, step: float = 0.004
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how much of every frequency a sound has at every time.
+
+    The sound is cut into overlapping windows; each is faded in and out (Hann's window) and
+    transformed (`scipy.signal.ShortTimeFFT`). A sine wave of full scale comes out at 0 dB.
+
+    Args:
+        samples: (samples,) floats.
+        sample_rate: In Hz.
+        window: Length of a window in seconds. Long windows separate frequencies, short ones
+            separate times.
+        step: From one window to the next, in seconds.
+
+    Returns:
+        Times in s (frames,), frequencies in Hz (bins,), and decibels (bins, frames), at least -90.
+    """
+    samples, rate = as_samples(samples), as_sample_rate(sample_rate)
+    length, hop = max(4, round(window * rate)), max(1, round(step * rate))
+    transform = signal.ShortTimeFFT(
+        signal.windows.hann(length, sym=False),
+        hop,
+        rate,
+        scale_to="magnitude",
+        fft_mode="onesided2X",
+    )
+    frames = math.ceil(len(samples) / hop)
+    amplitudes = np.abs(transform.stft(_at_least(samples, length), p0=0, p1=frames))
+    decibels = 20 * np.log10(np.maximum(amplitudes, 10 ** (QUIETEST_BIN / 20)))
+    return np.arange(frames) * hop / rate, transform.f, decibels
+
+
+def spectrum(samples, sample_rate: int, *, window: float = 0.064) -> tuple[np.ndarray, np.ndarray]:
+    """Return how much of every frequency a sound has altogether (`scipy.signal.welch`).
+
+    The power in overlapping windows is averaged. A sine wave of full scale comes out at 0 dB.
+
+    Args:
+        samples: (samples,) floats.
+        sample_rate: In Hz.
+        window: Length of a window in seconds; the frequencies are 1 / window apart.
+
+    Returns:
+        Frequencies in Hz (bins,) and decibels (bins,), at least -120.
+    """
+    samples, rate = as_samples(samples), as_sample_rate(sample_rate)
+    length = max(4, round(window * rate))
+    frequencies, power = signal.welch(
+        _at_least(samples, length), rate, nperseg=length, detrend=False, scaling="spectrum"
+    )
+    # The power of a sine is half the square of its amplitude.
+    return frequencies, 10 * np.log10(np.maximum(2 * power, 10 ** (QUIETEST_MEAN / 10)))
+
+
+def _at_least(samples: np.ndarray, length: int) -> np.ndarray:
+    """Return float64 samples, with zeros appended up to a length."""
+    return np.pad(samples.astype(np.float64), (0, max(0, length - len(samples))))
+
+
+def peak_frequency(samples, sample_rate: int, *, lowest: float = 20.0) -> float:
+    """Return the strongest frequency of a sound in Hz, finer than one bin of its FFT.
+
+    Args:
+        samples: (samples,) floats, at least 16; all of them form one window.
+        sample_rate: In Hz.
+        lowest: Frequencies below this many Hz, such as a constant offset, are ignored.
+    """
+    samples, rate = as_samples(samples), as_sample_rate(sample_rate)
+    if len(samples) < 16 or np.ptp(samples) == 0:
+        raise ValueError("A silent sound, or one of fewer than 16 samples, has no peak frequency.")
+    window = signal.windows.hann(len(samples), sym=False)
+    amplitudes = np.abs(np.fft.rfft((samples - samples.mean()) * window))
+    frequencies = np.fft.rfftfreq(len(samples), 1 / rate)
+    peak = int(np.argmax(np.where(frequencies >= lowest, amplitudes, 0)))
+    if not 0 < peak < len(amplitudes) - 1:
+        return float(frequencies[peak])
+    # The logarithm of Hann's peak is nearly a parabola: take its top.
+    left, middle, right = np.log(np.maximum(amplitudes[peak - 1 : peak + 2], 1e-30))
+    curvature = left - 2 * middle + right
+    offset = 0.5 * (left - right) / curvature if curvature < 0 else 0.0
+    return float((peak + offset) * rate / len(samples))
+
+
+def resampled(samples, sample_rate: int, new_rate: int) -> np.ndarray:
+    """Return a sound at another sample rate, float32, filtered so that nothing folds back.
+
+    Args:
+        samples: (samples,) floats in [-1, 1].
+        sample_rate: Their rate in Hz.
+        new_rate: The rate that is wanted, in Hz.
+    """
+    samples = as_samples(samples)
+    old_rate, new_rate = as_sample_rate(sample_rate), as_sample_rate(new_rate)
+    if old_rate == new_rate:
+        return samples
+    result = signal.resample_poly(samples.astype(np.float64), new_rate, old_rate)
+    return np.clip(result, -1, 1).astype(np.float32)  # the filter overshoots a little at edges
