@@ -95,11 +95,12 @@ def main():
     bind_to_one_core()
     import keras
 
+    of_lesson = lesson()
+    tiny = wavenet.weights_of(of_lesson["build_wavenet"]([1, 2], 8, 8))
     began, began_cpu = time.perf_counter(), time.process_time()
-    wavenet.generate(wavenet.random_weights([1, 2], 8, 8), 1)
+    wavenet.generate(tiny, 1)
     compile_clock, compile_cpu = time.perf_counter() - began, time.process_time() - began_cpu
 
-    of_lesson = lesson()
     choose, with_queues = of_lesson["choose"], of_lesson["generate_with_queues"]
     model = of_lesson["build_wavenet"](dilations(options.layers), options.channels, options.skip)
     random = np.random.default_rng(0)
@@ -150,7 +151,7 @@ def main():
     print("\n| layers | channels | skip channels | weights used | queues in NumPy | compiled |")
     print("|--:|--:|--:|--:|--:|--:|")
     for depth, channels, skip in SIZES:
-        w = wavenet.random_weights(dilations(depth), channels, skip)
+        w = wavenet.weights_of(of_lesson["build_wavenet"](dilations(depth), channels, skip))
         used = sum(np.size(each) for each in (w.inner, w.outer, w.hidden, w.final))
         slow = rates(lambda w=w: with_queues(w, uniforms[:200]), 200, repeats)
         fast = rates(

@@ -7,9 +7,6 @@ from scipy import signal
 
 from utils.sounds.arguments import as_sample_rate, as_samples
 
-QUIETEST_BIN = -90.0  # dB: where a spectrogram ends
-QUIETEST_MEAN = -120.0  # dB: where a spectrum, which is a mean over time, ends
-
 
 def spectrogram(
     samples, sample_rate: int, *, window: float = 0.032, step: float = 0.004
@@ -22,8 +19,7 @@ def spectrogram(
     Args:
         samples: (samples,) floats.
         sample_rate: In Hz.
-        window: Length of a window in seconds. Long windows separate frequencies, short ones
-            separate times.
+        window: In seconds. Long windows separate frequencies, short ones separate times.
         step: From one window to the next, in seconds.
 
     Returns:
@@ -31,39 +27,34 @@ def spectrogram(
     """
     samples, rate = as_samples(samples), as_sample_rate(sample_rate)
     length, hop = max(4, round(window * rate)), max(1, round(step * rate))
-    transform = signal.ShortTimeFFT(
-        signal.windows.hann(length, sym=False),
-        hop,
-        rate,
-        scale_to="magnitude",
-        fft_mode="onesided2X",
-    )
+    hann = signal.windows.hann(length, sym=False)
+    transform = signal.ShortTimeFFT(hann, hop, rate, scale_to="magnitude", fft_mode="onesided2X")
     frames = math.ceil(len(samples) / hop)
     amplitudes = np.abs(transform.stft(_at_least(samples, length), p0=0, p1=frames))
-    decibels = 20 * np.log10(np.maximum(amplitudes, 10 ** (QUIETEST_BIN / 20)))
-    return np.arange(frames) * hop / rate, transform.f, decibels
+    times = np.arange(frames) * hop / rate
+    return times, transform.f, 20 * np.log10(np.maximum(amplitudes, 10 ** (-90 / 20)))
 
 
-def spectrum(samples, sample_rate: int, *, window: float = 0.064) -> tuple[np.ndarray, np.ndarray]:
+def spectrum(samples, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
     """Return how much of every frequency a sound has altogether (`scipy.signal.welch`).
 
-    The power in overlapping windows is averaged. A sine wave of full scale comes out at 0 dB.
+    The power in overlapping windows of 64 ms is averaged. A sine wave of full scale comes out at
+    0 dB.
 
     Args:
         samples: (samples,) floats.
         sample_rate: In Hz.
-        window: Length of a window in seconds; the frequencies are 1 / window apart.
 
     Returns:
         Frequencies in Hz (bins,) and decibels (bins,), at least -120.
     """
     samples, rate = as_samples(samples), as_sample_rate(sample_rate)
-    length = max(4, round(window * rate))
+    length = round(0.064 * rate)
     frequencies, power = signal.welch(
         _at_least(samples, length), rate, nperseg=length, detrend=False, scaling="spectrum"
     )
     # The power of a sine is half the square of its amplitude.
-    return frequencies, 10 * np.log10(np.maximum(2 * power, 10 ** (QUIETEST_MEAN / 10)))
+    return frequencies, 10 * np.log10(np.maximum(2 * power, 10 ** (-120 / 10)))
 
 
 def _at_least(samples: np.ndarray, length: int) -> np.ndarray:
@@ -71,13 +62,12 @@ def _at_least(samples: np.ndarray, length: int) -> np.ndarray:
     return np.pad(samples.astype(np.float64), (0, max(0, length - len(samples))))
 
 
-def peak_frequency(samples, sample_rate: int, *, lowest: float = 20.0) -> float:
-    """Return the strongest frequency of a sound in Hz, finer than one bin of its FFT.
+def peak_frequency(samples, sample_rate: int) -> float:
+    """Return the strongest frequency above 20 Hz, finer than one bin of the FFT, in Hz.
 
     Args:
         samples: (samples,) floats, at least 16; all of them form one window.
         sample_rate: In Hz.
-        lowest: Frequencies below this many Hz, such as a constant offset, are ignored.
     """
     samples, rate = as_samples(samples), as_sample_rate(sample_rate)
     if len(samples) < 16 or np.ptp(samples) == 0:
@@ -85,7 +75,7 @@ def peak_frequency(samples, sample_rate: int, *, lowest: float = 20.0) -> float:
     window = signal.windows.hann(len(samples), sym=False)
     amplitudes = np.abs(np.fft.rfft((samples - samples.mean()) * window))
     frequencies = np.fft.rfftfreq(len(samples), 1 / rate)
-    peak = int(np.argmax(np.where(frequencies >= lowest, amplitudes, 0)))
+    peak = int(np.argmax(np.where(frequencies >= 20, amplitudes, 0)))
     if not 0 < peak < len(amplitudes) - 1:
         return float(frequencies[peak])
     # The logarithm of Hann's peak is nearly a parabola: take its top.

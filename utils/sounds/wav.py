@@ -29,30 +29,13 @@ CONVERT = (
 )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Sound:
-    """A sound with one channel.
+    """A sound with one channel."""
 
-    Attributes:
-        samples: float32 in [-1, 1], shape (samples,).
-        sample_rate: Samples per second, in Hz.
-        remarks: What was converted on reading, and what may be wrong with the recording.
-    """
-
-    samples: np.ndarray
-    sample_rate: int
-    remarks: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        return (
-            f"Sound({len(self.samples):,} samples at {self.sample_rate:,} Hz: "
-            f"{self.duration:.2f} s, loudest {np.abs(self.samples).max(initial=0):.3f})"
-        )
-
-    @property
-    def duration(self) -> float:
-        """The length in seconds."""
-        return len(self.samples) / self.sample_rate
+    samples: np.ndarray  # float32 in [-1, 1], shape (samples,)
+    sample_rate: int  # in Hz
+    remarks: tuple[str, ...]  # what was converted, and what may be wrong with the recording
 
 
 def read_wav(

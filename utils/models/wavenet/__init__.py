@@ -24,12 +24,7 @@ machine.
 
 from utils.models.wavenet.exact import exact_logits
 from utils.models.wavenet.generation import generate, logits
-from utils.models.wavenet.weights import (
-    WaveNetWeights,
-    condition_biases,
-    random_weights,
-    weights_of,
-)
+from utils.models.wavenet.weights import WaveNetWeights, condition_biases, weights_of
 
 __all__ = [
     "WaveNetWeights",
@@ -37,6 +32,5 @@ __all__ = [
     "exact_logits",
     "generate",
     "logits",
-    "random_weights",
     "weights_of",
 ]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-from types import ModuleType
-
 import numpy as np
 
 from utils.common.arguments import as_integer
+from utils.models.wavenet import kernel
 from utils.models.wavenet.weights import WaveNetWeights, as_condition, condition_biases
 
 HOW = ("sample", "most probable", "expected value")  # in the order of the kernel's constants
@@ -55,7 +53,6 @@ def generate(
         (count,) int32 classes.
 
     Raises:
-        ImportError: Numba is not installed.
         TypeError: The weights are those of no WaveNet, or a number is not one.
         ValueError: An argument does not fit, or the logits become NaN or infinite.
     """
@@ -69,11 +66,6 @@ def generate(
             'how="most probable".'
         )
     top_k = weights.classes if top_k is None else as_integer("top_k", top_k)
-    if top_k > weights.classes:
-        raise ValueError(
-            f"top_k is {top_k}, but there are only {weights.classes} classes. "
-            "Leave it out to draw among all of them."
-        )
     classes = np.full(count + 1, weights.classes // 2, np.int32)
     uniforms = _as_uniforms(uniforms, seed, count)
     rule = HOW.index(how), float(temperature), top_k
@@ -116,7 +108,7 @@ def _run(weights, condition, classes, known, uniforms, rule) -> np.ndarray:
 
     Return the logits of all steps if nothing had to be drawn, else no rows.
     """
-    kernel, steps = _kernel(), len(uniforms)
+    steps = len(uniforms)
     scores = np.empty((steps if known > steps else 0, weights.classes), np.float32)
     hop, biases = steps, weights.inner_bias[np.newaxis]  # without a condition: one frame
     if weights.features or condition is not None:
@@ -140,21 +132,6 @@ def _run(weights, condition, classes, known, uniforms, rule) -> np.ndarray:
             "The weights or the condition are far too large: did the training diverge?"
         )
     return scores
-
-
-@functools.cache
-def _kernel() -> ModuleType:
-    try:
-        from utils.models.wavenet import kernel
-    except ImportError as error:
-        if error.name not in ("numba", "llvmlite"):
-            raise
-        raise ImportError(
-            "Fast generation is compiled with Numba, which is not installed. Install it with "
-            "`pip install numba` and start again; until then, the generator in readable NumPy "
-            "of the lesson gives the same samples, only slower."
-        ) from error
-    return kernel
 
 
 def _check_weights(weights) -> None:

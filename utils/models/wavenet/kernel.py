@@ -1,9 +1,8 @@
 """The compiled part of `utils.models.wavenet`: one function that runs a WaveNet sample by sample.
 
-Importing this module imports Numba, which takes about a second; `utils.models.wavenet` does it when
-something is generated for the first time. Numba compiles `run` at its first call and keeps the
-machine code beside this file (in __pycache__, or in the user's cache folder where this one cannot
-be written to), so that only the first process waits.
+Numba compiles `run` at its first call and keeps the machine code beside this file (in __pycache__,
+or in the user's cache folder where this one cannot be written to), so that only the first process
+waits.
 """
 
 from collections.abc import Callable

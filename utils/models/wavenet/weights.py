@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -89,41 +88,12 @@ class WaveNetWeights:
         return 1 + int(self.dilations.sum())
 
 
-def random_weights(dilations: Sequence[int], channels: int, skip_channels: int) -> WaveNetWeights:
-    """Return weights that keep the signal at about its size, to measure speed without a model.
-
-    Args:
-        dilations: One for each layer.
-        channels: The residual channels.
-        skip_channels: The skip channels, and the width of the layer after them.
-    """
-    layers, classes, random = len(dilations), 256, np.random.default_rng(0)
-    shapes = {
-        "embedding": (classes, channels),
-        "inner": (layers, 2 * channels, 2 * channels),
-        "inner_bias": (layers, 2 * channels),
-        "outer": (layers, channels, channels + skip_channels),
-        "outer_bias": (layers, channels + skip_channels),
-        "hidden": (skip_channels, skip_channels),
-        "hidden_bias": (skip_channels,),
-        "final": (skip_channels, classes),
-        "final_bias": (classes,),
-    }
-    arrays = {
-        name: random.normal(0, np.prod(shape[:-1]) ** -0.5, shape) for name, shape in shapes.items()
-    }
-    return WaveNetWeights(dilations, **arrays)
-
-
 def weights_of(model) -> WaveNetWeights:
     """Read the weights out of a Keras model of lesson 09's `build_wavenet`, on any backend.
 
-    The layers are found by their names: "embedding"; for layer 0, 1, … "dilated_0", "residual_0"
-    (not in the last one, where nothing reads it), "skip_0" and, with a condition, "condition_0";
-    "head" and "logits"; with a condition, "features".
-
-    Args:
-        model: The model.
+    The layers are found by their names: "embedding", "head" and "logits"; "dilated_0", "skip_0",
+    "residual_0" and so on (the last residual is missing, as nothing reads it); with a condition,
+    "features" and "condition_0" and so on.
 
     Returns:
         Copies of the weights; later training does not change them.
@@ -139,43 +109,27 @@ def weights_of(model) -> WaveNetWeights:
             f"weights_of takes a Keras model, but got a {type(model).__name__}. Give it the model "
             "that was trained, not its weights or a path."
         )
-    layers = {layer.name: layer for layer in model.layers}
-    depth = sum(name.startswith("dilated_") for name in layers)
-    parts = ["dilated", "skip"] + ["condition"] * ("features" in layers)
-    names = {"embedding", "head", "logits"} | {"features"} & layers.keys()
-    names |= {f"{part}_{number}" for part in parts for number in range(depth)}
-    names |= {f"residual_{number}" for number in range(depth - 1)}
-    differing = names ^ {name for name, layer in layers.items() if layer.weights}
-    if differing:
-        raise ValueError(
-            "weights_of reads models of lesson 09's build_wavenet, but in this one there are "
-            f"layers missing or too many: {', '.join(sorted(differing))}."
-        )
-    weights = {name: layers[name].get_weights() for name in names}
+    depth = sum(layer.name.startswith("dilated_") for layer in model.layers)
+    weights = _weights_by_name(model, depth)
     channels = weights["embedding"][0].shape[1]
-    last = f"residual_{depth - 1}"
-    weights[last] = [np.zeros((1, channels, channels)), np.zeros(channels)]
+    weights[f"residual_{depth - 1}"] = [np.zeros((1, channels, channels)), np.zeros(channels)]
 
-    def of_layers(part: str, index: int) -> np.ndarray:
+    def of_layers(part: str, index: int = 0) -> np.ndarray:
         return np.stack([weights[f"{part}_{number}"][index] for number in range(depth)])
 
     condition = {}
-    if "features" in layers:
+    if "features" in weights:
         hidden, bias = weights["features"]
-        upsampling = next(x for x in model.layers if isinstance(x, keras.layers.UpSampling1D))
-        condition = {
-            "condition_hidden": hidden,
-            "condition_hidden_bias": bias,
-            "condition": of_layers("condition", 0),
-            "hop": upsampling.size,
-        }
+        (hop,) = {x.size for x in model.layers if isinstance(x, keras.layers.UpSampling1D)}
+        condition = {"condition_hidden": hidden, "condition_hidden_bias": bias, "hop": hop}
+        condition["condition"] = of_layers("condition")
     (head, head_bias), (final, final_bias) = weights["head"], weights["logits"]
     return WaveNetWeights(
-        dilations=[layers[f"dilated_{number}"].dilation_rate[0] for number in range(depth)],
+        dilations=[model.get_layer(f"dilated_{i}").dilation_rate[0] for i in range(depth)],
         embedding=weights["embedding"][0],
-        inner=of_layers("dilated", 0).reshape(depth, 2 * channels, 2 * channels),
+        inner=of_layers("dilated").reshape(depth, 2 * channels, 2 * channels),
         inner_bias=of_layers("dilated", 1),
-        outer=np.concatenate([of_layers("residual", 0), of_layers("skip", 0)], axis=-1)[:, 0],
+        outer=np.concatenate([of_layers("residual"), of_layers("skip")], axis=-1)[:, 0],
         outer_bias=np.concatenate([of_layers("residual", 1), of_layers("skip", 1)], axis=-1),
         hidden=head[0],
         hidden_bias=head_bias,
@@ -183,6 +137,22 @@ def weights_of(model) -> WaveNetWeights:
         final_bias=final_bias,
         **condition,
     )
+
+
+def _weights_by_name(model, depth: int) -> dict[str, list[np.ndarray]]:
+    """Return layer name -> its arrays; ValueError unless they are those of `build_wavenet`."""
+    weights = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+    parts = ["dilated", "skip"] + ["condition"] * ("features" in weights)
+    expected = {"embedding", "head", "logits"} | ({"features"} & weights.keys())
+    expected |= {f"{part}_{number}" for part in parts for number in range(depth)}
+    expected |= {f"residual_{number}" for number in range(depth - 1)}
+    differing = sorted(expected ^ weights.keys())
+    if differing:
+        raise ValueError(
+            "weights_of reads models of lesson 09's build_wavenet, but in this one there are "
+            f"layers missing or too many: {', '.join(differing)}."
+        )
+    return weights
 
 
 def condition_biases(weights: WaveNetWeights, condition: np.ndarray) -> np.ndarray:
