@@ -28,27 +28,24 @@ NAMES = (
     ("/m/0scr", "Screw, nut / bolt?"),
     ("/m/0doll1", "Doll"),
     ("/m/0doll2", "doll"),
-    ("/m/0con", "Con"),
     ("/t/dd1", 'Dog "Rex"'),
 )
 
 
 def image_id(name: str) -> str:
-    """An id like the real ones: 16 hexadecimal digits."""
+    """Return an id like the real ones: 16 hexadecimal digits."""
     return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def jpeg(name: str, size: tuple[int, int] = (48, 40), mode: str = "RGB", colour=None) -> bytes:
-    """A small JPEG; each name has its own."""
-    random = np.random.default_rng(list(name.encode()))
+    """Return a small JPEG; each name has its own."""
     channels = {"RGB": 3, "L": 1, "CMYK": 4}[mode]
+    random = np.random.default_rng(list(name.encode()))
     coarse = random.integers(0, 256, (5, 6, channels), dtype=np.uint8)
     if colour is not None:
         coarse[:] = colour
-    image = Image.fromarray(coarse.squeeze(), mode="L") if mode == "L" else None
-    image = image or Image.frombytes(mode, (6, 5), coarse.tobytes())
     file = io.BytesIO()
-    image.resize(size).save(file, "JPEG", quality=85)
+    Image.frombytes(mode, (6, 5), coarse.tobytes()).resize(size).save(file, "JPEG", quality=85)
     return file.getvalue()
 
 
@@ -82,10 +79,9 @@ class TinyOpenImages:
         if listed:
             page = f"https://www.flickr.com/photos/somebody/{name}"
             licence = "https://creativecommons.org/licenses/by/2.0/"
-            title = f'The "{name}", a photo'
             about = (key, part, f"https://farm.flickr.com/{name}.jpg", page, licence)
-            about += ("https://www.flickr.com/people/x/", f"Ann {name}", title, "1", "", "")
-            self.about[part].append((*about, rotation))
+            about += ("https://www.flickr.com/people/x/", f"Ann {name}", f'The "{name}", a photo')
+            self.about[part].append((*about, "1", "", "", rotation))
         if content != b"":
             path = f"open-images-dataset/{part}/{key}.jpg"
             self.photos[path] = jpeg(name) if content is None else content
@@ -98,15 +94,13 @@ class TinyOpenImages:
             self.add(f"sun{number}", [SUNFLOWER], part, absent=[TULIP], rotation="")
 
     def files(self) -> dict[str, bytes]:
-        """All files. The train part is there only if it has photos."""
-        files = dict(self.photos)
-        files[DESCRIPTIONS] = self._csv(("LabelName", "DisplayName"), self.names)
+        """Return all files. The train part is there only if it has photos."""
+        files = self.photos | {DESCRIPTIONS: self._csv(("LabelName", "DisplayName"), self.names)}
         for part in ("validation", "test", "train"):
             if part == "train" and not self.labels[part]:
                 continue
-            short = {"validation": "val"}.get(part, part)
-            rows = sorted(self.labels[part])
-            files[LABELS.format(short)] = self._csv(LABEL_HEADER, rows)
+            labels = LABELS.format({"validation": "val"}.get(part, part))
+            files[labels] = self._csv(LABEL_HEADER, sorted(self.labels[part]))
             path = TRAIN_PHOTOS if part == "train" else PHOTOS.format(part)
             files[path] = self._csv(PHOTO_HEADER, sorted(self.about[part]))
         return files

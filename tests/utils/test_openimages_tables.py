@@ -7,7 +7,6 @@ import random
 import pytest
 from faulty_server import stay_on_this_machine
 
-from utils.data.fetching.download import SourceFailedError
 from utils.openimages import labels, tables
 
 WORDS = ("/m/06m11", "/m/06m1", "/m/0ftb8", "/t/dd.1")
@@ -76,31 +75,6 @@ def test_a_stray_quotation_mark_does_not_swallow_the_rest():
     assert len(kept) > 1500 and kept[-1] == rows[-1]
 
 
-def test_header_with_a_byte_order_mark():
-    header, rest = tables._split_header(in_blocks(b"\xef\xbb\xbfImageID,x\r\n1,2\r\n3,4", 4))
-    assert header == b"ImageID,x" and b"".join(rest) == b"1,2\r\n3,4"
-    header, rest = tables._split_header(in_blocks(b"ImageID,x", 4))
-    assert header == b"ImageID,x" and b"".join(rest) == b""
-    with pytest.raises(SourceFailedError, match="no column 'License'"):
-        tables._check_header(b'"ImageID",x', ("ImageID", "License"), "it")
-
-
-def test_reading_stops_between_two_photos_never_within_one():
-    lines = [b"%04d,verification,%s,1" % (i // 3, WORDS[i % 2].encode()) for i in range(300)]
-    keep = labels._label_lines(list(WORDS[:2]), 10)
-    kept = list(keep(in_blocks(b"\n".join(lines), 64)))
-    assert 20 <= len(kept) < 30 and len(kept) % 3 == 0
-    assert kept == lines[: len(kept)]
-
-
-@pytest.mark.parametrize(
-    ("text", "present"),
-    [("1", True), ("1.0", True), ("0", False), ("0.0", False), ("", False), ("yes", False)],
-)
-def test_confidence(text, present):
-    assert labels._is_present(text) is present
-
-
 def test_the_seeded_order_depends_on_the_photo_and_the_seed_alone():
     """Written down, because it has to stay the same on every machine and in every version."""
     names = [f"{i:016x}" for i in range(10)]
@@ -110,22 +84,23 @@ def test_the_seeded_order_depends_on_the_photo_and_the_seed_alone():
     assert fewer == [name for name in order if name in names[::2]]
 
 
-def test_a_filtered_table_is_kept_and_a_damaged_one_made_anew(monkeypatch, tmp_path):
+def test_a_filtered_table_is_kept_and_a_damaged_one_made_again(monkeypatch, tmp_path):
     stay_on_this_machine(monkeypatch)
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("COURSE_DATA_MIRROR", str(tmp_path / "mirror"))
     path = tmp_path / "mirror" / "folder" / "table.csv"
     path.parent.mkdir(parents=True)
-    path.write_bytes(b"ImageID,LabelName\r\na,/m/06m11\r\nb,/m/06m12\r\n")
-    arguments = ("folder/table.csv", ("ImageID",), tables.lines_that_hold(["/m/06m11"]), "x")
+    path.write_bytes(b"\xef\xbb\xbfImageID,LabelName\r\na,/m/06m11\r\nb,/m/06m12\r\n")
+    arguments = ("folder/table.csv", ("ImageID",), tables.lines_that_hold(["/m/06m11"]), "x", False)
     expected = [{"ImageID": "a", "LabelName": "/m/06m11"}]
     for _ in range(2):
-        assert tables.read_table(*arguments, [], progress=False) == expected
+        assert tables.read_table(*arguments) == expected
     (cached,) = (tmp_path / "cache").rglob("table--*.csv")
     assert cached.read_bytes() == b"ImageID,LabelName\na,/m/06m11\n"
     cached.write_bytes(b"")
-    assert tables.read_table(*arguments, [], progress=False) == expected
+    assert tables.read_table(*arguments) == expected
+    path.write_bytes(b"ImageID,LabelName\nc,/m/06m11\n")  # a mirror's file can be replaced
+    assert tables.read_table(*arguments)[0]["ImageID"] == "c"
     path.unlink()
-    failures = []
-    assert tables.read_table(*arguments, failures, progress=False) is None
-    assert "does not exist" in str(tables.no_source("folder/table.csv", failures))
+    with pytest.raises(tables.NoSourceError, match="does not exist"):
+        tables.read_table(*arguments)

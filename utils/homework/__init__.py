@@ -1,20 +1,22 @@
 """Friendly checks for the homework: they say what is wrong, and never raise.
 
-What an answer is compared with, `utils.exercises` explains; here are the additions for answers
-that are functions, and for cells that can only work once an earlier part is answered.
+`utils.exercises` compares answers with what is expected; here are the additions for answers that
+are functions, and for cells that can only work once an earlier part is answered.
 """
 
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 
 from utils import exercises
 
 OPEN = "not answered yet"
+MOST_HASHES = 50_000
 
 
-def answered(**answers):
-    """Whether all these answers are there; says which are not.
+def answered(**answers: object) -> bool:
+    """Tell whether all these answers are there; say which are not.
 
     Example:
         >>> answered(picture=None)
@@ -27,12 +29,10 @@ def answered(**answers):
     return not missing
 
 
-def in_record(record, real_photos=False):
-    """Says that the grader reads this part of the answer from the record, or that there is none.
+def in_record(record: dict | None, real_photos: bool = False) -> None:
+    """Say that the grader reads this part of homework 4 from the record, or that there is none.
 
-    Args:
-        record: Of homework 4, or None.
-        real_photos: Whether a record of sample photos gets no points for this part.
+    With `real_photos`, a record of sample photos gets no points for this part.
     """
     if record is None:
         print(f"the record: {OPEN}")
@@ -42,8 +42,10 @@ def in_record(record, real_photos=False):
         print("The grader reads this from the record.")
 
 
-def check_call(function, arguments, expected, hint, *, tolerance=1e-9):
-    """Calls a function of yours, and says whether what it returns is right.
+def check_call(
+    function: Callable, arguments: tuple, expected: object, hint: str, *, tolerance: float = 1e-9
+) -> bool | None:
+    """Call a student's function, and say whether what it returns is right.
 
     Args:
         function: The function to check.
@@ -56,7 +58,7 @@ def check_call(function, arguments, expected, hint, *, tolerance=1e-9):
         True if it is right, False if it is wrong, None if it is not answered yet.
     """
     shown = ", ".join(_short(argument) for argument in arguments)
-    print(f"{_name(function)}({shown}): ", end="")
+    print(f"{getattr(function, '__name__', 'the function')}({shown}): ", end="")
     try:
         answer = function(*arguments)
     except Exception as error:
@@ -68,10 +70,17 @@ def check_call(function, arguments, expected, hint, *, tolerance=1e-9):
     return exercises.compare(answer, expected, hint, tolerance=tolerance)
 
 
-def blinded(model, function, inputs):
-    """What a function of yours says while all weights of a network are 0.
+def _short(value: object) -> str:
+    text = str(value.tolist()) if isinstance(value, np.ndarray) else repr(value)
+    if len(text) <= 40:
+        return text
+    return f"array of shape {value.shape}" if isinstance(value, np.ndarray) else text[:37] + "…"
 
-    Where it says the same as ever, its answers do not come from this network.
+
+def with_zero_weights(model, function: Callable, inputs: object) -> object:
+    """Call a student's function while all weights of a network are 0.
+
+    If it still returns the same as ever, its answers do not come from this network.
 
     Args:
         model: The network, or None if there is none yet. Its weights are put back.
@@ -83,30 +92,29 @@ def blinded(model, function, inputs):
     """
     if model is None:
         return None
-    kept = model.get_weights()
-    model.set_weights([np.zeros_like(weight) for weight in kept])
+    weights = model.get_weights()
+    model.set_weights([np.zeros_like(weight) for weight in weights])
     try:
         return function(inputs)
     except Exception as error:
         return type(error).__name__
     finally:
-        model.set_weights(kept)
+        model.set_weights(weights)
 
 
-def about_part(samples, most=50_000):
-    """What a grader may know of one part of a data set, as plain values.
+def about_part(samples: object) -> dict:
+    """Return what a grader may know of one part of a data set, as plain values.
 
     Args:
-        samples: An array, a table of pandas, or a list, one entry (or row) a sample.
-        most: Of at most so many samples, hashes are taken.
+        samples: An array, a pandas table, a sparse matrix or a list; one entry or row a sample.
 
     Returns:
-        A dictionary: `count`, `shape` of a sample (None where samples have several shapes, as
-        texts and sounds may have), `finite` (False if any number is nan, infinite or masked), and
-        `hashes`; two samples with the same hash are the same.
+        A dictionary: `count`, `shape` of a sample (None if samples have several shapes, as texts
+        and sounds may have), `finite` (False if any number is nan, infinite or masked), and
+        `hashes` of up to 50,000 samples; two samples with the same hash are the same.
 
     Raises:
-        TypeError: this has no samples in a row.
+        TypeError: These are not samples in a row.
     """
     if hasattr(samples, "to_numpy"):  # pandas counts rows by their labels
         samples = samples.to_numpy()
@@ -119,18 +127,18 @@ def about_part(samples, most=50_000):
             f"this is a {type(samples).__name__}"
         )
     hashes, shapes, finite = [], set(), True
-    for sample in samples[:most]:
+    for sample in samples[:MOST_HASHES]:
         content, shape, is_finite = _about_sample(sample)
         hashes.append(hashlib.sha256(content).hexdigest()[:16])
         shapes.add(shape)
         finite = finite and is_finite and not np.ma.is_masked(sample)
-    (shape,) = shapes if len(shapes) == 1 else (None,)
+    shape = shapes.pop() if len(shapes) == 1 else None
     shape = None if shape is None else list(shape)
     return {"count": len(samples), "shape": shape, "finite": finite, "hashes": hashes}
 
 
-def _about_sample(sample):
-    """Content as bytes, shape (None if ragged), and whether all its numbers are finite."""
+def _about_sample(sample: object) -> tuple[bytes, tuple | None, bool]:
+    """Return content, shape (None if ragged), and whether all its numbers are finite."""
     try:
         array = np.asarray(sample)
     except ValueError:  # a list of lists of several lengths
@@ -142,19 +150,7 @@ def _about_sample(sample):
     return np.ascontiguousarray(array).tobytes(), array.shape, finite
 
 
-def _is_missing(value):
+def _is_missing(value: object) -> bool:
     if isinstance(value, (float, np.floating)):
         return not np.isfinite(value)
     return value is None or type(value).__name__ in ("NAType", "NaTType")
-
-
-def _name(function):
-    return getattr(function, "__name__", "the function")
-
-
-def _short(value):
-    if isinstance(value, np.ndarray):
-        text = str(value.tolist())
-        return text if len(text) <= 40 else f"array of shape {value.shape}"
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "…"

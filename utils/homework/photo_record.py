@@ -1,4 +1,4 @@
-"""What the homework on transfer learning keeps for the grader: log, test set, record.
+"""What the homework on transfer learning writes for the grader: log, test set, record.
 
     log = TrainingLog()                          # model.fit(..., callbacks=[log.stage(1)])
     test_set = TestSet(photos, (side, side), log)
@@ -9,18 +9,25 @@
 Lecture item L4.16.
 """
 
+from __future__ import annotations
+
 import csv
 import hashlib
 import inspect
 import io
 import json
-import pathlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from utils.common.files import write_atomically
 
-PARTS = ("training", "validation", "test")
+if TYPE_CHECKING:
+    from utils.openimages import Photos
+
+PARTS = ("train", "validation", "test")
 RECORD = "hw4_record.json"
 LOG = "hw4_training_log.csv"
 LESSON = {"Rose", "Sunflower"}  # the lesson's categories: a student chooses others
@@ -32,29 +39,26 @@ _handed_over = {"record": None, "this_run": None}
 
 
 class TrainingLog:
-    """The training log: one row an epoch, of both stages, in memory and in a CSV file.
+    """The training log: one row an epoch, of both stages, in memory and in a new CSV file."""
 
-    Args:
-        path: the file. It is begun anew.
-    """
-
-    def __init__(self, path=LOG):
-        self.path = pathlib.Path(path)
+    def __init__(self, path: str | Path = LOG):
+        self.path = Path(path)
         self.rows = []
         self.path.unlink(missing_ok=True)
 
-    def stage(self, number):
-        """A callback for `model.fit` that writes a row for each epoch of this stage."""
+    def stage(self, number: int):
+        """Return a callback for `model.fit` that adds a row for each epoch of this stage."""
         import keras
 
         return keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: self._add(number, logs or {})
+            on_epoch_end=lambda epoch, logs: self.add(number, logs or {})
         )
 
-    def _add(self, number, logs):
-        epoch = 1 + sum(row["stage"] == number for row in self.rows)
+    def add(self, stage: int, logs: dict[str, float]) -> None:
+        """Add a row, and write the file."""
+        epoch = 1 + sum(row["stage"] == stage for row in self.rows)
         values = {name: round(float(value), 6) for name, value in logs.items()}
-        self.rows.append({"stage": number, "epoch": epoch, **values})
+        self.rows.append({"stage": stage, "epoch": epoch, **values})
         names = list(dict.fromkeys(name for row in self.rows for name in row))
         table = io.StringIO(newline="")
         writer = csv.DictWriter(table, names)
@@ -69,14 +73,14 @@ class TestSet:
     Thumbnails, of at most 16 x 16 pixels, may be looked at: a search for twins needs them.
 
     Args:
-        photos: what `openimages.download` returned.
-        size: height and width in pixels.
-        log: the `TrainingLog`, which tells how many epochs there were before.
+        photos: What `openimages.download` returned.
+        size: Height and width in pixels.
+        log: Tells how many epochs there were before.
     """
 
     __test__ = False  # the name must not make pytest collect it
 
-    def __init__(self, photos, size, log):
+    def __init__(self, photos: Photos, size: tuple[int, int], log: TrainingLog):
         self.labels = None
         self.predictions = None
         self.rows_before = []
@@ -85,26 +89,27 @@ class TestSet:
         self._load = photos.load
         photos.load, photos.batches = self._counting(photos.load), self._counting(photos.batches)
 
-    def _counting(self, read):
-        """The same way to the photos, which counts when it leads to the test photos."""
+    def _counting(self, read: Callable) -> Callable:
+        """Return a function that does the same, and counts when it leads to the test photos."""
 
         def counted(split, size=(160, 160), *arguments, **options):
-            found = read(split, size, *arguments, **options)
+            result = read(split, size, *arguments, **options)
             self.other_loads += split == "test" and max(size) > THUMBNAIL
-            return found
+            return result
 
         return counted
 
-    def _read(self):
+    def read(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return photos and labels, uncounted."""
         return self._load("test", size=self._size)
 
-    def evaluate(self, predict):
-        """Accuracy of `predict(x)`, from photos (n, height, width, 3) to n classes.
+    def evaluate(self, predict: Callable) -> float:
+        """Return the accuracy of `predict(x)`, from photos (n, height, width, 3) to n classes.
 
         Raises:
             ValueError: `predict` does not return one class for each photo.
         """
-        x, labels = self._read()
+        x, labels = self.read()
         predictions = np.asarray(predict(x))
         if predictions.shape != labels.shape:
             raise ValueError(
@@ -118,34 +123,30 @@ class TestSet:
         return float(np.mean(predictions == labels))
 
 
-def fingerprint(*models):
-    """A short text that changes when any weight of the models changes."""
-    digest = hashlib.sha256()
-    for model in models:
-        for weight in model.get_weights():
-            digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()[:16]
+def weights_hash(*models) -> str:
+    """Return a short text that changes when any weight of the models changes."""
+    return _hash(*(weight for model in models for weight in model.get_weights()))
 
 
-def source_of(function):
-    """The source of a function that was defined in a cell; empty where it cannot be found."""
+def source_of(function: Callable) -> str:
+    """Return the source of a function that was defined in a cell; empty if there is none."""
     try:
         return inspect.getsource(function)
     except (OSError, TypeError):
         return ""
 
 
-def how_alike(z, x, maps_of):
-    """Whether `z` holds the maps of photos: how far it is from them, at worst.
+def max_distance(z: np.ndarray | None, x: np.ndarray | None, maps_of: Callable) -> float | None:
+    """Return how far `z` is, at worst, from holding the maps of photos.
 
     Args:
-        z: maps, (n, …). Their order does not matter, and there may be more than photos.
-        x: the photos; the first eight are looked at.
-        maps_of: makes maps of photos, as they should be.
+        z: Maps, (n, …). Their order does not matter, and there may be more than photos.
+        x: The photos; the first eight are looked at.
+        maps_of: Makes maps of photos, as they should be.
 
     Returns:
         The largest difference between a map and the nearest one in `z`, as a part of the largest
-        number in the maps; None where there is nothing to compare.
+        number in the maps; None if there is nothing to compare.
     """
     if z is None or x is None:
         return None
@@ -160,93 +161,121 @@ def how_alike(z, x, maps_of):
     z, right = z.reshape(len(z), -1), right.reshape(len(right), -1)
     step = max(1, right.shape[1] // MOST_FEATURES)
     z, right = z[:, ::step], right[:, ::step]
-    far = max(float(np.abs(z - each).max(axis=1).min()) for each in right)
+    far = max(float(np.abs(z - features).max(axis=1).min()) for features in right)
     return far / max(float(np.abs(right).max()), 1.0)
 
 
-def make_record(photos, arrays, test_set, log, **more):
-    """Everything about a run that the rubric asks for, as plain values.
+# --- The record ------------------------------------------------------------------------------
+
+
+def make_record(
+    photos: Photos,
+    arrays: dict[str, tuple[np.ndarray, np.ndarray]],
+    test_set: TestSet,
+    log: TrainingLog,
+    **more,
+) -> dict:
+    """Return everything about a run that the rubric asks for, as plain values.
 
     Args:
-        photos: what `openimages.download` returned.
-        arrays: part -> (x, y), the arrays that were trained and validated with.
-        test_set: the `TestSet`.
-        log: the `TrainingLog`.
-        more: further plain values.
+        photos: What `openimages.download` returned.
+        arrays: Part -> (x, y), the arrays that were trained and validated with.
+        test_set: The test photos.
+        log: The training log.
+        **more: Further plain values.
     """
     table = photos.table
-    columns = {name: [str(value) for value in table[name]] for name in ("image_id", "split")}
-    columns["class_name"] = [str(value) for value in table["class_name"]]
+    columns = {name: list(map(str, table[name])) for name in ("image_id", "split", "class_name")}
     columns["sha256"] = [str(value)[:16] for value in table["sha256"]]
-    arrays = {**arrays, "test": test_set._read()}
-    test = {"evaluations": len(test_set.rows_before), "rows_before": test_set.rows_before}
-    test["other_loads"] = test_set.other_loads
-    for name in ("predictions", "labels"):
-        value = getattr(test_set, name)
-        test[name] = None if value is None else np.asarray(value).astype(int).tolist()
     return {
         "sample": bool(photos.origin.is_sample),
         # Not `origin.text`, which may name a folder of the student's.
         "origin": f"{len(table)} photos; source: {photos.origin.kind}",
         "classes": list(photos.classes),
         "photos": columns,
-        "arrays": {part: _about(x, y) for part, (x, y) in arrays.items()},
-        "test": test,
+        "arrays": {
+            part: {"labels": _integers(y), "hashes": [_hash(photo) for photo in x]}
+            for part, (x, y) in {**arrays, "test": test_set.read()}.items()
+        },
+        "test": {
+            "evaluations": len(test_set.rows_before),
+            "rows_before": test_set.rows_before,
+            "other_loads": test_set.other_loads,
+            "predictions": _integers(test_set.predictions),
+            "labels": _integers(test_set.labels),
+        },
         "log": log.rows,
         **more,
     }
 
 
-def _about(x, y):
-    """Labels and hashes of the photos in an array; two photos with the same hash are the same."""
-    hashes = [hashlib.sha256(np.ascontiguousarray(photo).tobytes()).hexdigest()[:16] for photo in x]
-    return {"labels": np.asarray(y).astype(int).tolist(), "hashes": hashes}
+def _hash(*arrays: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
 
 
-def keep_record(record, path=RECORD):
-    """Writes the record of this run, whole or not at all, unless it would replace a better one.
+def _integers(values: np.ndarray | None) -> list[int] | None:
+    return None if values is None else np.asarray(values).astype(int).tolist()
 
-    The grader has no internet, so there this run may stand on the sample. A record of a run on
-    real photos that was handed in is then the one that counts.
+
+def keep_record(record: dict, path: str | Path = RECORD) -> dict:
+    """Write the record of this run, unless it would replace a better one.
+
+    The grader has no internet, so there this run may use the sample. A record of a run on real
+    photos that was handed in is then the one that counts.
 
     Returns:
         The record that counts.
     """
-    path = pathlib.Path(path)
+    path = Path(path)
     if record["sample"] and path.is_file():
         try:
             earlier = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
             earlier = None
         if isinstance(earlier, dict) and earlier.get("sample") is False:
-            print(f"This run stands on sample photos. {path} of your run on real photos counts.")
-            return earlier
+            print(f"This run uses sample photos. {path} of your run on real photos counts.")
+            return _with_todays_names(earlier)
     write_atomically(path, json.dumps(record).encode())
     print(f"Wrote {path}: hand it in with the notebook.")
     return record
 
 
-def hand_over(record, this_run):
-    """Keeps the record that counts and that of this run for the test cells."""
+def _with_todays_names(record: dict) -> dict:
+    """Return a record in which the part for training is "train"; it used to be "training"."""
+    try:
+        splits = ["train" if name == "training" else name for name in record["photos"]["split"]]
+        arrays = {
+            "train" if part == "training" else part: array
+            for part, array in record["arrays"].items()
+        }
+        return record | {"photos": record["photos"] | {"split": splits}, "arrays": arrays}
+    except (KeyError, TypeError, AttributeError):  # not whole; the test cells say so
+        return record
+
+
+def hand_over(record: dict | None, this_run: dict | None) -> None:
+    """Keep the record that counts and that of this run for the test cells."""
     _handed_over.update(record=record, this_run=this_run)
 
 
-def handed_over():
-    """The record that counts, and that of this run."""
+def handed_over() -> tuple[dict | None, dict | None]:
+    """Return the record that counts, and that of this run."""
     return _handed_over["record"], _handed_over["this_run"]
 
 
-def show_record(record):
-    """Prints the record that counts, for whoever reads the comments: photos, log, accuracy."""
+def show_record(record: dict) -> None:
+    """Print the record that counts, for whoever reads the comments: photos, log, accuracy."""
     try:
-        lines = list(_told(record))
+        lines = list(_lines(record))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         lines = [f"The record that counts cannot be shown: {type(error).__name__}: {error}."]
     print("\n".join(lines))
 
 
-def _told(record):
-    """The record, line by line."""
+def _lines(record: dict) -> Iterator[str]:
     sample = " THESE ARE SAMPLE PHOTOS, not two categories of your own." if record["sample"] else ""
     yield f"The record that counts.{sample}"
     yield f"{record['origin']}; categories: {', '.join(record['classes'])}"
@@ -256,8 +285,11 @@ def _told(record):
         labels = record["arrays"][part]["labels"]
         yield f"{part}: {labels.count(0)} + {labels.count(1)}"
     for row in record["log"][:MOST_ROWS]:
-        values = {name: value for name, value in row.items() if name not in ("stage", "epoch")}
-        told = ", ".join(f"{name} {float(value):.4g}" for name, value in values.items())
-        yield f"stage {row['stage']}, epoch {row['epoch']}: {told}"
+        values = [
+            f"{name} {float(value):.4g}"
+            for name, value in row.items()
+            if name not in ("stage", "epoch")
+        ]
+        yield f"stage {row['stage']}, epoch {row['epoch']}: {', '.join(values)}"
     accuracy = record["test_accuracy"]
     yield "test accuracy: " + ("none" if accuracy is None else f"{accuracy:.1%}")

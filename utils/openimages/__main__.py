@@ -16,43 +16,24 @@ def main(arguments: list[str] | None = None) -> int:
         description="Download photos of two or more classes from Google Open Images V7.",
         epilog="Example: python -m utils.openimages Rose Sunflower --per-class 600",
     )
-    parser.add_argument(
-        "classes", nargs="+", metavar="CLASS", help="a display name, or a label such as /m/06m11"
-    )
-    parser.add_argument("--per-class", type=int, help="photos of each class (default: 600)")
-    parser.add_argument(
-        "--split",
-        type=int,
-        nargs=3,
-        metavar=("TRAINING", "VALIDATION", "TEST"),
-        help="photos of each class in the splits (default: two thirds, one sixth, one sixth)",
-    )
-    parser.add_argument(
-        "--seed", type=int, default=1, help="which photos, which split (default: 1)"
-    )
-    parser.add_argument("--folder", help="a new or empty folder (default: in the cache)")
-    parser.add_argument("--longest-side", type=int, metavar="PIXELS", help="scale photos down")
-    parser.add_argument("--connections", type=int, default=32, help="at a time (default: 32)")
-    parser.add_argument(
-        "--mirror", metavar="FOLDER", help="also make a mirror of the set there, for a lab"
-    )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parsed = parser.parse_args(arguments)
-    mirror = None
+    add = parser.add_argument
+    add("classes", nargs="+", metavar="CLASS", help="a display name, or a label such as /m/06m11")
+    add("--per-class", type=int, help="photos of each class (default: 600)")
+    add("--seed", type=int, default=1, help="which photos, which split (default: 1)")
+    add("--longest-side", type=int, metavar="PIXELS", help="scale larger photos down")
+    add("--mirror", metavar="FOLDER", help="also make a mirror of the set there, for a lab")
+    add("--quiet", action="store_true", help="no progress bar")
+    options = parser.parse_args(arguments)
     try:
         photos = openimages.download(
-            parsed.classes,
-            parsed.per_class,
-            parsed.split,
-            parsed.seed,
-            parsed.folder,
-            parsed.longest_side,
-            parsed.connections,
-            progress=not parsed.quiet,
+            options.classes,
+            options.per_class,
+            seed=options.seed,
+            longest_side=options.longest_side,
+            progress=not options.quiet,
             sample=False,
         )
-        if parsed.mirror:
-            mirror = write_mirror(photos, parsed.mirror, progress=not parsed.quiet)
+        mirror = options.mirror and write_mirror(photos, options.mirror, not options.quiet)
     except (DataError, DownloadError, ValueError, TypeError) as problem:
         print(problem, file=sys.stderr)
         return 2

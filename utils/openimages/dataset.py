@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 import functools
-import operator
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from utils import runtime
 from utils.common.arguments import as_integer
 from utils.common.errors import DataError
-from utils.data.fetching.registry import unknown
-from utils.data.fetching.sources import Origin
-from utils.openimages import dataset_folder
-from utils.openimages.dataset_folder import Summary
+from utils.data.fetching.sources import Origin, unknown
+from utils.openimages.dataset_folder import Summary, read_table
 from utils.openimages.request import SPLITS
 
-CROPS = ("center", None)
-RESIZED_WITH = Image.Resampling.BICUBIC
+if TYPE_CHECKING:
+    import keras
+
+EARLIER_NAMES = {"training": "train"}  # notebooks of the first edition ask for them
 
 
 class Photos:
     """Photos of a few classes in a folder, as `openimages.download` returns them.
 
     Attributes:
-        classes: the names; class number k is label k.
-        folder: holds `training/Rose/ID.jpg`, `validation/…`, `test/…` and `photos.csv`.
-        folder_names: the names of the classes' folders; they differ from `classes` only where a
-            name cannot be that of a folder. In the order of the labels, as
+        classes: The names; class number k is label k.
+        folder: Holds `train/Rose/ID.jpg`, `validation/…`, `test/…` and `photos.csv`.
+        folder_names: The names of the classes' folders, in the order of the labels, as
             `keras.utils.image_dataset_from_directory(..., class_names=photos.folder_names)`
-            wants it.
-        summary: what happened while the photos were downloaded; `print(photos.summary)`.
-        origin: where they came from: `origin.text`, `origin.is_sample`.
+            wants it. They differ from `classes` only where a name cannot be that of a folder.
+        summary: What happened while the photos were downloaded; `print(photos.summary)`.
+        origin: Where they came from: `origin.text`, `origin.is_sample`.
     """
 
     def __init__(
@@ -62,20 +62,13 @@ class Photos:
         return len(self.table)
 
     @functools.cached_property
-    def table(self):
-        """A pandas DataFrame with one row for each photo, the same as `photos.csv`.
+    def table(self) -> pd.DataFrame:
+        """One row for each photo, the same as `photos.csv`; in each split the classes are mixed.
 
         `path` is relative to `folder`; `rotation` is in degrees, counterclockwise, and empty
-        where nobody has looked. In each split the classes are mixed.
+        where nobody has looked.
         """
-        return dataset_folder.read_table(self.folder)
-
-    def _rows(self, split: str):
-        """Return the rows of the table that belong to a split, with their paths made whole."""
-        if split not in SPLITS:
-            raise ValueError(unknown("split", split, SPLITS))
-        rows = self.table[self.table["split"] == split].reset_index(drop=True)
-        return rows.assign(path=[str(self.folder / path) for path in rows["path"]])
+        return read_table(self.folder)
 
     def load(
         self, split: str, size: tuple[int, int] = (160, 160), crop: str | None = "center"
@@ -83,23 +76,21 @@ class Photos:
         """Decode all photos of a split into one array.
 
         Args:
-            split: "training", "validation" or "test".
-            size: height and width in pixels.
+            split: "train", "validation" or "test".
+            size: Height and width in pixels.
             crop: "center" cuts the largest middle piece that has the shape of `size`; None
                 squeezes the whole photo into it.
 
         Returns:
-            x: the photos, (n, height, width, 3), uint8, RGB, in the order of the table. They are
-                reduced with antialiasing. `rotation` is not applied: where it is known at all
-                it is mostly 0, and Keras's loaders see the same pixels then.
-            y: the labels, (n,), int32.
+            x: The photos, (n, height, width, 3), uint8, RGB, in the order of the table, reduced
+                with antialiasing. `rotation` is not applied, as in Keras's loaders.
+            y: The labels, (n,), int32.
 
         Raises:
-            DataError: a photo cannot be read.
+            DataError: A photo cannot be read.
         """
-        size, crop = _check_size(size), _check_crop(crop)
-        rows = self._rows(split)
-        return decode(rows["path"], size, crop), rows["label"].to_numpy(np.int32)
+        paths, y = self._files(split, size, crop)
+        return decode(paths, size, crop), y
 
     def batches(
         self,
@@ -108,41 +99,51 @@ class Photos:
         batch_size: int = 32,
         shuffle_seed: int | None = None,
         crop: str | None = "center",
-    ):
-        """Return a `keras.utils.PyDataset` that decodes the photos batch by batch.
-
-        A set that does not fit into memory trains this way; for a smaller one `load` is faster,
-        since it decodes every photo only once.
+    ) -> keras.utils.PyDataset:
+        """Return a dataset that decodes the photos batch by batch, to train on more than memory.
 
         Args:
-            split, size, crop: as for `load`.
-            batch_size: photos in a batch; the last one may have fewer.
-            shuffle_seed: draw the photos in a new random order every epoch, always the same
+            split: As for `load`.
+            size: As for `load`.
+            batch_size: Photos in a batch; the last one may have fewer.
+            shuffle_seed: Draw the photos in a new random order every epoch, always the same
                 orders for the same seed. None keeps the order of the table. (`fit` shuffles the
                 order of the batches all the same, unless told `shuffle=False`.)
+            crop: As for `load`.
 
         Returns:
             A dataset of (x, y): x (batch, height, width, 3), uint8; y (batch,), int32.
         """
-        size, crop = _check_size(size), _check_crop(crop)
+        paths, y = self._files(split, size, crop)
         batch_size = as_integer("batch_size", batch_size)
         if shuffle_seed is not None:
-            shuffle_seed = as_integer("shuffle_seed", shuffle_seed, minimum=0)
-        rows = self._rows(split)
-        labels = rows["label"].to_numpy(np.int32)
-        return _photo_batches_class()(
-            list(rows["path"]), labels, size, crop, batch_size, shuffle_seed
-        )
+            as_integer("shuffle_seed", shuffle_seed, minimum=0)
+        return _photo_batches_class()(paths, y, size, crop, batch_size, shuffle_seed)
+
+    def _files(
+        self, split: str, size: tuple[int, int], crop: str | None
+    ) -> tuple[list[Path], np.ndarray]:
+        """Check the arguments; return the paths and the labels of a split."""
+        split = EARLIER_NAMES.get(split, split)
+        if split not in SPLITS:
+            raise ValueError(unknown("split", split, SPLITS))
+        if not isinstance(size, (tuple, list)) or len(size) != 2:
+            raise ValueError(f"size must be height and width, such as (160, 160), but is {size!r}.")
+        for part in size:
+            as_integer("each part of size", part)
+        if crop not in ("center", None):
+            raise ValueError(f'crop must be "center" or None, but is {crop!r}.')
+        rows = self.table[self.table["split"] == split]
+        return [self.folder / path for path in rows["path"]], rows["label"].to_numpy(np.int32)
 
 
 # --- Decoding --------------------------------------------------------------------------------
 
 
 def decode(
-    paths: Iterable[str | Path], size: tuple[int, int], crop: str | None = "center"
+    paths: Sequence[str | Path], size: tuple[int, int], crop: str | None = "center"
 ) -> np.ndarray:
     """Decode photos in parallel: (n, height, width, 3), uint8. Raises DataError for a bad one."""
-    paths = list(paths)
     x = np.empty((len(paths), *size, 3), np.uint8)
 
     def fill(position: int) -> None:
@@ -155,11 +156,11 @@ def decode(
     return x
 
 
-def decode_one(path: str | Path, size: tuple[int, int], crop: str | None) -> np.ndarray:
+def decode_one(file: str | Path | BinaryIO, size: tuple[int, int], crop: str | None) -> np.ndarray:
     """Decode a photo: (height, width, 3), uint8, whatever colours the file has."""
     height, width = size
     try:
-        with Image.open(path) as image:
+        with Image.open(file) as image:
             whole = np.array(image.size)
             box = _middle(*whole, width / height) if crop == "center" else (0, 0, *whole)
             # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, which is much faster. At
@@ -169,10 +170,11 @@ def decode_one(path: str | Path, size: tuple[int, int], crop: str | None) -> np.
                 image.draft(image.mode, tuple(np.ceil(whole / shrink).astype(int).tolist()))
             ratio = np.tile(np.array(image.size) / whole, 2)
             rgb = image if image.mode == "RGB" else image.convert("RGB")
-            return np.asarray(rgb.resize((width, height), RESIZED_WITH, box=tuple(box * ratio)))
+            resized = rgb.resize((width, height), Image.Resampling.BICUBIC, tuple(box * ratio))
+            return np.asarray(resized)
     except OSError as problem:
         raise DataError(
-            f"{path} cannot be read ({problem}). Call openimages.download again: it fetches what "
+            f"{file} cannot be read ({problem}). Call openimages.download again: it fetches what "
             "is missing."
         ) from problem
 
@@ -189,20 +191,8 @@ def _decoders() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max(2, runtime.cores()), thread_name_prefix="decode")
 
 
-def _check_size(size) -> tuple[int, int]:
-    if not isinstance(size, (tuple, list)) or len(size) != 2:
-        raise ValueError(f"size must be height and width, such as (160, 160), but is {size!r}.")
-    return tuple(as_integer("each part of size", part) for part in size)
-
-
-def _check_crop(crop) -> str | None:
-    if crop not in CROPS:
-        raise ValueError(f'crop must be "center" or None, but is {crop!r}.')
-    return crop
-
-
 @functools.cache
-def _photo_batches_class():
+def _photo_batches_class() -> type[keras.utils.PyDataset]:
     # Within a function, since importing Keras takes seconds and has to come after the choice of
     # the backend.
     import keras
@@ -212,33 +202,26 @@ def _photo_batches_class():
 
         def __init__(self, paths, labels, size, crop, batch_size, shuffle_seed):
             super().__init__()
-            self.epoch = 0
+            self.epoch = -1
             self.batch_size = batch_size
             self._paths, self._labels = paths, labels
             self._size, self._crop, self._seed = size, crop, shuffle_seed
-            self._set_order()
+            self.on_epoch_end()
 
         def __len__(self):
             return -(-len(self._paths) // self.batch_size)
 
         def __getitem__(self, index):
-            index = operator.index(index)
-            if not -len(self) <= index < len(self):
+            if not 0 <= index < len(self):  # this also ends a loop over the batches
                 raise IndexError(f"batch {index} of a dataset of {len(self)} batches")
-            start = index % len(self) * self.batch_size
-            chosen = self._order[start : start + self.batch_size]
+            chosen = self._order[index * self.batch_size :][: self.batch_size]
             x = decode([self._paths[i] for i in chosen], self._size, self._crop)
             return x, self._labels[chosen]
 
         def on_epoch_end(self):
             self.epoch += 1
-            self._set_order()
-
-        def _set_order(self):
             self._order = np.arange(len(self._paths))
             if self._seed is not None:
-                self._order = np.random.default_rng((self._seed, self.epoch)).permutation(
-                    self._order
-                )
+                np.random.default_rng((self._seed, self.epoch)).shuffle(self._order)
 
     return PhotoBatches

@@ -12,7 +12,6 @@ from utils.common.files import write_atomically
 from utils.data.fetching import download as downloads
 from utils.data.fetching import places
 from utils.data.fetching.download import DownloadError
-from utils.data.fetching.sources import Reason
 from utils.openimages import labels, tables
 from utils.openimages.dataset import Photos
 from utils.openimages.hosts import BLOCK_BYTES, PHOTOS
@@ -25,8 +24,8 @@ def write_mirror(photos: Photos, folder: str | Path, progress: bool = True) -> P
     listed; another seed splits the same photos in another way.
 
     Raises:
-        NoSourceError: the tables cannot be had any more.
-        DownloadError: the folder cannot be written.
+        NoSourceError: The tables cannot be had any more.
+        DownloadError: The folder cannot be written.
     """
     folder = places.expanded(folder)
     table = photos.table
@@ -57,23 +56,18 @@ def _add_lines(
     folder: Path, path: str, keep: tables.Keep, selection: object, progress: bool
 ) -> None:
     """Append the lines that a table in the mirror does not have yet."""
-    failures: list[Reason] = []
-    content = tables.read_content(path, (), keep, selection, failures, progress)
-    if content is None:
-        raise tables.no_source(path, failures)
+    content = tables.read_lines(path, (), keep, selection, progress)
     target = folder / path
     if not target.is_file():
         write_atomically(target, content)
         return
     header, *wanted = tables.lines(iter([content]))
-    with open(target, "rb") as file:
-        there = set(keep(iter(lambda: file.read(BLOCK_BYTES), b"")))
-        file.seek(0)
-        if file.readline().strip() != header.strip():
+    with open(target, "r+b") as file:
+        if file.readline().strip() != header:
             raise DownloadError(f"{target} is another table, so nothing was added to it.")
+        present = set(keep(iter(lambda: file.read(BLOCK_BYTES), b"")))
         file.seek(-1, 2)
-        begun = file.read(1) != b"\n"
-    new = [line for line in wanted if line not in there]
-    if new:
-        with open(target, "ab") as file:
-            file.write(b"\n" * begun + b"\n".join(new) + b"\n")
+        is_ended = file.read(1) == b"\n"
+        new = [line for line in wanted if line not in present]
+        if new:
+            file.write(b"\n" * (not is_ended) + b"\n".join(new) + b"\n")

@@ -18,14 +18,14 @@ from utils.openimages import dataset_folder
 from utils.openimages.dataset import Photos
 from utils.openimages.dataset_folder import Summary
 from utils.openimages.labels import Category
-from utils.openimages.request import SPLITS, Recipe
+from utils.openimages.request import SPLITS, Request
 
 WHAT = "crops of scikit-learn's photos of a building and a flower"
-RECIPE = Recipe(
-    categories=(Category("Building", "sample/building"), Category("Flower", "sample/flower")),
+REQUEST = Request(
+    classes=("Building", "Flower"),
     split=(160, 40, 40),
     seed=0,
-    longest_side=None,
+    categories=(Category("Building", "sample/building"), Category("Flower", "sample/flower")),
 )
 FOLDER = "sample-building-flower"
 # What the photos show, and the middle of what is cut: rows and columns of (427, 640, 3).
@@ -33,9 +33,9 @@ REGIONS = ((slice(64, 352), slice(70, 358)), (slice(76, 364), slice(164, 452)))
 # The regions are 3 x 3 blocks. All splits have blocks at the border of the subject.
 BLOCK_SIDE = 96
 BLOCKS = (
-    ("training", "validation", "training"),
-    ("test", "training", "test"),
-    ("training", "validation", "training"),
+    ("train", "validation", "train"),
+    ("test", "train", "test"),
+    ("train", "validation", "train"),
 )
 CROP_SIDES = (64, 72, 80, 88, 96)
 CROP_STEP = 8
@@ -61,28 +61,20 @@ ABOUT = (
 def load_sample(failures: list[Reason]) -> Photos:
     """Return the sample, and say in two lines what it is and why it is not the real thing.
 
-    Raises DataError where no folder can be written.
+    Raises:
+        DataError: No folder can be written.
     """
-    counts = " + ".join(str(len(ABOUT) * count) for count in RECIPE.split)
+    counts = " + ".join(str(2 * count) for count in REQUEST.split)
     origin = sources.announce_sample("Open Images", WHAT, f"{counts} photos", failures)
-    classes = [category.name for category in RECIPE.categories]
-    count = len(classes) * RECIPE.per_class
+    summary = Summary(photos=2 * REQUEST.per_class, already_there=2 * REQUEST.per_class)
     problems = []
     for cache in places.folders_to_write():
         folder = cache / "openimages" / "sets" / FOLDER
         try:
-            about = dataset_folder.read_about(folder)
-            if not (
-                about
-                and dataset_folder.same_recipe(about, RECIPE)
-                and dataset_folder.is_complete(folder, about)
-            ):
-                rows = make_rows()
-                summary = Summary(photos=len(rows), already_there=len(rows))
-                dataset_folder.write_set(folder, RECIPE, rows, summary, classes)
-            summary = Summary(photos=count, already_there=count)
-            return Photos(folder, classes, RECIPE.folder_names, summary, origin)
-        except (OSError, ValueError, DownloadError) as problem:
+            if not dataset_folder.read_about(folder):
+                dataset_folder.write_set(folder, REQUEST, make_rows(), summary)
+            return Photos(folder, REQUEST.classes, REQUEST.folder_names, summary, origin)
+        except (OSError, DownloadError) as problem:
             problems.append(str(problem))
     raise DataError(f"The sample could not be written: {'; '.join(problems)}")
 
@@ -94,7 +86,7 @@ def make_rows() -> list[tuple[dict, bytes]]:
     random = np.random.default_rng(0)
     rows = {split: [] for split in SPLITS}
     for label, photo in enumerate(load_sample_images().images):
-        for split, count in zip(SPLITS, RECIPE.split, strict=True):
+        for split, count in zip(SPLITS, REQUEST.split, strict=True):
             places = crop_places(photo, label, split)
             for chosen in random.permutation(len(places))[:count]:
                 rows[split].append(_row(photo, label, split, *places[chosen]))
@@ -128,7 +120,7 @@ def _row(
         file, "JPEG", quality=QUALITY, subsampling=0
     )
     content = file.getvalue()
-    category = RECIPE.categories[label]
+    category = REQUEST.categories[label]
     name = f"{category.name.lower()}-{top:03}-{left:03}-{side:03}"
     about = ABOUT[label]
     return {
