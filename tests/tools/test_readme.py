@@ -47,7 +47,7 @@ ALL_TEXTS = TEXTS | {page: (ROOT / page).read_text(encoding="utf-8") for page in
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 # Made while the course runs, so not there in a fresh copy.
-MADE = ("build", ".venv", "data/cache", "openimages/", "sample-", "training/", "photos.csv")
+MADE = ("build", ".venv", "data/cache", "openimages/", "sample-", "train/", "photos.csv")
 # What stands for something that the reader puts in.
 STANDS_FOR = re.compile(r"[{}…*<>]|\bNN|\b(?:NAME|ID|FOLDER|FILE)\b|/path/|://|^/m/")
 ENDINGS = r"\.(?:py|md|toml|txt|yml|csv|npz|gz|zip|h5|ipynb|html|json|cff|xml|in)$"
