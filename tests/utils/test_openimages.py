@@ -14,9 +14,8 @@ from tiny_openimages import ROSE, SUNFLOWER, TULIP, TinyOpenImages, image_id, jp
 
 from utils import openimages
 from utils.common.errors import DataError
-from utils.data.fetching import places
 from utils.openimages import __main__ as commands
-from utils.openimages import request, sample
+from utils.openimages import request
 from utils.openimages.dataset_folder import COLUMNS
 from utils.openimages.mirror import write_mirror
 from utils.openimages.photo_pool import Pool
@@ -369,21 +368,7 @@ def test_split_follows_from_per_class_and_the_other_way_round(world):
     assert photos.load("validation")[0].shape == (0, 160, 160, 3)
 
 
-@pytest.mark.parametrize("start", ["repository", "repository/notebooks", ""])
-def test_a_relative_mirror_is_one_folder_wherever_a_program_starts(
-    world, monkeypatch, tmp_path, start
-):
-    (tmp_path / "repository" / "notebooks").mkdir(parents=True)
-    monkeypatch.setattr(places, "ROOT", tmp_path / "repository")
-    monkeypatch.setenv("COURSE_DATA_MIRROR", "../mirror")
-    monkeypatch.setenv("COURSE_DATA_DIR", "mine")
-    monkeypatch.chdir(tmp_path / start)
-    photos = download()
-    assert photos.origin.text.endswith("photos, from the mirror (a folder)")
-    assert photos.folder.is_relative_to(tmp_path / "repository" / "mine")
-
-
-# --- Sample, mirror, command line ------------------------------------------------------------
+# --- Mirror, command line ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("place", ["~nosuchuser/x", "x" * 300, "../mirrow"])
@@ -391,37 +376,6 @@ def test_a_mirror_that_cannot_exist_leads_to_the_sample(monkeypatch, place, caps
     monkeypatch.setenv("COURSE_DATA_MIRROR", place)
     assert "there is no such mirror; " in download(sample=True).origin.text
     assert f"COURSE_DATA_MIRROR is {place}" in capsys.readouterr().out
-
-
-def test_the_sample_stands_in_and_says_so(monkeypatch, capsys):
-    monkeypatch.setenv("COURSE_OFFLINE", "1")
-    with pytest.raises(DataError, match="COURSE_OFFLINE is set"):
-        openimages.download(sample=False)
-    photos = openimages.download(("Cat", "Dog"), 60)
-    printed = capsys.readouterr().out
-    assert printed.startswith("SAMPLE, not Open Images") and "COURSE_OFFLINE" in printed
-    assert "320 + 80 + 80 photos" in printed and len(printed.splitlines()) == 2
-    assert photos.origin.is_sample and photos.classes == ("Building", "Flower")
-    assert photos.table.groupby(["split", "label"]).size().tolist() == [40, 40, 160, 160, 40, 40]
-    assert photos.table["width"].min() >= 64 and photos.table["sha256"].is_unique
-    assert set(photos.table["author"]) == {"danielbuechele", "vultilion"}
-    assert photos.load("test", (64, 64))[0].shape == (80, 64, 64, 3)
-    again = openimages.download()
-    assert columns(again) == columns(photos) and list(again.table.columns) == list(COLUMNS)
-
-
-def test_splits_of_the_sample_share_no_pixel():
-    photo = np.random.default_rng(0).integers(0, 256, (427, 640, 3), dtype=np.uint8)
-    for label in (0, 1):
-        uses = np.zeros(photo.shape[:2], int)
-        for split, count in zip(request.SPLITS, sample.REQUEST.split, strict=True):
-            mask = np.zeros(photo.shape[:2], bool)
-            places = sample.crop_places(photo, label, split)
-            for top, left, side in places:
-                mask[top : top + side, left : left + side] = True
-            assert len(places) >= count and mask.any()
-            uses += mask
-        assert uses.max() == 1
 
 
 def test_a_mirror_of_a_set_gives_the_same_set(world, monkeypatch, tmp_path, capsys):

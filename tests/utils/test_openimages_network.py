@@ -170,15 +170,6 @@ def test_what_is_missing_or_stays_broken_or_never_comes_is_replaced(world, serve
         assert "1 photos were not delivered" in capsys.readouterr().out
 
 
-def test_a_host_that_forbids_everything_is_an_error(world, server):
-    for path in filter(lambda path: path.endswith(".jpg"), server.files):
-        server.faults[path] = [Fault(status=403)] * 9
-    with pytest.raises(DataError, match="Not one photo"):
-        download()
-    server.faults.clear()
-    assert download().summary.missing == 0
-
-
 def test_a_host_that_fails_for_good_is_an_error_or_the_sample(
     server, undisturbed, tmp_path, capsys
 ):
@@ -250,27 +241,6 @@ def test_connections_are_few_and_kept(world, server, monkeypatch):
 # --- Tables ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("compressed", [False, True])
-@pytest.mark.parametrize("ranges", [True, False])
-def test_a_table_is_resumed_where_the_connection_broke(server, monkeypatch, ranges, compressed):
-    monkeypatch.setattr(hosts, "BLOCK_BYTES", 1000)
-    content = random.Random(0).randbytes(50_000)
-    more = {"ignore_range": not ranges}
-    body = gzip.compress(content) if compressed else content
-    if compressed:  # a range would be one of the compressed bytes
-        more |= {"headers": {"Content-Encoding": "gzip"}, "body": body}
-    stops = [20_000, 40_000, 0, 49_000] if compressed or not ranges else [20_000, 20_000, 0, 5_000]
-    faults = [Fault(stop_after=stop, **more) for stop in stops]
-    server.add("/openimages/file.bin", content, [*faults, Fault(status=503), Fault(**more)])
-    progress = hosts.Progress()
-    blocks = hosts.blocks(hosts.Source("official"), "openimages/file.bin", progress)
-    assert b"".join(blocks) == content and progress.read == 50_000
-    starts = [int(seen.range[6:-1]) if seen.range else 0 for seen in server.seen]
-    # What was in the middle of a block may have been lost, but never more.
-    assert compressed or all(start >= 19_000 for start in starts[1:])
-    assert not compressed or not any(starts)
-
-
 @pytest.mark.parametrize(
     ("faults", "words"),
     [
@@ -334,11 +304,6 @@ def test_the_published_checksum_counts_for_official_tables(
     assert len(download()) == 24
 
 
-def test_only_the_parts_that_are_needed_are_read(world, server):
-    download(12)
-    assert not [seen for seen in server.seen if "test" in seen.path or "train" in seen.path]
-
-
 # --- Sources ---------------------------------------------------------------------------------
 
 
@@ -393,12 +358,6 @@ def test_offline_a_cached_set_and_a_folder_still_work(world, server, monkeypatch
     assert not server.seen and not server.connections
     monkeypatch.setenv("COURSE_DATA_MIRROR", str(world.write(tmp_path / "mirror")))
     assert content_of(download()) == first
-
-
-def test_without_a_network_the_sample_comes_quickly(monkeypatch):
-    started = time.monotonic()
-    photos = openimages.download(progress=False)
-    assert photos.origin.is_sample and time.monotonic() - started < 10
 
 
 def test_the_network_breaks_down_after_the_tables(world, monkeypatch):

@@ -1,13 +1,14 @@
 """The filters of `utils.openimages.tables`, beside the csv module on the whole file."""
 
 import csv
+import gzip
 import io
 import random
 
 import pytest
-from faulty_server import stay_on_this_machine
+from faulty_server import Fault, FaultyServer, stay_on_this_machine
 
-from utils.openimages import labels, tables
+from utils.openimages import hosts, labels, tables
 
 WORDS = ("/m/06m11", "/m/06m1", "/m/0ftb8", "/t/dd.1")
 
@@ -104,3 +105,26 @@ def test_a_filtered_table_is_kept_and_a_damaged_one_made_again(monkeypatch, tmp_
     path.unlink()
     with pytest.raises(tables.NoSourceError, match="does not exist"):
         tables.read_table(*arguments)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_table_is_resumed_where_the_connection_broke(monkeypatch, ranges, compressed):
+    stay_on_this_machine(monkeypatch)
+    monkeypatch.setattr(hosts, "BLOCK_BYTES", 1000)
+    content = random.Random(0).randbytes(50_000)
+    more = {"ignore_range": not ranges}
+    body = gzip.compress(content) if compressed else content
+    if compressed:  # a range would be one of the compressed bytes
+        more |= {"headers": {"Content-Encoding": "gzip"}, "body": body}
+    stops = [20_000, 40_000, 0, 49_000] if compressed or not ranges else [20_000, 20_000, 0, 5_000]
+    faults = [Fault(stop_after=stop, **more) for stop in stops]
+    progress = hosts.Progress()
+    with FaultyServer(keep_alive=True) as server:
+        server.add("/table.csv", content, [*faults, Fault(status=503), Fault(**more)])
+        blocks = hosts.blocks(hosts.Source("mirror", server.address), "table.csv", progress)
+        assert b"".join(blocks) == content and progress.read == 50_000
+    starts = [int(seen.range[6:-1]) if seen.range else 0 for seen in server.seen]
+    # What was in the middle of a block may have been lost, but never more.
+    assert compressed or all(start >= 19_000 for start in starts[1:])
+    assert not compressed or not any(starts)
