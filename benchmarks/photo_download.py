@@ -110,7 +110,7 @@ def ours(names, folder):
 
     collection = Collection(Pool(folder), len(names), 1)
     collection.add([[Candidate(name, "test", {}) for name in names]])
-    (chosen,) = collection.run(CONNECTIONS, progress=False)
+    (chosen,) = collection.run(progress=False)
     assert len(chosen) == len(names)
 
 
