@@ -20,7 +20,7 @@ from tiny_openimages import ROSE, TinyOpenImages, image_id
 
 from utils import openimages
 from utils.common.errors import DataError
-from utils.data.fetching import download as downloads
+from utils.data.fetching import responses
 from utils.openimages import collect, hosts, tables
 from utils.openimages import photo_pool as pool
 
@@ -109,14 +109,14 @@ CUT, STALL = Fault(stop_after=300), Fault(stop_after=300, hang=True)
 FAULTS = {
     "503": ([Fault(status=503)] * 2, {"HTTP 503": 2}),
     "Retry-After": ([Fault(status=429, headers={"Retry-After": "0"})] * 2, {"HTTP 429": 2}),
-    "cut": ([CUT, Fault(stop_after=0)], {downloads.BROKEN: 2}),
+    "cut": ([CUT, Fault(stop_after=0)], {responses.BROKEN: 2}),
     "stall": ([STALL], {"no answer": 1}),
     "html": ([NO_PHOTO], {"not a whole JPEG": 1}),
     "half, said to be whole": ([Fault(body=tiny.jpeg("x")[:400])], {"not a whole JPEG": 1}),
     "slow": ([Fault(pause=0.02)], {}),
     "everything": (
         [Fault(status=503), CUT, NO_PHOTO, Fault(stop_after=0, hang=True)],
-        {"HTTP 503": 1, downloads.BROKEN: 1, "not a whole JPEG": 1, "no answer": 1},
+        {"HTTP 503": 1, responses.BROKEN: 1, "not a whole JPEG": 1, "no answer": 1},
     ),
 }
 
@@ -193,7 +193,7 @@ def test_a_host_that_fails_for_good_is_an_error_or_the_sample(
 def test_retry_after_is_respected_but_not_for_ever(
     server, undisturbed, monkeypatch, longest, seconds
 ):
-    monkeypatch.setattr(downloads, "LONGEST_WAIT_SECONDS", longest)
+    monkeypatch.setattr(responses, "LONGEST_WAIT_SECONDS", longest)
     fault = Fault(status=503, headers={"Retry-After": "1"})
     server.faults[photo_path(undisturbed[0])] = [fault]
     started = time.monotonic()

@@ -19,8 +19,7 @@ On the command line: `python -m utils.openimages --help`.
 from collections.abc import Iterable
 
 from utils.common.errors import DataError
-from utils.data.fetching.download import DownloadError
-from utils.data.fetching.sources import Reason
+from utils.data.fetching.errors import DownloadError, Reason
 from utils.openimages import build
 from utils.openimages.dataset import Photos
 from utils.openimages.dataset_folder import Summary

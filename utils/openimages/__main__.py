@@ -5,7 +5,7 @@ import sys
 
 from utils import openimages
 from utils.common.errors import DataError
-from utils.data.fetching.download import DownloadError
+from utils.data.fetching.errors import DownloadError
 from utils.openimages.mirror import write_mirror
 
 

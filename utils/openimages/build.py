@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from utils.common.errors import DataError
-from utils.data.fetching import download as downloads
-from utils.data.fetching import sources
-from utils.data.fetching.download import DownloadError
+from utils.data.fetching import disk, places, sources
+from utils.data.fetching.errors import DownloadError
 from utils.data.fetching.sources import Origin
 from utils.openimages import dataset_folder, labels
 from utils.openimages.collect import Collection
@@ -36,7 +35,7 @@ def find_set(request: Request) -> Photos | None:
 
 
 def _folder_of(request: Request) -> Path:
-    return sources.cache_folder() / "openimages" / "sets" / request.set_name
+    return places.cache_folder() / "openimages" / "sets" / request.set_name
 
 
 def _origin(names: list[str], photos: int, kind: str, where: str) -> Origin:
@@ -56,8 +55,8 @@ def make_set(request: Request, progress: bool) -> Photos:
     request = replace(request, categories=categories)
     folder = _folder_of(request)
     size = f"-max{request.longest_side}" if request.longest_side else ""
-    pool_folder = sources.cache_folder() / "openimages" / f"photos{size}"
-    with downloads.locked(pool_folder, "photos of Open Images"):
+    pool_folder = places.cache_folder() / "openimages" / f"photos{size}"
+    with disk.locked(pool_folder, "photos of Open Images"):
         photos = find_set(request)  # which another process may have made meanwhile
         if photos is not None:
             return photos

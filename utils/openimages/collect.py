@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
+from utils.data.fetching import disk
 from utils.data.fetching import download as downloads
-from utils.data.fetching.download import DownloadError
+from utils.data.fetching.errors import DownloadError
 from utils.openimages.labels import Candidate
 from utils.openimages.photo_pool import Outcome, Pool
 
@@ -74,7 +75,7 @@ class Collection:
         try:
             with (
                 warnings.catch_warnings(),
-                downloads.progress_bar("photos", 0, total, "photos", progress) as bar,
+                downloads.progress_bar("photos", 0, total, " photos", progress) as bar,
             ):
                 warnings.filterwarnings("ignore", module="PIL")  # about strange metadata
                 while True:
@@ -90,7 +91,7 @@ class Collection:
                         self.outcomes[label][position] = future.result()
                     self._check_undelivered()
         except OSError as problem:
-            raise downloads.local_problem(problem, self.pool.folder / "photo", None) from problem
+            raise disk.local_problem(problem, self.pool.folder / "photo", None) from problem
         finally:
             if running:
                 self.pool.stopped.set()

@@ -16,7 +16,8 @@ from PIL import Image
 from utils import runtime
 from utils.common.arguments import as_integer
 from utils.common.errors import DataError
-from utils.data.fetching.sources import Origin, unknown
+from utils.data.fetching.registry import unknown
+from utils.data.fetching.sources import Origin
 from utils.openimages.dataset_folder import Summary, read_table
 from utils.openimages.request import SPLITS
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from utils.common.files import format_bytes, write_atomically
-from utils.data.fetching import download as downloads
+from utils.data.fetching import disk
 from utils.openimages.labels import in_order
 from utils.openimages.photo_pool import Outcome
 from utils.openimages.request import SPLITS, Request
@@ -209,7 +209,7 @@ def write_set(
             _place(photo, folder / row["path"], row["bytes"])
         _write_json(folder / ABOUT, about | {"complete": True})
     except OSError as problem:
-        raise downloads.local_problem(problem, folder / ABOUT, None) from problem
+        raise disk.local_problem(problem, folder / ABOUT, None) from problem
 
 
 def _place(photo: Path | bytes, target: Path, size: int) -> None:

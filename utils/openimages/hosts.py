@@ -16,10 +16,9 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from utils.common.errors import DataError
-from utils.data.fetching import download as downloads
-from utils.data.fetching import network, sources
-from utils.data.fetching.download import SourceFailedError, TryAgainError
-from utils.data.fetching.network import Reason, without_password
+from utils.data.fetching import network, places, responses
+from utils.data.fetching.errors import Reason, SourceFailedError, TryAgainError
+from utils.data.fetching.network import without_password
 
 GOOGLE = "https://storage.googleapis.com"  # the tables, below openimages/
 AMAZON = "https://open-images-dataset.s3.amazonaws.com"  # the photos
@@ -43,14 +42,14 @@ class Source:
     @property
     def is_folder(self) -> bool:
         """Whether files are read from a folder rather than asked for over HTTP."""
-        return self.kind == "mirror" and not sources.is_web(self.base)
+        return self.kind == "mirror" and not places.is_web(self.base)
 
     @property
     def where(self) -> str:
         """The source in words, without a password."""
         if self.kind == "official":
             return f"{urlsplit(GOOGLE).hostname} and {urlsplit(AMAZON).hostname}"
-        return f"the {sources.mirror_in_words()}"
+        return f"the {places.mirror_in_words()}"
 
     def address(self, path: str) -> str:
         """Return the address or the file name of a file."""
@@ -69,15 +68,15 @@ class Source:
     def obstacle(self, path: str) -> Reason | None:
         """Return why nothing can be had from here right now, or None."""
         if self.is_folder:
-            return None if os.path.isdir(self.base) else sources.no_such_mirror()
+            return None if os.path.isdir(self.base) else places.no_such_mirror()
         reason = network.obstacle(self.address(path))
-        return sources.of_mirror(reason) if reason and self.kind == "mirror" else reason
+        return places.of_mirror(reason) if reason and self.kind == "mirror" else reason
 
 
 def all_sources() -> list[Source]:
     """Return the sources in the order in which they are asked: the mirror, if any, comes first."""
     try:
-        mirror = sources.mirror()
+        mirror = places.mirror()
         mirrors = [Source("mirror", mirror)] if mirror else []
     except DataError:
         mirrors = [Source("mirror")]  # it cannot exist; `obstacle` says why
@@ -145,7 +144,7 @@ def blocks(source: Source, path: str, progress: Progress) -> Iterator[bytes]:
                         problem.short,
                     ) from problem
                 name = path.rpartition("/")[2]
-                downloads.wait_to_retry(problem, failed, name, source.address(path))
+                responses.wait_to_retry(problem, failed, name, source.address(path))
 
 
 def _rest(
@@ -185,7 +184,7 @@ def _request(
     # "identity", because ranges of a compressed transfer are not ranges of the file.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     with (
-        downloads.request_problems(TIMEOUT),
+        responses.request_problems(TIMEOUT),
         session.get(
             source.address(path), headers=headers, stream=True, timeout=TIMEOUT
         ) as response,
@@ -194,12 +193,12 @@ def _request(
         described = f"{source.shown(path)}: HTTP {status} ({response.reason})"
         if status in (403, 404, 410):
             raise NotThereError(described)
-        downloads.check_status(response)
+        responses.check_status(response)
         if status not in (200, 206):
             raise SourceFailedError(described, f"HTTP {status}")
         yield response
-        if downloads.cut_short(response):
-            raise TryAgainError("the connection broke", downloads.BROKEN)
+        if responses.cut_short(response):
+            raise TryAgainError("the connection broke", responses.BROKEN)
 
 
 @contextlib.contextmanager

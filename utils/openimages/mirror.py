@@ -9,9 +9,8 @@ import shutil
 from pathlib import Path
 
 from utils.common.files import write_atomically
-from utils.data.fetching import download as downloads
-from utils.data.fetching import places
-from utils.data.fetching.download import DownloadError
+from utils.data.fetching import disk, places
+from utils.data.fetching.errors import DownloadError
 from utils.openimages import labels, tables
 from utils.openimages.dataset import Photos
 from utils.openimages.hosts import BLOCK_BYTES, PHOTOS
@@ -48,7 +47,7 @@ def write_mirror(photos: Photos, folder: str | Path, progress: bool = True) -> P
             for path in (labels.labels_path(part), labels.photos_path(part)):
                 _add_lines(folder, path, keep, ["mirror", digest], progress)
     except OSError as problem:
-        raise downloads.local_problem(problem, folder / "mirror", None) from problem
+        raise disk.local_problem(problem, folder / "mirror", None) from problem
     return folder
 
 

@@ -18,10 +18,8 @@ import requests
 from PIL import Image
 
 from utils.common.files import write_atomically
-from utils.data.fetching import download as downloads
-from utils.data.fetching import sources
-from utils.data.fetching.download import SourceFailedError, TryAgainError
-from utils.data.fetching.network import Reason
+from utils.data.fetching import responses, sources
+from utils.data.fetching.errors import Reason, SourceFailedError, TryAgainError
 from utils.openimages import hosts
 from utils.openimages.hosts import PHOTOS, NotThereError, Source
 from utils.openimages.labels import Candidate
@@ -162,9 +160,9 @@ class Pool:
                 wait = problem.wait
             outcome.failures[short] += 1
             if wait is None:  # up to half as long again, so that not all threads ask at once
-                wait = downloads.BACKOFF_SECONDS * 2**attempt * random.uniform(1, 1.5)
+                wait = responses.BACKOFF_SECONDS * 2**attempt * random.uniform(1, 1.5)
             if attempt < ATTEMPTS - 1:
-                self.stopped.wait(min(wait, downloads.LONGEST_WAIT_SECONDS))
+                self.stopped.wait(min(wait, responses.LONGEST_WAIT_SECONDS))
         return "undelivered"
 
     def _session(self) -> requests.Session:

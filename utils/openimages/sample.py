@@ -12,8 +12,7 @@ from PIL import Image
 
 from utils.common.errors import DataError
 from utils.data.fetching import places, sources
-from utils.data.fetching.download import DownloadError
-from utils.data.fetching.sources import Reason
+from utils.data.fetching.errors import DownloadError, Reason
 from utils.openimages import dataset_folder
 from utils.openimages.dataset import Photos
 from utils.openimages.dataset_folder import Summary

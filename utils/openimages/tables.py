@@ -19,9 +19,8 @@ from pathlib import Path
 from utils.common.errors import DataError
 from utils.common.files import format_bytes, write_atomically
 from utils.data.fetching import download as downloads
-from utils.data.fetching import network, sources
-from utils.data.fetching.download import SourceFailedError
-from utils.data.fetching.sources import Reason
+from utils.data.fetching import network, places, sources
+from utils.data.fetching.errors import Reason, SourceFailedError
 from utils.openimages.hosts import NotThereError, Progress, Source, all_sources, blocks
 
 # The published sha256 of official files. A mirror's may differ: it can have fewer lines.
@@ -56,7 +55,7 @@ class NoSourceError(DataError):
     @property
     def is_fault(self) -> bool:
         """Whether a source has the table, or may have it, but failed to deliver it."""
-        harmless = {NOT_THERE, sources.NOT_IN_MIRROR, sources.NO_SUCH_MIRROR, *network.OBSTACLES}
+        harmless = {NOT_THERE, sources.NOT_IN_MIRROR, places.NO_SUCH_MIRROR, *network.OBSTACLES}
         return any(
             failure.short.removeprefix("mirror: ") not in harmless for failure in self.failures
         )
@@ -177,7 +176,7 @@ def read_lines(
                 reason = Reason(short, str(problem))
             except SourceFailedError as problem:
                 reason = Reason(problem.short, str(problem))
-        failures.append(sources.of_mirror(reason) if source.kind == "mirror" else reason)
+        failures.append(places.of_mirror(reason) if source.kind == "mirror" else reason)
     raise NoSourceError(path, failures)
 
 
@@ -242,4 +241,4 @@ def _cached_file(source: Source, path: str, selection: object) -> Path:
     key = json.dumps([source.kind, source.base, stamp, path, selection], sort_keys=True)
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     name = path.rpartition("/")[2].removesuffix(".csv")
-    return sources.cache_folder() / "openimages" / "tables" / f"{name}--{digest}.csv"
+    return places.cache_folder() / "openimages" / "tables" / f"{name}--{digest}.csv"
