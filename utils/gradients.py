@@ -5,17 +5,20 @@ functions hide that: give them a function of the input (or, for `weight_gradient
 the weights), written with a Keras model or with `keras.ops`, and they differentiate it.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
 
-def input_gradient(scalar_of, x):
-    """Computes the gradient of a number with respect to the input.
+def input_gradient(scalar_of: Callable, x: Any) -> np.ndarray:
+    """Compute the gradient of a number with respect to the input.
 
     Args:
         scalar_of: A function from the batch, a tensor of x's shape, to one number for each sample
             or one for all, for example `lambda x: model(x, training=False)[:, 3]`. Numbers per
-            sample are added up; as no sample sees another one (with `training=False`), the
+            sample are added up; as no sample affects another (with `training=False`), the
             gradient of a sample is then that of its own number.
         x: (n, …) a batch of inputs, floats.
 
@@ -27,12 +30,11 @@ def input_gradient(scalar_of, x):
         ValueError: x has no batch axis, `scalar_of` returns something of another shape, or what
             it returns does not depend on x.
     """
-    gradient = _of_backend()(scalar_of, compiled=False)
-    return gradient(_as_batch(x))[1]
+    return _value_and_gradient(scalar_of, compiled=False)(_as_batch(x))[1]
 
 
-def gradient_function(scalar_of, *, with_value=False):
-    """Makes a compiled function that computes the gradient: for loops of many steps.
+def gradient_function(scalar_of: Callable, *, with_value: bool = False) -> Callable:
+    """Return a compiled function that computes the gradient, for loops of many steps.
 
     It is traced once for each shape of its arguments and is fast after that. On JAX the weights
     of a model become part of it at that moment: after further training, make a new one.
@@ -47,17 +49,17 @@ def gradient_function(scalar_of, *, with_value=False):
         A function `gradient(x, *others)` that returns an array of x's shape; or, `with_value`,
         the number(s) that `scalar_of` returned, and that array.
     """
-    gradient = _of_backend()(scalar_of, compiled=True)
+    value_and_gradient = _value_and_gradient(scalar_of, compiled=True)
 
-    def compiled(x, *others):
-        found = gradient(_as_batch(x), *(_as_number(other) for other in others))
-        return found if with_value else found[1]
+    def gradient(x, *others):
+        value, slope = value_and_gradient(_as_batch(x), *map(_as_constant, others))
+        return (value, slope) if with_value else slope
 
-    return compiled
+    return gradient
 
 
-def weight_gradients(loss_of, weights):
-    """Computes the gradient of a loss with respect to weights, for a look at each layer's.
+def weight_gradients(loss_of: Callable, weights: Sequence[keras.Variable]) -> list[np.ndarray]:
+    """Compute the gradient of a loss with respect to weights.
 
     Args:
         loss_of: A function without arguments that computes one number from the weights, for
@@ -66,13 +68,13 @@ def weight_gradients(loss_of, weights):
             float variables.
 
     Returns:
-        A list of arrays, one of each weight's shape, in their order. Weights that the loss does
-        not depend on have the gradient 0.
+        A list of arrays, one of each weight's shape, in their order. The gradient of a weight
+        that the loss does not depend on is 0.
 
     Raises:
-        TypeError: something in `weights` is no Keras variable, or holds no floats.
-        ValueError: `weights` is empty, `loss_of` returns something else than one number, or no
-            weight has an influence on it that could be differentiated.
+        TypeError: Something in `weights` is not a Keras variable, or does not hold floats.
+        ValueError: `weights` is empty, `loss_of` does not return one number, or that number
+            depends on none of the weights in a way that can be differentiated.
     """
     weights = list(weights)
     if not weights:
@@ -85,15 +87,56 @@ def weight_gradients(loss_of, weights):
             )
         if "float" not in str(weight.dtype):
             raise TypeError(f"{weight.path} holds {weight.dtype}; a gradient needs floats.")
-    name = keras.backend.backend()
-    known = {
-        "tensorflow": _tensorflow_weights,
-        "jax": _jax_weights,
-        "torch": _torch_weights,
-    }
-    if name not in known:
-        raise _unknown_backend(name, known)
-    return known[name](loss_of, weights)
+
+    def loss(values):
+        # The variables stand for these values while the loss is computed. What else the model
+        # would write (batch normalisation's averages) is thrown away with the scope.
+        with keras.StatelessScope(state_mapping=list(zip(weights, values, strict=True))):
+            number = loss_of()
+        shape = tuple(np.shape(number))
+        if shape:
+            raise ValueError(
+                f"loss_of must return one number; it returned the shape {shape}. Add it up, or "
+                "take the mean: keras.ops.mean(...)."
+            )
+        return keras.ops.convert_to_tensor(number), None
+
+    values = [keras.ops.convert_to_tensor(weight.value) for weight in weights]
+    return _differentiate(loss, _NO_WEIGHT_MATTERS)(values)[1]
+
+
+_NO_DEPENDENCE = (
+    "What the function returns does not depend on x, so there is no gradient. Compute it from "
+    "the argument, with keras.ops only: NumPy, argmax and rounding cut the connection."
+)
+_NO_WEIGHT_MATTERS = (
+    "What loss_of returns does not depend on any of the weights, so there is no gradient. "
+    "Call the model inside loss_of, and compute the loss with keras.ops only."
+)
+
+
+def _value_and_gradient(scalar_of, compiled):
+    """Return a function of x and other arguments that returns NumPy's (value, gradient)."""
+
+    def total_of(values, *others):
+        (x,) = values
+        value = keras.ops.convert_to_tensor(scalar_of(x, *others))
+        shape = tuple(value.shape)
+        if shape not in ((), (x.shape[0],)):
+            raise ValueError(
+                f"The function must return one number, or one for each of the {x.shape[0]} "
+                f"samples; it returned the shape {shape}. Pick or add up what you mean, for "
+                "example model(x, training=False)[:, 3] for class 3."
+            )
+        return keras.ops.sum(value), value
+
+    run = _differentiate(total_of, _NO_DEPENDENCE, compiled)
+
+    def value_and_gradient(x, *others):
+        value, (gradient,) = run([x], *others)
+        return np.array(keras.ops.convert_to_numpy(value)), gradient
+
+    return value_and_gradient
 
 
 def _as_batch(x):
@@ -108,203 +151,81 @@ def _as_batch(x):
             f"x must be a batch with at least one sample; its shape is {x.shape}. "
             "For one sample, write x[None]."
         )
-    return x.astype(keras.config.floatx())
+    return keras.ops.convert_to_tensor(x.astype(keras.config.floatx()))
 
 
-def _as_number(other):
+def _as_constant(other):
     other = np.asarray(other)
     # 64-bit numbers would be cut down by one backend and kept by the other.
     narrow = {"f": keras.config.floatx(), "i": "int32", "u": "int32"}.get(other.dtype.kind)
-    return other.astype(narrow) if narrow else other
+    return keras.ops.convert_to_tensor(other.astype(narrow) if narrow else other)
 
 
-def _total(value, samples):
-    """Adds up what `scalar_of` returned, after a look at its shape."""
-    shape = tuple(getattr(value, "shape", np.shape(value)))
-    if shape not in ((), (samples,)):
-        raise ValueError(
-            f"The function must return one number, or one for each of the {samples} samples; it "
-            f"returned the shape {shape}. Pick or add up what you mean, for example "
-            "model(x, training=False)[:, 3] for class 3."
-        )
-    return keras.ops.sum(value)
+def _differentiate(total_of, problem, compiled=False):
+    """Return a function that differentiates `total_of` with respect to a list of tensors.
+
+    `total_of` takes the list and other tensors, and returns the number to differentiate and
+    something to pass on. The result has the same arguments; it returns what was passed on and the
+    gradients as NumPy arrays. If the number depends on none of the tensors, `problem` is raised.
+    """
+    backends = {"tensorflow": _tensorflow, "jax": _jax}
+    run = backends[keras.backend.backend()](total_of, problem, compiled)
+
+    def differentiate(values, *others):
+        passed_on, gradients = run(values, *others)
+        # Copies, because JAX's own memory can only be read.
+        return passed_on, [np.array(keras.ops.convert_to_numpy(g)) for g in gradients]
+
+    return differentiate
 
 
-def _no_dependence():
-    return ValueError(
-        "What the function returns does not depend on x, so there is no gradient. Compute it from "
-        "the argument, with keras.ops only: NumPy, argmax and rounding cut the connection."
-    )
-
-
-def _of_backend():
-    name = keras.backend.backend()
-    known = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
-    if name not in known:
-        raise _unknown_backend(name, known)
-    return known[name]
-
-
-def _unknown_backend(name, known):
-    return NotImplementedError(
-        f"Gradients are not known for the Keras backend {name}; use {', '.join(known)}."
-    )
-
-
-# Each takes `scalar_of` and returns a function: NumPy arrays in, (value, gradient) out.
-
-
-def _tensorflow(scalar_of, compiled):
+def _tensorflow(total_of, problem, compiled):
     import tensorflow as tf
 
-    def value_and_gradient(x, *others):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            value = tf.convert_to_tensor(scalar_of(x, *others))
-            total = _total(value, x.shape[0])
-        gradient = tape.gradient(total, x)
-        if gradient is None:
-            raise _no_dependence()
-        return value, tf.convert_to_tensor(gradient)
+    def run(values, *others):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            total, passed_on = total_of(values, *others)
+        gradients = tape.gradient(total, values)
+        if all(gradient is None for gradient in gradients):
+            raise ValueError(problem)
+        pairs = zip(values, gradients, strict=True)
+        return passed_on, [
+            tf.zeros_like(v) if g is None else tf.convert_to_tensor(g) for v, g in pairs
+        ]
 
     # One concrete function a signature: calling tf.function itself would count the traces of
     # all functions made here together, and warn of too many.
     traced = {}
 
-    def run(x, *others):
-        arguments = [tf.convert_to_tensor(each) for each in (x, *others)]
-        if not compiled:
-            found = value_and_gradient(*arguments)
-        else:
-            signature = tuple((tuple(each.shape), each.dtype) for each in arguments)
-            if signature not in traced:
-                specs = [tf.TensorSpec(shape, dtype) for shape, dtype in signature]
-                function = tf.function(value_and_gradient, autograph=False)
-                traced[signature] = function.get_concrete_function(*specs)
-            found = traced[signature](*arguments)
-        return tuple(each.numpy() for each in found)
+    def run_traced(values, *others):
+        specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, [values, *others])
+        signature = tuple(tf.nest.flatten(specs))
+        if signature not in traced:
+            function = tf.function(run, autograph=False)
+            traced[signature] = function.get_concrete_function(*specs)
+        return traced[signature](values, *others)
 
-    return run
+    return run_traced if compiled else run
 
 
-def _jax(scalar_of, compiled):
+def _jax(total_of, problem, compiled):
     import jax
 
-    # JAX gives zeros where there is no dependence. While it differentiates, what depends on x is
-    # a tracer of x's own kind; only a zero gradient of something else is an error.
-    connected = {}
+    def total_and_rest(values, *others):
+        total, passed_on = total_of(values, *others)
+        # While JAX differentiates, what depends on the values is a tracer of the same kind.
+        return total, (passed_on, type(total) is type(values[0]))
 
-    def total(x, *others):
-        value = scalar_of(x, *others)
-        result = _total(value, x.shape[0])
-        connected[x.shape] = type(result) is type(x)
-        return result, value
-
-    value_and_gradient = jax.value_and_grad(total, has_aux=True)
+    value_and_gradients = jax.value_and_grad(total_and_rest, has_aux=True)
     if compiled:
-        value_and_gradient = jax.jit(value_and_gradient)
+        value_and_gradients = jax.jit(value_and_gradients)
 
-    def run(x, *others):
-        (_, value), gradient = value_and_gradient(jax.numpy.asarray(x), *others)
-        gradient = np.array(gradient)  # a copy: JAX's own memory can only be read
-        if not connected[x.shape] and not gradient.any():
-            raise _no_dependence()
-        return np.asarray(value), gradient
-
-    return run
-
-
-def _torch(scalar_of, compiled):
-    import torch
-
-    def run(x, *others):
-        x = keras.ops.convert_to_tensor(x).detach().requires_grad_()
-        others = [keras.ops.convert_to_tensor(other) for other in others]
-        value = scalar_of(x, *others)
-        total = _total(value, x.shape[0])
-        found = None
-        if getattr(total, "requires_grad", False):
-            (found,) = torch.autograd.grad(total, x, allow_unused=True)
-        if found is None:
-            raise _no_dependence()
-        return keras.ops.convert_to_numpy(value), keras.ops.convert_to_numpy(found)
+    def run(values, *others):
+        (_, (passed_on, connected)), gradients = value_and_gradients(values, *others)
+        # JAX gives zeros where there is no dependence.
+        if not connected and not any(gradient.any() for gradient in gradients):
+            raise ValueError(problem)
+        return passed_on, gradients
 
     return run
-
-
-# Each takes `loss_of` and the weights, and returns their gradients as NumPy arrays.
-
-
-def _one_number(value):
-    shape = tuple(getattr(value, "shape", np.shape(value)))
-    if shape != ():
-        raise ValueError(
-            f"loss_of must return one number; it returned the shape {shape}. Add it up, or take "
-            "the mean: keras.ops.mean(...)."
-        )
-    return value
-
-
-def _no_weight_matters():
-    return ValueError(
-        "What loss_of returns does not depend on any of the weights, so there is no gradient. "
-        "Call the model inside loss_of, and compute the loss with keras.ops only."
-    )
-
-
-def _tensorflow_weights(loss_of, weights):
-    import tensorflow as tf
-
-    values = [weight.value for weight in weights]
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(values)
-        loss = _one_number(tf.convert_to_tensor(loss_of()))
-    found = tape.gradient(loss, values)
-    if all(each is None for each in found):
-        raise _no_weight_matters()
-    return [
-        np.zeros(weight.shape, weight.dtype) if each is None else tf.convert_to_tensor(each).numpy()
-        for each, weight in zip(found, weights, strict=True)
-    ]
-
-
-def _jax_weights(loss_of, weights):
-    import jax
-
-    traced = []
-
-    def loss(values):
-        # The variables stand for these values while the loss is computed. What else the model
-        # would write (batch normalisation's averages) is thrown away with the scope.
-        with keras.StatelessScope(state_mapping=list(zip(weights, values, strict=True))):
-            value = _one_number(jax.numpy.asarray(loss_of()))
-        traced.append(isinstance(value, jax.core.Tracer))
-        return value
-
-    found = jax.grad(loss)([weight.value for weight in weights])
-    if not traced[-1]:
-        raise _no_weight_matters()
-    return [np.array(each) for each in found]
-
-
-def _torch_weights(loss_of, weights):
-    import torch
-
-    values = [weight.value for weight in weights]
-    before = [value.requires_grad for value in values]
-    for value in values:
-        value.requires_grad_(True)
-    try:
-        loss = _one_number(loss_of())
-        if not getattr(loss, "requires_grad", False):
-            raise _no_weight_matters()
-        found = torch.autograd.grad(loss, values, allow_unused=True)
-    finally:
-        for value, needed in zip(values, before, strict=True):
-            value.requires_grad_(needed)
-    if all(each is None for each in found):
-        raise _no_weight_matters()
-    return [
-        np.zeros(weight.shape, weight.dtype) if each is None else keras.ops.convert_to_numpy(each)
-        for each, weight in zip(found, weights, strict=True)
-    ]

@@ -8,49 +8,60 @@ nothing needs to be written to disk and no variable needs to be set.
 import html
 import math
 import numbers
+from collections.abc import Iterable
+from typing import Any
 
 MIME_TYPE = "application/vnd.course.results+json"
 
 
-def headline(results, data=()):
-    """Displays the headline numbers of a lesson as a small table.
+def headline(results: Iterable[tuple], data: Any = ()) -> None:
+    """Display the headline numbers of a lesson as a small table.
 
     Args:
         results: Rows of (name, value) or (name, value, format), for example
             `("CNN, test accuracy", 0.9917, ".2%")`. A value is a number or a short text; the
             format is one of Python's format specifications.
-        data: The datasets that the numbers were computed on, as the loaders of `utils.data`
-            return them (whatever has an `origin` with a `text` and an `is_sample`).
+        data: The dataset, or a list of the datasets, that the numbers were computed on, as the
+            loaders of `utils.data` return them.
 
     Raises:
-        ValueError: a row is malformed, a number is not finite, or a format does not fit.
+        ValueError: A row is malformed, a number is not finite, or a format does not fit.
     """
     from IPython.display import display
 
-    bundle = as_bundle(results, data)
-    display(bundle, raw=True)
+    display(as_bundle(results, data), raw=True)
 
 
-def as_bundle(results, data=()):
-    """The MIME bundle that `headline` displays: a dictionary of MIME type to content."""
-    rows = [_row(entry) for entry in results]
+def as_bundle(results: Iterable[tuple], data: Any = ()) -> dict[str, Any]:
+    """Return the MIME bundle that `headline` displays: a dictionary of MIME type to content."""
+    rows = [_row(result) for result in results]
     if not rows:
         raise ValueError("headline() got no results; give it at least one (name, value) row.")
     datasets = data if isinstance(data, (list, tuple)) else [data]
-    origins = [{"text": each.origin.text, "sample": each.origin.is_sample} for each in datasets]
+    origins = [dataset.origin for dataset in datasets]
+    notes = [f"Data: {origin.text}" for origin in origins]
+    width = max(len(row["name"]) for row in rows)
+    lines = [f"{row['name']:<{width}}  {row['text']}" for row in rows]
+    cells = "".join(
+        f"<tr><td style='text-align:left'>{html.escape(row['name'])}</td>"
+        f"<td style='text-align:right'><b>{html.escape(row['text'])}</b></td></tr>"
+        for row in rows
+    )
+    table = f"<table><caption>Headline results</caption><tbody>{cells}</tbody></table>"
+    sources = [{"text": origin.text, "sample": origin.is_sample} for origin in origins]
     return {
-        "text/plain": _as_text(rows, origins),
-        "text/html": _as_html(rows, origins),
-        MIME_TYPE: {"results": rows, "data": origins},
+        "text/plain": "\n".join(lines + notes),
+        "text/html": table + "".join(f"<p>{html.escape(note)}</p>" for note in notes),
+        MIME_TYPE: {"results": rows, "data": sources},
     }
 
 
-def _row(entry):
-    if not isinstance(entry, (list, tuple)) or len(entry) not in (2, 3):
+def _row(result):
+    if not isinstance(result, (list, tuple)) or len(result) not in (2, 3):
         raise ValueError(
-            f"A headline result is (name, value) or (name, value, format); got {entry!r}."
+            f"A headline result is (name, value) or (name, value, format); got {result!r}."
         )
-    name, value, spec = (*entry, "")[:3]
+    name, value, spec = (*result, "")[:3]
     if isinstance(value, numbers.Number):
         # NumPy's numbers become Python's, for JSON.
         value = int(value) if isinstance(value, numbers.Integral) else float(value)
@@ -67,23 +78,3 @@ def _row(entry):
             f"The format {spec!r} does not fit the headline result {name!r} = {value!r}: {error}."
         ) from None
     return {"name": str(name), "value": value, "text": text}
-
-
-def _as_text(rows, origins):
-    width = max(len(row["name"]) for row in rows)
-    lines = [f"{row['name']:<{width}}  {row['text']}" for row in rows]
-    return "\n".join(lines + [_note(origin) for origin in origins])
-
-
-def _as_html(rows, origins):
-    cells = "".join(
-        f"<tr><td style='text-align:left'>{html.escape(row['name'])}</td>"
-        f"<td style='text-align:right'><b>{html.escape(row['text'])}</b></td></tr>"
-        for row in rows
-    )
-    notes = "".join(f"<p>{html.escape(_note(origin))}</p>" for origin in origins)
-    return f"<table><caption>Headline results</caption><tbody>{cells}</tbody></table>{notes}"
-
-
-def _note(origin):
-    return f"Data: {origin['text']}"

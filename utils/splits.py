@@ -1,8 +1,7 @@
-"""Training, validation and test parts, and one-hot labels.
+"""Training, validation and test parts: streams in order of time, images with classes in proportion.
 
-    train, validation, test = split_in_time(stream)                   # streams
-    train, validation, test = stratified_split(labels)                # images, by index
-    (x_train, y_train), (x_validation, y_validation), (x_test, y_test) = split_images(x, y)
+    train, validation, test = split_in_time(stream)
+    train, validation, test = stratified_split(labels)  # indices
 
 Lecture items L3.14 and L4.16.
 """
@@ -12,40 +11,40 @@ from __future__ import annotations
 import numbers
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from utils.common.arguments import as_array, as_integer, as_stream
 
+Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
+
 
 def split_in_time(
-    stream, validation: float = 0.15, test: float = 0.15, gap: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    stream: ArrayLike, validation: float = 0.15, test: float = 0.15, gap: int = 0
+) -> Parts:
     """Split a stream into training, validation and test part, in this order of time.
 
-    Split first, cut windows afterwards. Windows that overlap share samples, so that if they
-    were cut first and then dealt out at random, nearly every test window would lie among the
-    training windows, with its target inside one of them: the test result would measure memory,
-    not prediction. That is leakage. Windows that are cut from the parts never straddle two of
-    them. Whatever else is learnt from data, such as a mean and a standard deviation to
-    normalise with, comes from the training part alone for the same reason.
+    Split first, cut windows afterwards. Windows that overlap share samples: cut first and dealt
+    out at random, nearly every test window would lie among training windows, with its target
+    inside one of them, and the test would measure memory, not prediction (leakage). For the same
+    reason, compute a mean and a standard deviation to normalise with from the training part.
 
-    Later parts are test parts, since a forecast is used on a future that the training has not
-    seen. For cross-validation in time order, with a training part that grows, see
-    `sklearn.model_selection.TimeSeriesSplit`.
+    For cross-validation in time order, see `sklearn.model_selection.TimeSeriesSplit`.
 
     Args:
-        stream: array of shape (samples,) or (samples, streams), in time order.
-        validation, test: fractions of the samples, each 0 or more and less than 1, less than
-            1 in sum. A fraction of 0 makes that part empty.
-        gap: samples to leave out between two parts, for streams whose neighbouring samples
+        stream: Array of shape (samples,) or (samples, streams), in time order.
+        validation: Fraction of the samples, 0 or more and less than 1. A fraction of 0 makes the
+            part empty.
+        test: The same for the test part; the two sum to less than 1.
+        gap: Samples to leave out between two parts, for streams whose neighbouring samples
             are nearly the same. The fractions refer to the samples that remain.
 
     Returns:
         (train, validation, test): views of the stream, nothing is copied.
 
     Raises:
-        TypeError: the stream is no array, a fraction no number, or the gap no integer.
-        ValueError: fractions that do not fit, a negative gap, or a part that would be empty
-            though its fraction is not 0.
+        TypeError: The stream is not an array, a fraction not a number, or the gap not an integer.
+        ValueError: The fractions do not fit, the gap is negative, or a part would be empty
+            although its fraction is not 0.
 
     Example:
         >>> train, validation, test = split_in_time(np.arange(10), 0.2, 0.2)
@@ -57,9 +56,7 @@ def split_in_time(
     stream = as_array("The stream", stream)
     as_stream(stream)  # for its checks; one axis stays one axis here
     gap = as_integer("gap", gap, minimum=0)
-    _check_fractions(validation, test)
-    gap_validation = gap if validation else 0
-    gap_test = gap if test else 0
+    gap_validation, gap_test = gap * bool(validation), gap * bool(test)
     remaining = len(stream) - gap_validation - gap_test
     if remaining < 1:
         raise ValueError(
@@ -75,27 +72,28 @@ def split_in_time(
 
 
 def stratified_split(
-    labels, validation: float = 0.15, test: float = 0.15, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    labels: ArrayLike, validation: float = 0.15, test: float = 0.15, seed: int = 0
+) -> Parts:
     """Deal out images to training, validation and test part, with all classes in proportion.
 
     For images and other samples that do not depend on each other. For a stream, use
     `split_in_time`.
 
     Args:
-        labels: one class per image, as numbers or names, of shape (n,) or (n, 1).
-        validation, test: fractions of the images, each 0 or more and less than 1, less than
-            1 in sum. A fraction of 0 makes that part empty.
-        seed: which of the possible splits. The same seed gives the same split.
+        labels: One class per image, as numbers or names, of shape (n,) or (n, 1).
+        validation: Fraction of the images, as for `split_in_time`.
+        test: The same for the test part.
+        seed: Which of the possible splits. The same seed gives the same split.
 
     Returns:
-        (train, validation, test): arrays of indices in random order, which have no index in
-        common and together hold every index once. Use as `images[train]`.
+        (train, validation, test): arrays of indices in random order, each index in exactly one
+        of them. Use as `images[train]`.
 
     Raises:
-        TypeError: the labels are no array, a fraction no number, or the seed no integer.
-        ValueError: fractions that do not fit, one-hot labels, labels that are missing (None,
-            NaN), or a class with too few images to be in every part.
+        TypeError: The labels are not an array, a fraction not a number, or the seed not an
+            integer.
+        ValueError: The fractions do not fit, the labels are one-hot or some are missing (None,
+            NaN), or a class has too few images to be in every part.
 
     Example:
         >>> labels = ["cat"] * 600 + ["dog"] * 600
@@ -111,17 +109,17 @@ def stratified_split(
 
     labels = _as_labels(labels)
     seed = as_integer("seed", seed, minimum=0)
-    _check_fractions(validation, test)
-    n_train, n_validation, n_test = _part_sizes(len(labels), validation, test, "images")
+    sizes = _part_sizes(len(labels), validation, test, "images")
     classes, class_numbers = np.unique(labels, return_inverse=True)
+    too_few = _too_few(classes, class_numbers, sizes)
     rest = np.random.default_rng(seed).permutation(len(labels))
     parts = []
-    for size in (n_test, n_validation):
+    for size in (sizes[2], sizes[1]):
         part = rest[:0]
         if size:
             counts = np.bincount(class_numbers[rest], minlength=len(classes))
             if counts.min() < 2 or min(size, len(rest) - size) < len(classes):
-                raise _too_few(labels, n_train, n_validation, n_test)
+                raise too_few
             rest, part = train_test_split(
                 rest,
                 test_size=size,
@@ -129,63 +127,14 @@ def stratified_split(
                 random_state=seed % 2**32,  # it takes no larger ones
             )
         parts.append(part)
-    for part in (rest, *parts):
-        if len(part) and len(np.unique(class_numbers[part])) < len(classes):
-            raise _too_few(labels, n_train, n_validation, n_test)
     test_part, validation_part = parts
+    for part in (rest, validation_part, test_part):
+        if len(part) and len(np.unique(class_numbers[part])) < len(classes):
+            raise too_few
     return rest, validation_part, test_part
 
 
-def split_images(images, labels, validation: float = 0.15, test: float = 0.15, seed: int = 0):
-    """Split images and their labels with `stratified_split`.
-
-    The parts are copies, so that images and parts are in memory at the same time. Where that
-    is too much, take the indices of `stratified_split` and read the images part by part.
-
-    Args:
-        images: array of shape (n, …), or a list, for instance of file names.
-        labels: one class per image, as for `stratified_split`.
-        validation, test, seed: as for `stratified_split`.
-
-    Returns:
-        (x_train, y_train), (x_validation, y_validation), (x_test, y_test).
-
-    Raises:
-        TypeError, ValueError: as `stratified_split`, and if there are not as many images as
-            labels.
-
-    Source: lecture item L4.16.
-    """
-    images = as_array("What was given as images", images)
-    labels = as_array("What was given as labels", labels)
-    n_images, n_labels = (len(a) if a.ndim else 0 for a in (images, labels))
-    if n_images != n_labels:
-        raise ValueError(
-            f"images and labels must be of the same length, but there are {n_images} images "
-            f"(shape {images.shape}) and {n_labels} labels (shape {labels.shape}). Check that "
-            f"both come from the same part of the data."
-        )
-    parts = stratified_split(labels, validation, test, seed)
-    return tuple((images[part], labels[part]) for part in parts)
-
-
-def _part_sizes(n, validation, test, what):
-    n_validation, n_test = round(n * validation), round(n * test)
-    n_train = n - n_validation - n_test
-    for name, fraction, size in (
-        ("training", 1 - validation - test, n_train),
-        ("validation", validation, n_validation),
-        ("test", test, n_test),
-    ):
-        if size < 1 and (fraction > 0 or name == "training"):
-            raise ValueError(
-                f"The {name} part would be empty: the fraction {fraction:.3g} of {n} {what} "
-                f"is less than one. Use other fractions or more {what}."
-            )
-    return n_train, n_validation, n_test
-
-
-def _check_fractions(validation, test):
+def _part_sizes(n, validation, test, unit):
     for name, fraction in (("validation", validation), ("test", test)):
         if isinstance(fraction, (bool, np.bool_)) or not isinstance(fraction, numbers.Real):
             raise TypeError(f"{name} must be a fraction such as 0.15, but is {fraction!r}.")
@@ -199,57 +148,31 @@ def _check_fractions(validation, test):
             f"validation={validation} and test={test} leave nothing to train with. Their sum "
             f"must be less than 1."
         )
+    n_validation, n_test = round(n * validation), round(n * test)
+    sizes = n - n_validation - n_test, n_validation, n_test
+    fractions = 1 - (validation + test), validation, test
+    names = ("training", "validation", "test")
+    for name, fraction, size in zip(names, fractions, sizes, strict=True):
+        if size < 1 and fraction > 0:
+            raise ValueError(
+                f"The {name} part would be empty: the fraction {fraction:.3g} of {n} {unit} "
+                f"is less than one. Use other fractions or more {unit}."
+            )
+    return sizes
 
 
-def _too_few(labels, n_train, n_validation, n_test):
-    classes, counts = np.unique(labels, return_counts=True)
+def _too_few(classes, class_numbers, sizes):
+    counts = np.bincount(class_numbers)
     rarest = np.argmin(counts)
     return ValueError(
-        f"Not every one of the {len(classes)} classes can be in each part (training "
-        f"{n_train}, validation {n_validation}, test {n_test}): class "
-        f"{classes.tolist()[rarest]!r} has only {counts[rarest]} of the {len(labels)} images. "
-        f"Add images of it, leave the class out, or use larger fractions."
+        f"Not every one of the {len(classes)} classes can be in each part (training {sizes[0]}, "
+        f"validation {sizes[1]}, test {sizes[2]}): class {classes.tolist()[rarest]!r} has only "
+        f"{counts[rarest]} of the {len(class_numbers)} images. Add images of it, leave the class "
+        "out, or use larger fractions."
     )
 
 
-def one_hot(labels, classes: int | None = None) -> np.ndarray:
-    """Turn class numbers into one-hot rows.
-
-    Args:
-        labels: integers 0 … classes − 1 (or booleans), of shape (n,) or (n, 1).
-        classes: number of classes. By default the largest label + 1, which is too few if the
-            last class happens not to occur: give it for the parts of a split.
-
-    Returns:
-        float32 array of shape (n, classes), with a single 1 in every row.
-
-    Raises:
-        TypeError: labels that are no integers.
-        ValueError: a label below 0 or not below `classes`, or labels of another shape.
-
-    Example:
-        >>> one_hot([2, 0], classes=3).tolist()
-        [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
-    """
-    labels = _as_labels(labels)
-    if labels.dtype.kind not in "biu":
-        raise TypeError(
-            f"labels must be integers, but are {labels.dtype}. Use labels.astype(int) if they "
-            f"are whole numbers, or np.unique(labels, return_inverse=True) if they are names."
-        )
-    labels = labels.astype(np.intp)
-    classes = int(labels.max()) + 1 if classes is None else as_integer("classes", classes)
-    for position in np.flatnonzero((labels < 0) | (labels >= classes))[:1]:
-        raise ValueError(
-            f"labels must be 0 to {classes - 1} for {classes} classes, but labels[{position}] is "
-            f"{labels[position]}. Count the classes from 0, or give another number of classes."
-        )
-    rows = np.zeros((len(labels), classes), np.float32)
-    rows[np.arange(len(labels)), labels] = 1
-    return rows
-
-
-def _as_labels(labels) -> np.ndarray:
+def _as_labels(labels):
     """(n,) or (n, 1) -> (n,)."""
     labels = as_array("What was given as labels", labels)
     if labels.ndim == 2 and labels.shape[1] == 1:

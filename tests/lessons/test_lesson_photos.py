@@ -4,7 +4,7 @@ import json
 
 import pytest
 from conftest import ROOT
-from test_notebooks import execute, headline_of
+from executed_lessons import execute, headline_of
 from tiny_openimages import TinyOpenImages
 
 LESSON = ROOT / "notebooks" / "04_transfer_learning_open_images.ipynb"

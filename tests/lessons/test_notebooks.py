@@ -7,21 +7,15 @@ again on the same data is left out; of the rest, `--every-combination` leaves ou
 
 import importlib.util
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
-from conftest import LESSONS, ROOT, notebook_environment
+from conftest import LESSONS
+from executed_lessons import MIRROR, execute, headline_of, printed
 
-from utils import results, runtime
+from utils import runtime
 
 pytestmark = pytest.mark.notebooks
-
-MIRROR = os.environ.get("COURSE_DATA_MIRROR", "")
-# Where the command is typed must not matter, so each backend types it elsewhere.
-FOLDERS = {"tensorflow": ROOT, "jax": ROOT / "notebooks"}
 
 
 def needs_data(lesson):
@@ -76,45 +70,3 @@ def test_a_kernel_with_several_devices(caches, tmp_path, request):
     executed = execute(lesson, "jax", caches["sample"], tmp_path, more=two)
     rows = headline_of(executed)["results"]
     assert any(row["name"].startswith("2 devices on JAX") for row in rows)
-
-
-def headline_of(executed):
-    """The headline results of an executed lesson."""
-    shown = [
-        output["data"][results.MIME_TYPE]
-        for cell in executed["cells"]
-        for output in cell.get("outputs", [])
-        if results.MIME_TYPE in output.get("data", {})
-    ]
-    assert len(shown) == 1, "a lesson shows its headline results once"
-    return shown[0]
-
-
-def printed(executed, stream="stdout"):
-    """All that an executed notebook has printed, or written to "stderr"."""
-    return "".join(
-        "".join(output["text"])
-        for cell in executed["cells"]
-        for output in cell.get("outputs", [])
-        if output.get("name") == stream
-    )
-
-
-def execute(notebook, backend, cache, out, *, mirror="", more=None):
-    """Runs jupyter nbconvert --execute, and returns the executed notebook.
-
-    Without a mirror, the notebook is offline; `more` are variables of its environment.
-    """
-    environment = notebook_environment(cache, mirror)
-    # Where there is no TensorFlow, a lesson finds JAX by itself.
-    if backend != "tensorflow" and importlib.util.find_spec("tensorflow"):
-        environment["KERAS_BACKEND"] = backend
-    environment |= more or {}
-    folder = FOLDERS[backend]
-    command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute"]
-    command += [os.path.relpath(notebook, folder), "--output-dir", str(out)]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads((out / notebook.name).read_text(encoding="utf-8"))

@@ -22,14 +22,14 @@ ODD = {
 
 
 @pytest.fixture(scope="module")
-def of_the_module():
+def environment_of_the_module():
     """What a fixture of a whole module sees, which is made before those of one test."""
     return dict(os.environ)
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_nothing_of_the_course_is_set_but_an_empty_data_folder(number, of_the_module):
-    for environment in (os.environ, of_the_module):
+def test_only_an_empty_data_folder_is_set(number, environment_of_the_module):
+    for environment in (os.environ, environment_of_the_module):
         assert [name for name in environment if name.startswith("COURSE_")] == ["COURSE_DATA_DIR"]
         assert not Path(environment["COURSE_DATA_DIR"]).is_relative_to(ROOT)
     folder = places.cache_folder()
@@ -42,14 +42,14 @@ def test_what_the_user_has_set_makes_no_difference(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "photo.jpg").touch()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(
-        [*command, "-k", "nothing_of_the_course or executes"],
+    tests = subprocess.run(
+        [*command, "-k", "data_folder or executed"],
         cwd=ROOT,
         env={**os.environ, **ODD, "COURSE_DATA_DIR": str(tmp_path / "mine")},
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stdout[-3000:]
+    assert tests.returncode == 0, tests.stdout[-3000:]
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["photo.jpg"]
 
 
@@ -61,13 +61,13 @@ def test_submissions_find_nothing_that_the_user_has_fetched(tmp_path, plain_envi
     assert result_store.data_files() == []
 
 
-def test_who_executes_a_notebook_has_set_nothing_but_the_data(monkeypatch):
+def test_a_notebook_is_executed_with_nothing_set_but_the_data(monkeypatch):
     for name, value in {**ODD, "KERAS_BACKEND": "jax", "MPLBACKEND": "agg"}.items():
         monkeypatch.setenv(name, value)
-    made = notebook_environment("here")
+    environment = notebook_environment("here")
     names = ("COURSE_", "KERAS_BACKEND", "MPLBACKEND")
-    found = {name: value for name, value in made.items() if name.startswith(names)}
-    assert found == {"COURSE_DATA_DIR": "here", "COURSE_OFFLINE": "1"}
+    variables = {name: value for name, value in environment.items() if name.startswith(names)}
+    assert variables == {"COURSE_DATA_DIR": "here", "COURSE_OFFLINE": "1"}
 
 
 def test_a_plain_environment_can_start_a_lesson(plain_environment):

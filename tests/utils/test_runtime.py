@@ -1,4 +1,4 @@
-"""Where a lesson runs: backend, device, profile, and the words a student reads about them."""
+"""Where a lesson runs: packages, backend, device, profile, and what the banner says of them."""
 
 import importlib.metadata
 import os
@@ -10,16 +10,15 @@ import pytest
 from conftest import ROOT
 
 from utils import runtime
-
-LINES = ["numpy>=1", "no-such-thing>=2"]  # of requirements.txt: one is there, one is missing
+from utils.environment import install
 
 
 @pytest.fixture
-def installed(plain_environment):
-    """Sets which modules can be imported, and that Keras has not been yet."""
+def importable(plain_environment):
+    """Set which modules can be imported, where Keras has not been imported yet."""
 
     def choose(*names):
-        plain_environment.setattr(runtime, "_importable", lambda name: name in names)
+        plain_environment.setattr(install, "importable", lambda name: name in names)
 
     plain_environment.delitem(sys.modules, "keras", raising=False)
     plain_environment.delenv("KERAS_BACKEND", raising=False)
@@ -27,73 +26,73 @@ def installed(plain_environment):
 
 
 @pytest.mark.parametrize(
-    ("there", "chosen"),
-    [(("tensorflow", "jax"), "tensorflow"), (("tensorflow",), "tensorflow"), (("jax",), "jax")],
+    ("modules", "variable", "backend"),
+    [
+        (("tensorflow", "jax"), "", "tensorflow"),
+        (("jax",), "", "jax"),
+        (("tensorflow", "jax"), "JAX", "jax"),
+    ],
 )
-def test_tensorflow_first_jax_where_there_is_none(installed, there, chosen):
-    installed(*there)
-    assert runtime.choose_backend() == os.environ["KERAS_BACKEND"] == chosen
+def test_tensorflow_first_unless_you_or_the_machine_say_otherwise(
+    importable, monkeypatch, modules, variable, backend
+):
+    importable(*modules)
+    monkeypatch.setenv("KERAS_BACKEND", variable)
+    assert runtime.choose_backend() == os.environ["KERAS_BACKEND"] == backend
 
 
-def test_your_own_choice_of_backend_stays(installed, monkeypatch):
-    installed("tensorflow", "jax")
-    monkeypatch.setenv("KERAS_BACKEND", "JAX")
-    assert runtime.choose_backend() == os.environ["KERAS_BACKEND"] == "jax"
-
-
-def test_a_mistyped_backend_is_told(installed, monkeypatch):
-    monkeypatch.setenv("KERAS_BACKEND", "tensorflwo")
-    with pytest.raises(ValueError, match="Did you mean tensorflow"):
+@pytest.mark.parametrize(
+    ("modules", "variable", "loaded", "error", "message"),
+    [
+        (("tensorflow",), "tensorflwo", None, ValueError, "Did you mean tensorflow"),
+        (("tensorflow",), "torch", None, ValueError, "can be tensorflow or jax"),
+        (("tensorflow",), "jax", None, RuntimeError, "pip install jax"),
+        ((), "", None, RuntimeError, "Neither TensorFlow nor JAX"),
+        (("tensorflow", "jax"), "", "jax", RuntimeError, "restart the kernel"),
+    ],
+)
+def test_why_a_backend_cannot_be_chosen(
+    importable, monkeypatch, modules, variable, loaded, error, message
+):
+    importable(*modules)
+    monkeypatch.setenv("KERAS_BACKEND", variable)
+    if loaded:
+        keras = types.SimpleNamespace(backend=types.SimpleNamespace(backend=lambda: loaded))
+        monkeypatch.setitem(sys.modules, "keras", keras)
+    with pytest.raises(error, match=message):
         runtime.choose_backend()
 
 
-def test_a_backend_that_is_not_installed_is_told(installed, monkeypatch):
-    installed("tensorflow")
-    monkeypatch.setenv("KERAS_BACKEND", "jax")
-    with pytest.raises(RuntimeError, match="pip install jax"):
-        runtime.choose_backend()
-
-
-def test_no_backend_at_all_is_told(installed):
-    installed()
-    with pytest.raises(RuntimeError, match="Neither TensorFlow nor JAX"):
-        runtime.choose_backend()
-
-
-def test_keras_already_on_another_backend_is_told(installed, monkeypatch):
-    installed("tensorflow", "jax")
-    keras = types.SimpleNamespace(backend=types.SimpleNamespace(backend=lambda: "jax"))
-    monkeypatch.setitem(sys.modules, "keras", keras)
-    with pytest.raises(RuntimeError, match="restart the kernel"):
-        runtime.choose_backend()
-
-
-@pytest.mark.parametrize(("kind", "profile"), [("CPU", "quick"), ("GPU", "full"), ("TPU", "full")])
-def test_the_profile_follows_the_device(plain_environment, kind, profile):
+@pytest.mark.parametrize(
+    ("kind", "variable", "profile"),
+    [("CPU", "", "quick"), ("GPU", "", "full"), ("TPU", "", "full"), ("GPU", " Quick ", "quick")],
+)
+def test_the_profile_follows_the_device_unless_it_is_chosen(
+    plain_environment, kind, variable, profile
+):
     plain_environment.setattr(runtime, "device", lambda: runtime.Device(kind, "x"))
-    assert runtime.profile() == profile
-    assert runtime.by_profile(quick="quick", full="full") == profile
+    plain_environment.setenv("COURSE_PROFILE", variable)
+    assert runtime.profile() == runtime.by_profile(quick="quick", full="full") == profile
 
 
-def test_the_profile_can_be_chosen(plain_environment):
-    plain_environment.setattr(runtime, "device", lambda: runtime.Device("GPU", "x"))
-    plain_environment.setenv("COURSE_PROFILE", " Quick ")
-    assert runtime.profile() == "quick"
-
-
-def test_a_mistyped_profile_stops_the_first_cell(plain_environment):
-    plain_environment.setenv("COURSE_PROFILE", "quik")
-    with pytest.raises(ValueError, match=r"'quik'.*quick or full.*Did you mean quick"):
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("COURSE_PROFILE", "quik", "'quik'.*quick or full.*Did you mean quick"),
+        ("COURSE_REHEARSAL", "yes", "COURSE_REHEARSAL is 'yes'; write 1"),
+    ],
+)
+def test_a_mistyped_variable_stops_the_first_cell(plain_environment, variable, value, message):
+    plain_environment.setenv(variable, value)
+    with pytest.raises(ValueError, match=message):
         runtime.prepare()
 
 
 def test_missing_packages_at_home_say_what_to_type(plain_environment):
-    plain_environment.setattr(
-        runtime, "required_packages", lambda: ["numpy>=1", "no-such-thing>=2"]
-    )
-    plain_environment.setattr(runtime, "host", lambda: "local")
-    with pytest.raises(ImportError, match=r"Missing here: no-such-thing.*\n.*-m pip install -r"):
-        runtime.install_missing()
+    plain_environment.setattr(install, "required_packages", lambda: ["numpy>=1", "no-such>=2"])
+    plain_environment.setattr(install, "host", lambda: "local")
+    with pytest.raises(ImportError, match=r"Missing here: no-such\.(.|\n)*-m pip install -r"):
+        install.install_missing()
 
 
 def test_colab_gets_only_what_is_missing_and_keeps_its_versions(plain_environment, capsys):
@@ -105,40 +104,42 @@ def test_colab_gets_only_what_is_missing_and_keeps_its_versions(plain_environmen
             calls.append((command[command.index("-c") + 2 :], file.read().split()))
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    plain_environment.setattr(
-        runtime, "required_packages", lambda: ["numpy>=1", "no-such-thing>=2"]
-    )
-    plain_environment.setattr(runtime, "host", lambda: "Colab")
+    plain_environment.setattr(install, "required_packages", lambda: ["numpy>=1", "no-such>=2"])
+    plain_environment.setattr(install, "host", lambda: "Colab")
     plain_environment.setattr(subprocess, "run", pip)
-    runtime.install_missing()
-    ((asked, pinned),) = calls
-    assert asked == ["no-such-thing>=2"]
-    assert f"numpy=={importlib.metadata.version('numpy')}" in pinned
-    assert f"ipykernel=={importlib.metadata.version('ipykernel')}" in pinned
-    assert "no-such-thing" in capsys.readouterr().out
+    install.install_missing()
+    ((packages, pins),) = calls
+    assert packages == ["no-such>=2"]
+    for name in ("numpy", "ipykernel"):
+        assert f"{name}=={importlib.metadata.version(name)}" in pins
+    assert "no-such" in capsys.readouterr().out
 
 
 def test_a_failed_installation_quotes_pip(plain_environment):
-    plain_environment.setattr(runtime, "required_packages", lambda: ["no-such-thing>=2"])
-    plain_environment.setattr(runtime, "host", lambda: "Kaggle")
-    answer = subprocess.CompletedProcess([], 1, "", "no network")
-    plain_environment.setattr(subprocess, "run", lambda *args, **options: answer)
+    plain_environment.setattr(install, "required_packages", lambda: ["no-such>=2"])
+    plain_environment.setattr(install, "host", lambda: "Kaggle")
+    failure = subprocess.CompletedProcess([], 1, "", "no network")
+    plain_environment.setattr(subprocess, "run", lambda *args, **options: failure)
     with pytest.raises(ImportError, match=r"Internet on[\s\S]*no network"):
-        runtime.install_missing()
+        install.install_missing()
 
 
-def test_tensorflow_is_not_missing_where_jax_is(plain_environment):
-    plain_environment.setattr(runtime, "required_packages", lambda: ["tensorflow>=2.18"])
-    plain_environment.setattr(runtime, "_importable", lambda name: name == "jax")
-    assert runtime.missing_packages() == []
-    plain_environment.setattr(runtime, "_importable", lambda name: False)
-    assert runtime.missing_packages() == ["tensorflow>=2.18"]
+def test_tensorflow_is_not_missing_where_jax_is(importable, monkeypatch):
+    def not_installed(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", not_installed)
+    monkeypatch.setattr(install, "required_packages", lambda: ["tensorflow>=2.18"])
+    importable("jax")
+    assert install.missing_packages() == []
+    importable()
+    assert install.missing_packages() == ["tensorflow>=2.18"]
 
 
 def test_what_only_opens_notebooks_is_not_required_inside_them():
-    names = {runtime._distribution(line) for line in runtime.required_packages()}
-    assert {"keras", "numpy", "matplotlib"} <= names
-    assert not names & {"jupyter", "nbconvert", "ipykernel"}
+    names = " ".join(install.required_packages())
+    assert "keras" in names and "matplotlib" in names
+    assert "jupyter" not in names and "ipykernel" not in names
 
 
 @pytest.mark.parametrize(
@@ -150,15 +151,15 @@ def test_what_only_opens_notebooks_is_not_required_inside_them():
         ("local", "CPU", None),
     ],
 )
-def test_on_a_hosted_cpu_the_way_to_a_gpu_is_told(monkeypatch, service, kind, words):
+def test_the_way_to_a_gpu_on_a_hosted_cpu(monkeypatch, service, kind, words):
     monkeypatch.setattr(runtime, "host", lambda: service)
     monkeypatch.setattr(runtime, "device", lambda: runtime.Device(kind, "x"))
     advice = runtime.accelerator_advice()
     assert advice is None if words is None else words in advice
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_the_banner_says_it_all_and_the_start_is_quiet(backend, tmp_path):
+@pytest.mark.parametrize(("backend", "name"), [("tensorflow", "TensorFlow"), ("jax", "JAX")])
+def test_the_banner_says_it_all_and_the_start_is_quiet(backend, name, tmp_path):
     program = (
         "from utils import runtime\n"
         "runtime.prepare()\n"
@@ -167,11 +168,11 @@ def test_the_banner_says_it_all_and_the_start_is_quiet(backend, tmp_path):
         "first = float(keras.random.normal(()))\n"
         "runtime.set_seed(3)\n"
         "assert float(keras.random.normal(())) == first\n"
-        "runtime.banner(quick_minutes=0.5, full_minutes=3)\n"
+        "runtime.banner(quick_minutes=0.5, full_minutes=3, parts={'no_such': 'the rest'})\n"
     )
     environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
     environment |= {"COURSE_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run(
+    lesson = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,
         env=environment,
@@ -179,21 +180,20 @@ def test_the_banner_says_it_all_and_the_start_is_quiet(backend, tmp_path):
         text=True,
         encoding="utf-8",
     )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    version = importlib.metadata.version(backend)
+    assert (lesson.returncode, lesson.stderr) == (0, "")
     for words in (
         "Device   CPU",
-        {"tensorflow": "TensorFlow", "jax": "JAX"}[backend] + f" {version}",
+        f"{name} {importlib.metadata.version(backend)}",
         f"Keras {importlib.metadata.version('keras')}",
         "Profile  quick",
         "about 30 seconds",
         "COURSE_OFFLINE is set",
+        "Left out the rest (no_such is not installed)",
     ):
-        assert words in done.stdout
+        assert words in lesson.stdout
 
 
-def test_what_loading_says_is_shown_when_it_fails(capfd):
+def test_what_loading_writes_is_shown_only_when_it_fails(capfd):
     with pytest.raises(RuntimeError), runtime.quiet_start():
         os.write(2, b"the reason")
         raise RuntimeError

@@ -1,1 +1,5 @@
-"""What `runtime` does behind the page."""
+"""What `utils.runtime` is made of: packages, devices, and rehearsals."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]

@@ -1,36 +1,36 @@
-"""Runs scripts in Python processes of their own, together, and leaves none of them behind.
+"""Run scripts in Python processes of their own, together, and leave none of them behind.
 
 A kernel has its devices from the moment its backend starts. What needs others (two devices of a
-CPU, two processes that stand for two machines) runs in a child: the same interpreter, started
-anew with other environment variables. Works on every system, since nothing is forked.
+CPU, two processes that stand for two machines) runs in a fresh process: the same interpreter with
+other environment variables. This works on every system, since nothing is forked.
 """
 
 import contextlib
-import faulthandler
-import importlib.abc
 import os
-import pathlib
-import runpy
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import BinaryIO
 
 _CHARACTERS_SHOWN = 1500
 
 
 class ChildError(RuntimeError):
-    """A child process failed, or did not come to its end in time; the text says which and how."""
+    """A process failed, or did not end in time; the text says which and how."""
 
 
-def run(scripts, *, timeout=900):
-    """Runs scripts, each in a process of its own and all at the same time.
+def run(
+    scripts: Iterable[tuple[str | Path, Mapping[str, str | None]]], *, timeout: float = 900
+) -> list[str]:
+    """Run scripts, each in a process of its own and all at the same time.
 
     If one fails, the others are ended at once: they would wait for it. However this function is
-    left, also by an interrupt, no child goes on running; and a child whose parent is gone, killed
-    perhaps, ends by itself.
+    left, also by an interrupt, none of the processes goes on running; and if this process is
+    killed, they end by themselves.
 
     Args:
         scripts: One (path, variables) for each process: the Python file to run, and a dictionary
@@ -41,123 +41,74 @@ def run(scripts, *, timeout=900):
         For each script, what it printed.
 
     Raises:
-        ChildError: a script failed, with its last words, or the time was over.
-        ValueError: there are no scripts, or one of the files is not there.
+        ChildError: A script failed (with the end of its output), or the time was over.
+        ValueError: There are no scripts, or one of the files does not exist.
     """
-    scripts = [(pathlib.Path(path), dict(variables)) for path, variables in scripts]
+    scripts = [(Path(path).resolve(), variables) for path, variables in scripts]
     if not scripts:
         raise ValueError("There is nothing to run: scripts is empty.")
     for path, _ in scripts:
         if not path.is_file():
             raise ValueError(f"There is no script {path}.")
+    deadline = time.monotonic() + timeout
     with contextlib.ExitStack() as stack:
-        children = [stack.enter_context(_child(*each, timeout)) for each in scripts]
-        _wait(children, timeout)
-        return [child.text("stdout") for child in children]
+        running = []
+        outputs = []
+        for path, variables in scripts:
+            # Files, because a pipe fills up, and the process would wait.
+            files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(2)]
+            process = stack.enter_context(_started(path, variables, timeout, *files))
+            running.append((path.name, process, files))
+            outputs.append(files[0])
+        while running:
+            for name, process, files in running:
+                if process.poll():
+                    raise ChildError(
+                        f"{name} failed (exit status {process.returncode}). The end of its "
+                        f"output:\n{_end_of_output(*files)}"
+                    )
+            running = [started for started in running if started[1].returncode is None]
+            if running and time.monotonic() > deadline:
+                names = ", ".join(name for name, _, _ in running)
+                raise ChildError(
+                    f"{names} did not end within {timeout:g} seconds and was stopped. The end of "
+                    f"its output:\n{_end_of_output(*running[0][2])}"
+                )
+            time.sleep(0.05)
+        return [_text(stdout) for stdout in outputs]
 
 
-def free_port():
-    """A TCP port of this machine that nobody listens on at this moment."""
+def free_port() -> int:
+    """Return a TCP port of this machine that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-class _Child:
-    """A started script, and the files that take its output."""
-
-    def __init__(self, path, process, files):
-        self.path, self.process, self.files = path, process, files
-
-    def text(self, stream):
-        """What it has written so far to "stdout" or "stderr"."""
-        self.files[stream].seek(0)
-        return self.files[stream].read().decode(errors="replace")
-
-    def last_words(self):
-        """The end of what it wrote, errors if there are any."""
-        words = self.text("stderr").strip() or self.text("stdout").strip() or "(it wrote nothing)"
-        return words[-_CHARACTERS_SHOWN:]
-
-
 @contextlib.contextmanager
-def _child(path, variables, timeout):
+def _started(path, variables, timeout, stdout, stderr):
     environment = {**os.environ, "PYTHONUTF8": "1", **variables}
-    environment = {name: value for name, value in environment.items() if value is not None}
-    # Files and not pipes: a pipe that nobody reads fills up, and the child would wait.
-    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-        process = subprocess.Popen(
-            [sys.executable, os.path.abspath(__file__), str(path.resolve()), str(timeout)],
-            env=environment,
-            stdin=subprocess.PIPE,  # held open as long as this process lives
-            stdout=stdout,
-            stderr=stderr,
-        )
-        try:
-            yield _Child(path, process, {"stdout": stdout, "stderr": stderr})
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.stdin.close()
-            process.wait()
+    child = Path(__file__).with_name("child.py")
+    process = subprocess.Popen(
+        [sys.executable, str(child), str(path), str(timeout)],
+        env={name: value for name, value in environment.items() if value is not None},
+        stdin=subprocess.PIPE,  # held open as long as this process lives
+        stdout=stdout,
+        stderr=stderr,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()  # does nothing to one that has ended
+        process.stdin.close()
+        process.wait()
 
 
-def _wait(children, timeout):
-    deadline = time.monotonic() + timeout
-    waiting = list(children)
-    while waiting:
-        for child in list(waiting):
-            status = child.process.poll()
-            if status is None:
-                continue
-            if status != 0:
-                raise ChildError(
-                    f"{child.path.name} failed (exit status {status}). Its last words:\n"
-                    f"{child.last_words()}"
-                )
-            waiting.remove(child)
-        if waiting and time.monotonic() > deadline:
-            names = ", ".join(child.path.name for child in waiting)
-            raise ChildError(
-                f"{names} did not end within {timeout:g} seconds and was stopped. Last words:\n"
-                f"{waiting[0].last_words()}"
-            )
-        time.sleep(0.05)
+def _text(file: BinaryIO) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
-# ------------------------------------------------------------------- inside the child
-
-
-class _NoTensorFlow(importlib.abc.MetaPathFinder):
-    """Lets TensorFlow look as if it were not installed."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "tensorflow":
-            raise ModuleNotFoundError(f"No module named {name!r} (left out here)", name=name)
-        return None
-
-
-def _end_with_parent():
-    # The parent never writes; the pipe ends when the parent does, however it does.
-    with contextlib.suppress(OSError, ValueError):
-        while os.read(0, 1024):
-            pass
-    os._exit(1)
-
-
-def _main(path, seconds):
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    faulthandler.dump_traceback_later(float(seconds) + 30, exit=True)
-    # This file's folder must not be searched for modules: utils/ holds names of its own.
-    sys.path[0] = str(pathlib.Path(path).parent)
-    sys.argv = [path]
-    if os.environ.get("KERAS_BACKEND") == "jax":
-        # Keras would load it as well, for seconds, only to see that it is given no tf.data.
-        sys.meta_path.insert(0, _NoTensorFlow())
-    runpy.run_path(path, run_name="__main__")
-    sys.stdout.flush()
-    sys.stderr.flush()
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])
+def _end_of_output(stdout: BinaryIO, stderr: BinaryIO) -> str:
+    text = _text(stderr).strip() or _text(stdout).strip() or "(it wrote nothing)"
+    return text[-_CHARACTERS_SHOWN:]

@@ -1,13 +1,14 @@
-"""Finds and ends everything that the execution of a notebook started.
+"""Find and end everything that the execution of a notebook started.
 
 Kernels live in sessions of their own, so that it is not enough to signal a process group; and the
-processes of a worker that died are nobody's descendants any more. They are found by a variable in
-their environment, too.
+processes of a worker that died are nobody's descendants any more. They are also found by a
+variable in their environment.
 """
 
 import contextlib
 import os
 import time
+from collections.abc import Collection, Iterable
 
 import psutil
 
@@ -15,12 +16,12 @@ MARKER = "COURSE_RUN_ID"
 SECONDS_TO_END = 3
 
 
-def end(pids, markers):
-    """Ends these processes, their descendants, and all that carry one of the markers.
+def end(pids: Collection[int], markers: Collection[str]) -> list[psutil.Process]:
+    """End these processes, their descendants, and all that carry one of the markers.
 
     Args:
-        pids: of processes of ours that are still running.
-        markers: values of the environment variable MARKER.
+        pids: Processes of ours that are still running.
+        markers: Values of the environment variable MARKER.
 
     Returns:
         The processes that survived; normally none.
@@ -41,36 +42,38 @@ def end(pids, markers):
     return find(pids, markers)
 
 
-def find(pids, markers):
-    """The living processes among these, their descendants, and those that carry a marker."""
-    roots = [each for each in psutil.process_iter() if each.pid in pids or _has(each, markers)]
+def find(pids: Collection[int], markers: Collection[str]) -> list[psutil.Process]:
+    """Return the living processes among these, their descendants, and those with a marker."""
+    roots = [p for p in psutil.process_iter() if p.pid in pids or _has_marker(p, markers)]
     family = set(roots)
     for process in roots:
         with contextlib.suppress(psutil.Error):
             family.update(process.children(recursive=True))
-    return [each for each in family if each.pid != os.getpid() and is_alive(each)]
+    return [process for process in family if process.pid != os.getpid() and is_alive(process)]
 
 
-def is_alive(process):
-    """Whether a process runs; one that ended and is only still listed (a zombie) does not."""
+def is_alive(process: psutil.Process) -> bool:
+    """Return whether a process runs; one that ended and is only still listed does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 
 
-def _has(process, markers):
+def _has_marker(process, markers):
     try:
         return process.environ().get(MARKER) in markers
     except (psutil.Error, OSError):
         return False  # it belongs to somebody else, or has just ended
 
 
-def wait(processes, seconds=SECONDS_TO_END):
-    """Waits until the processes have ended; returns those that have not."""
+def wait(
+    processes: Iterable[psutil.Process], seconds: float = SECONDS_TO_END
+) -> list[psutil.Process]:
+    """Wait until the processes have ended; return those that have not."""
     deadline = time.monotonic() + seconds
-    while (processes := [each for each in processes if is_alive(each)]) and (
-        time.monotonic() < deadline
-    ):
+    alive = [process for process in processes if is_alive(process)]
+    while alive and time.monotonic() < deadline:
         time.sleep(0.02)
-    return processes
+        alive = [process for process in alive if is_alive(process)]
+    return alive

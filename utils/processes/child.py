@@ -1,0 +1,35 @@
+"""Run a script so that it ends with the process that started it: what `processes.run` starts."""
+
+import contextlib
+import faulthandler
+import os
+import runpy
+import sys
+import threading
+from pathlib import Path
+
+
+def _end_with_parent():
+    # The parent never writes; the pipe ends when the parent does, however it does.
+    with contextlib.suppress(OSError, ValueError):
+        while os.read(0, 1024):
+            pass
+    os._exit(1)
+
+
+def _main(path, seconds):
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    faulthandler.dump_traceback_later(float(seconds) + 30, exit=True)
+    # This file's folder must not be searched for modules: it holds names of its own.
+    sys.path[0] = str(Path(path).parent)
+    sys.argv = [path]
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        # Keras would load TensorFlow, for seconds, only to see that it is given no tf.data.
+        sys.modules["tensorflow"] = None
+    runpy.run_path(path, run_name="__main__")
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
