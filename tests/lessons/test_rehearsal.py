@@ -1,6 +1,6 @@
 """Profile full is rehearsed: every lesson and homework runs there, with hardly any training.
 
-That is what everybody with a GPU gets. What a network has learnt after six steps means nothing,
+That is what everybody with a GPU gets. What a network has learnt after four steps means nothing,
 so only this is tested here: every line runs, on TensorFlow, which Colab has beside a GPU, with the
 real data if there are some; on JAX with the samples, and with both in `--every-combination`.
 """
@@ -81,14 +81,14 @@ class Steps(keras.callbacks.Callback):
 @pytest.mark.parametrize(
     ("data", "options", "epochs", "train", "validation"),
     [
-        ((X, Y), {"epochs": 9}, 2, 3, 0),
+        ((X, Y), {"epochs": 9}, 2, 2, 0),
         ((X[:8], Y[:8]), {"epochs": 3}, 2, 1, 0),
-        ((X, Y), {"epochs": 9, "validation_split": 0.1}, 2, 3, None),
+        ((X, Y), {"epochs": 9, "validation_split": 0.1}, 2, 2, None),
         ((X[:40], Y[:40]), {"validation_split": 0.5}, 1, 1, None),
         ((X, Y, 1000), {"epochs": 9, "initial_epoch": 5}, 2, 1, 0),
-        ((X, Y), {"validation_data": (X, Y)}, 1, 3, 3),
-        ((X, Y), {"validation_data": (X, Y), "validation_batch_size": 1000}, 1, 3, 1),
-        ((Batches(),), {"epochs": 9, "validation_data": Batches()}, 2, 3, 3),
+        ((X, Y), {"validation_data": (X, Y)}, 1, 2, 2),
+        ((X, Y), {"validation_data": (X, Y), "validation_batch_size": 1000}, 1, 2, 1),
+        ((Batches(),), {"epochs": 9, "validation_data": Batches()}, 2, 2, 2),
         (([X, X], Y), {"epochs": 1, "steps_per_epoch": 1}, 1, 1, 0),
     ],
 )

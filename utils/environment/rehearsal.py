@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 MOST_EPOCHS = 2
-MOST_STEPS = 3  # of an epoch, and of a training loop written by hand
+MOST_STEPS = 2  # of an epoch, and of a training loop written by hand
 
 
 def begin() -> None:
