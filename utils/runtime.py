@@ -249,9 +249,9 @@ def _minutes(number: float) -> str:
 
 def _data_order() -> str:
     # Imported here, because they need packages that `prepare` looks for first.
-    from utils.data.fetching import network, sources
+    from utils.data.fetching import network, places
 
     offline = network.offline_requested()
-    places = ["cache", sources.mirror_in_words(), None if offline else "official source"]
-    text = ", then ".join([place for place in places if place] + ["bundled sample"])
+    order = ["cache", places.mirror_in_words(), None if offline else "official source"]
+    text = ", then ".join([*filter(None, order), "bundled sample"])
     return f"{text} (COURSE_OFFLINE is set: no network)" if offline else text
