@@ -310,7 +310,7 @@ def test_mirror_makes_a_mirror_and_can_be_continued(world, capsys):
     world.server.faults[f"/first/{TRAIN_LABELS}"] = [Fault(status=404)]
     assert commands.main(["mirror", str(world.mirror), "mnist"]) == 1
     text = capsys.readouterr().out
-    assert f"{TRAIN_LABELS}: FAILED" in text and "Copied from" in text
+    assert f"{TRAIN_LABELS}: FAILED" in text and "Read from the cache" in text
     assert commands.main(["mirror", str(world.mirror), "mnist"]) == 0
     text = capsys.readouterr().out
     assert text.count("There already") == 3 and f"COURSE_DATA_MIRROR={world.mirror}" in text

@@ -7,8 +7,7 @@ from pathlib import Path
 from utils.common.errors import DataError
 from utils.common.files import format_bytes
 from utils.data.fetching import places, sources
-from utils.data.fetching.download import install
-from utils.data.fetching.errors import DownloadError, Reason
+from utils.data.fetching.errors import Reason
 from utils.data.fetching.network import without_password
 from utils.data.fetching.registry import RegistryFile, registry_files, unknown
 
@@ -71,7 +70,7 @@ def fetch(arguments: argparse.Namespace, folder: Path | None = None) -> int:
             print(f"{entry.name}: skipped; {sources.MIRROR_ONLY}.")
         else:
             status = 1
-            print(f"{entry.name}: FAILED. {sources.all_reasons(failures) or sources.MIRROR_ONLY}.")
+            print(f"{entry.name}: FAILED. {sources.all_reasons(failures)}.")
     return status
 
 
@@ -120,16 +119,7 @@ def _bring(entry: RegistryFile, folder: Path | None, failures: list[Reason]) -> 
     """Fetch one file; return a sentence on where it came from, empty if no source has it."""
     if folder and (folder / entry.name).is_file() and sources.is_right(folder / entry.name, entry):
         return "There already."  # from an earlier `mirror FOLDER`
-    found = sources.from_cache(entry, failures)
-    if found and folder:
-        try:
-            install(entry, found.path, folder / entry.name, str(found.path))
-            return f"Copied from {found.path}."
-        except DownloadError as problem:
-            failures.append(Reason(problem.short, str(problem).rstrip(".")))
-            found = None
-    found = found or sources.from_mirror(entry, failures, folder)
-    found = found or sources.from_official(entry, failures, folder)
+    found = sources.find([entry.name], failures, folder)
     return f"{VERBS[found.kind]} {found.where}." if found else ""
 
 

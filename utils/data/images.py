@@ -48,8 +48,8 @@ class ImageDataset:
         y_test: Like `y_train`.
         class_names: One name for each class.
         origin: Where the data came from.
-        files: The files behind the arrays: official file name -> path on this machine. MNIST has
-            its four files here, also when a sample stands in. May be empty for other datasets.
+        files: The files behind the arrays: official name -> path. MNIST always has its four files
+            here, even for a sample; other datasets may have none.
     """
 
     name: str

@@ -10,8 +10,8 @@ spoken.test                                 # the positions of the test recordin
 """
 
 import io
-import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +30,6 @@ SAMPLE_FILE = ROOT / "data" / "samples" / "spoken_digits.npz"
 SPOKEN_SAMPLE = "digits spoken by a program (espeak-ng), nobody's voice"
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SPLITS = ("train", "validation", "test")
-
-_NAME = re.compile(r"(\d)_([a-z]+)_(\d+)")  # digit, speaker, number of the recording
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,10 +80,6 @@ class SpokenDigits:
         """The lengths in seconds, (recordings,)."""
         return np.array([len(samples) for samples in self.recordings]) / self.sample_rate
 
-    def name(self, position: int) -> str:
-        """Return the name of a recording, such as `7_theo_3`: digit, speaker, number."""
-        return f"{self.digits[position]}_{self.speakers[position]}_{self.numbers[position]}"
-
     def of(
         self,
         *,
@@ -107,33 +101,27 @@ class SpokenDigits:
                 no recording has them all, the result is empty.
         """
         chosen = np.ones(len(self), dtype=bool)
-        if digit is not None:
-            chosen &= self.digits == self.checked_digit(digit)
-        if speaker is not None:
-            if speaker not in self.speaker_names:
-                raise DataError(unknown("speaker", speaker, self.speaker_names))
-            chosen &= self.speakers == speaker
-        if number is not None:
-            chosen &= self.numbers == _known_number("number", number, self.numbers)
+        for kind, value, column in (
+            ("digit", digit, self.digits),
+            ("speaker", speaker, self.speakers),
+            ("number", number, self.numbers),
+        ):
+            if value is not None:
+                chosen &= column == _checked(kind, value, np.unique(column).tolist())
         if split is not None:
-            if split not in SPLITS:
-                raise DataError(unknown("split", split, SPLITS))
-            chosen &= np.isin(np.arange(len(self)), getattr(self, split))
+            positions = getattr(self, _checked("split", split, SPLITS))
+            chosen &= np.isin(np.arange(len(self)), positions)
         return np.flatnonzero(chosen)
 
     def checked_digit(self, digit: int) -> int:
         """Return a digit as int. Raise DataError if no recording has it."""
-        return _known_number("digit", digit, self.digits)
+        return int(_checked("digit", digit, np.unique(self.digits).tolist()))
 
 
-def _known_number(kind: str, value: int, known: np.ndarray) -> int:
-    is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
-    if is_integer and value in known:
-        return int(value)
-    raise DataError(
-        f"There is no {kind} {value!r} among the recordings; "
-        f"they have the integers {known.min()} to {known.max()}."
-    )
+def _checked(kind: str, value: int | str, known: Sequence[int | str]) -> int | str:
+    if isinstance(value, (bool, float)) or value not in known:
+        raise DataError(unknown(kind, value, known))
+    return value
 
 
 def load_spoken_digits() -> SpokenDigits:
@@ -163,20 +151,15 @@ def load_spoken_digits() -> SpokenDigits:
 def _spoken_digits(
     recordings: dict[str, np.ndarray], origin: Origin, *, tests: int, validations: int
 ) -> SpokenDigits:
-    """Put recordings (name -> samples) in order and split them by their numbers."""
-    parsed = []
-    for name in recordings:
-        match = _NAME.fullmatch(name)
-        if not match:
-            raise DataError(f"A recording is named {name!r}, expected a name such as 7_theo_3.")
-        parsed.append((int(match[1]), match[2], int(match[3]), name))
-    parsed.sort()
-    numbers = np.array([number for _, _, number, _ in parsed], dtype=np.int32)
+    """Put recordings (name, such as 7_theo_3 -> samples) in order and split them by numbers."""
+    parts = (name.split("_") for name in recordings)
+    keys = sorted((int(digit), speaker, int(number)) for digit, speaker, number in parts)
+    digits, speakers, numbers = (np.array(column) for column in zip(*keys, strict=True))
     return SpokenDigits(
-        recordings=tuple(recordings[name] for *_, name in parsed),
-        digits=np.array([digit for digit, *_ in parsed], dtype=np.int32),
-        speakers=np.array([speaker for _, speaker, *_ in parsed]),
-        numbers=numbers,
+        recordings=tuple(recordings["{}_{}_{}".format(*key)] for key in keys),
+        digits=digits.astype(np.int32),
+        speakers=speakers,
+        numbers=numbers.astype(np.int32),
         train=np.flatnonzero(numbers >= tests + validations),
         validation=np.flatnonzero((numbers >= tests) & (numbers < tests + validations)),
         test=np.flatnonzero(numbers < tests),

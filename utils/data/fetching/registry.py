@@ -92,12 +92,13 @@ def entry_of(name: str) -> RegistryFile:
     return files[name]
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+def unknown(kind: str, name: str | int, known: Iterable[str | int]) -> str:
     """Return the sentence for an unknown name, with the names that may have been meant."""
     known = list(known)
+    names = [name for name in known if isinstance(name, str)]
     # People leave out the folder, so the last part of a name counts as well.
-    aliases = {alias.lower(): full for full in known for alias in (full, full.split("/")[-1])}
+    aliases = {alias.lower(): full for full in names for alias in (full, full.split("/")[-1])}
     close = difflib.get_close_matches(str(name).lower(), aliases, n=2, cutoff=0.5)
     meant = " or ".join(dict.fromkeys(repr(aliases[alias]) for alias in close))
     hint = f" Did you mean {meant}?" if meant else ""
-    return f"There is no {kind} {name!r}.{hint} Known: {', '.join(known)}."
+    return f"There is no {kind} {name!r}.{hint} Known: {', '.join(map(str, known))}."

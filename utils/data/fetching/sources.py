@@ -6,7 +6,7 @@ stands in `data/registry.toml`; `data/README.md` says more.
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
@@ -76,21 +76,22 @@ class Found:
 # --- Looking for a file ----------------------------------------------------------------------
 
 
-def find(names: Iterable[str], failures: list[Reason]) -> Found | None:
+def find(names: Iterable[str], failures: list[Reason], folder: Path | None = None) -> Found | None:
     """Look for the first of several files that any source has, the nearest source first.
 
     Args:
         names: The files' names in the registry.
         failures: The reason is added to it where a source fails.
+        folder: Where the file is to be; by default in the cache.
 
     Raises:
         DataError: A name is unknown.
     """
     entries = [entry_of(name) for name in names]
-    for source in (from_cache, from_mirror, from_official):
+    for source in (_from_cache, _from_mirror, _from_official):
         for entry in entries:
             try:
-                found = source(entry, failures)
+                found = source(entry, failures, folder)
             except DataError as problem:  # there is no folder to write to
                 failures.append(Reason("no folder can be written", str(problem).rstrip(".")))
                 continue
@@ -159,8 +160,7 @@ def short_reasons(failures: Iterable[Reason]) -> str:
 
 
 # --- The three sources -----------------------------------------------------------------------
-# Each takes an entry and a list to which it adds why it failed, and returns what it found, or
-# None. `folder` is where a fetched file goes (by default the cache).
+# Their arguments are those of `find`, for one file.
 
 
 def is_right(path: Path, entry: RegistryFile) -> bool:
@@ -174,15 +174,15 @@ def is_right(path: Path, entry: RegistryFile) -> bool:
     return True
 
 
-def from_cache(entry: RegistryFile, failures: list[Reason]) -> Found | None:
+def _from_cache(entry: RegistryFile, failures: list[Reason], folder: Path | None) -> Found | None:
     """Look in the cache; a damaged file is deleted, with a message."""
-    for folder in folders_to_read():
-        path = folder / entry.name
+    for cache in folders_to_read():
+        path = cache / entry.name
         try:
             if not os.path.isfile(path):  # also where the folder may not be looked into
                 continue
             if is_right(path, entry):
-                return Found(entry, path, "cache", "the cache")
+                return _copy_of(Found(entry, path, "cache", "the cache"), folder, failures)
             remove_if_wrong(entry, path)
         except (OSError, DownloadError):
             pass  # it cannot be read, or cannot be deleted: then only go past it
@@ -192,9 +192,20 @@ def from_cache(entry: RegistryFile, failures: list[Reason]) -> Found | None:
     return None
 
 
-def from_mirror(
-    entry: RegistryFile, failures: list[Reason], folder: Path | None = None
-) -> Found | None:
+def _copy_of(found: Found, folder: Path | None, failures: list[Reason]) -> Found | None:
+    """Copy a file of the cache to `folder`, if one is asked for."""
+    if folder is None:
+        return found
+    path = folder / found.entry.name
+    try:
+        install(found.entry, found.path, path, str(found.path))
+    except DownloadError as problem:
+        failures.append(_reason(problem))
+        return None
+    return replace(found, path=path)
+
+
+def _from_mirror(entry: RegistryFile, failures: list[Reason], folder: Path | None) -> Found | None:
     """Look in the mirror that `COURSE_DATA_MIRROR` names, if any, and copy the file."""
     try:
         place = mirror()
@@ -217,7 +228,7 @@ def from_mirror(
         install(entry, source, target, f"the mirror's {entry.name}")
         return Found(entry, target, "mirror", where)
     except DownloadError as problem:
-        reason = Reason(problem.short, str(problem).rstrip("."))
+        reason = _reason(problem)
     if reason.short in ("cannot be read", "checksum wrong"):
         failures.append(of_mirror(reason))
     elif folder is None and is_right(source, entry):
@@ -249,8 +260,8 @@ def _not_in_mirror(where: str, entry: RegistryFile) -> Reason:
     return Reason(NOT_IN_MIRROR, f"{where} does not have {entry.name}")
 
 
-def from_official(
-    entry: RegistryFile, failures: list[Reason], folder: Path | None = None
+def _from_official(
+    entry: RegistryFile, failures: list[Reason], folder: Path | None
 ) -> Found | None:
     """Download from the official sources, unless `COURSE_OFFLINE` is set."""
     if not entry.urls:
