@@ -45,6 +45,7 @@ class Fault:
         ignore_range: answer a Range request with 200 and the whole file.
         content_range: send this Content-Range instead of the right one.
         pause: seconds to wait before each quarter of the body.
+        no_length: do not say how long the body is.
     """
 
     status: int | None = None
@@ -55,6 +56,7 @@ class Fault:
     ignore_range: bool = False
     content_range: str | None = None
     pause: float = 0.0
+    no_length: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,8 @@ class FaultyServer:
                     self.send_header("Content-Range", fault.content_range or right)
                 for name, value in fault.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
+                if not fault.no_length:
+                    self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.send_body(body[:stop], fault.pause)
                 if stop < len(body):

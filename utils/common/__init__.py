@@ -1,1 +1,1 @@
-"""What several rooms share: argument checks, errors, and files."""
+"""Checks of arguments, errors and files, shared by several rooms."""

@@ -1,32 +1,32 @@
-"""Checks of arguments that `utils.batches` and `utils.splits` share."""
-
-from __future__ import annotations
+"""Checks of arguments that several rooms share."""
 
 import operator
 from collections.abc import Iterable, Mapping
+from typing import SupportsIndex
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def as_array(name, value) -> np.ndarray:
-    """Return `value` as an array, without a copy where it is one.
+def as_array(name: str, value: ArrayLike) -> np.ndarray:
+    """Return `value` as an array, without a copy if it is one.
 
-    A table of pandas whose columns are all numbers comes out as numbers; what is missing is NaN.
+    A table of pandas whose columns are all numbers gives numbers, with NaN for missing values.
 
     Args:
-        name: what messages call it, at the beginning of a sentence.
-        value: an array, a table or a series of pandas, or a list.
+        name: What messages call it, at the beginning of a sentence.
+        value: An array, a table or a series of pandas, or a list.
 
     Raises:
-        TypeError: it is nothing of that kind, such as None, a text or a generator.
-        ValueError: its rows differ in shape, or some of its values are masked.
+        TypeError: It is something else, such as None, a text or a generator.
+        ValueError: Its rows differ in shape, or some of its values are masked.
     """
     rows = value if isinstance(value, (list, tuple)) else [value]
     masked = sum(np.ma.count_masked(row) for row in rows if isinstance(row, np.ma.MaskedArray))
     if masked:
         raise ValueError(
-            f"{name} has {masked} masked values, and an array without a mask would show what lies "
-            f"below. Leave them out, or fill them: .astype(float).filled(np.nan) makes them NaN."
+            f"{name} has {masked} masked values, which an array without a mask would show. "
+            f"Leave them out, or fill them: .astype(float).filled(np.nan) makes them NaN."
         )
     try:
         array = np.asarray(value)
@@ -34,11 +34,11 @@ def as_array(name, value) -> np.ndarray:
         if "inhomogeneous" not in str(error):
             raise
         raise ValueError(
-            f"{name} is a list whose entries have different shapes, so that it is no array. Make "
-            f"them equally long, or take them one by one."
+            f"{name} is a list whose entries have different shapes, so it cannot be an array. "
+            f"Make them equally long, or take them one by one."
         ) from error
     if array.ndim == 0 and array.dtype.kind not in "biufcmM":
-        raise TypeError(f"{name} must be an array or a list, but is {_told(value)}.")
+        raise TypeError(f"{name} must be an array or a list, but is {_described(value)}.")
     if array.dtype.hasobject and hasattr(value, "dtypes"):
         # Columns of several types of numbers, or with the missing values that pandas has for them.
         dtypes = np.ravel(np.asarray(value.dtypes, dtype=object))
@@ -47,8 +47,8 @@ def as_array(name, value) -> np.ndarray:
     return array
 
 
-def _told(value):
-    """Say what a value that is no array is, and how an array is made of it, if it can be."""
+def _described(value: object) -> str:
+    """Say what a value is, and how to make an array of it, if that is possible."""
     if value is None:
         return "None. Check where it was loaded or returned"
     kind = f"of type {type(value).__name__}"
@@ -61,12 +61,12 @@ def _told(value):
     return kind
 
 
-def as_stream(stream) -> np.ndarray:
+def as_stream(stream: ArrayLike) -> np.ndarray:
     """Return a stream, (samples,) or (samples, streams), as a view (samples, streams).
 
     Raises:
-        TypeError: the stream is no array.
-        ValueError: the stream is empty, ragged or masked, or has another number of axes.
+        TypeError: The stream is not an array.
+        ValueError: The stream is empty, ragged or masked, or has another number of axes.
     """
     stream = as_array("The stream", stream)
     if stream.ndim not in (1, 2):
@@ -82,17 +82,12 @@ def as_stream(stream) -> np.ndarray:
     return stream[:, np.newaxis] if stream.ndim == 1 else stream
 
 
-def as_integer(name, value, minimum=1) -> int:
-    """Return `value` as an int.
-
-    Args:
-        name: the name of the argument, for the message.
-        value: what was given for it.
-        minimum: the least value that is allowed.
+def as_integer(name: str, value: SupportsIndex, minimum: int = 1) -> int:
+    """Return the value of the argument `name` as an int.
 
     Raises:
-        TypeError: it is no integer; a boolean is none either.
-        ValueError: it is below the minimum.
+        TypeError: It is not an integer; nor is a boolean.
+        ValueError: It is below the minimum.
     """
     try:
         if isinstance(value, (bool, np.bool_)):

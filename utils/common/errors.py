@@ -1,4 +1,4 @@
-"""The error that the data layer raises, and what reads files of it."""
+"""The error of everything that reads data."""
 
 
 class DataError(RuntimeError):

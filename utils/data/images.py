@@ -87,16 +87,17 @@ def load_mnist() -> ImageDataset:
             return _mnist_sample(failures)
     arrays = {part: read_idx(file.path) for part, file in files.items()}
     # The files may come from different places; the farthest one is the one to name.
-    nearness = ("cache", "mirror", "official")
-    farthest = max(files.values(), key=lambda file: nearness.index(file.kind))
-    origin = farthest.announce(f"{_counts(arrays)} images")
+    places = ("cache", "mirror", "official")
+    farthest = max(files.values(), key=lambda file: places.index(file.kind))
+    origin = farthest.announce(_counts(arrays))
     paths = {file.path.name: file.path for file in files.values()}
     return _dataset("mnist", arrays, MNIST_CLASSES, origin, paths)
 
 
 def _mnist_sample(failures: list[sources.Reason]) -> ImageDataset:
     arrays = samples.mnist_sample()
-    origin = _announce_sample(MNIST_FILES["x_train"], samples.MNIST_SAMPLE, arrays, failures)
+    title = entry_of(MNIST_FILES["x_train"]).title
+    origin = sources.announce_sample(title, samples.MNIST_SAMPLE, _counts(arrays), failures)
     # As files too, so that the lesson can open them by hand.
     paths = samples.write_idx_files(
         {Path(name).name: arrays[part] for part, name in MNIST_FILES.items()},
@@ -121,15 +122,16 @@ def load_cifar10() -> ImageDataset:
     found = sources.find([CIFAR10_WHOLE, CIFAR10_SUBSET], failures)
     if found is None:
         arrays = samples.cifar10_sample()
-        origin = _announce_sample(CIFAR10_WHOLE, samples.CIFAR10_SAMPLE, arrays, failures)
+        title = entry_of(CIFAR10_WHOLE).title
+        origin = sources.announce_sample(title, samples.CIFAR10_SAMPLE, _counts(arrays), failures)
         return _dataset("cifar10", arrays, samples.CIFAR10_SAMPLE_CLASSES, origin, {})
     if found.entry.name == CIFAR10_WHOLE:
         arrays = read_cifar10_archive(found.path, found.entry.sha256)
-        origin = found.announce(f"{_counts(arrays)} images")
+        origin = found.announce(_counts(arrays))
     else:
         with np.load(found.path, allow_pickle=False) as content:
             arrays = {part: content[part] for part in MNIST_FILES}
-        origin = found.announce(f"a subset of {_counts(arrays)} images")
+        origin = found.announce(f"a subset of {_counts(arrays)}")
     return _dataset("cifar10", arrays, CIFAR10_CLASSES, origin, {found.path.name: found.path})
 
 
@@ -148,12 +150,4 @@ def _dataset(
 
 
 def _counts(arrays: dict[str, np.ndarray]) -> str:
-    return f"{len(arrays['x_train']):,} + {len(arrays['x_test']):,}"
-
-
-def _announce_sample(
-    name: str, what: str, arrays: dict[str, np.ndarray], failures: list[sources.Reason]
-) -> Origin:
-    """Say what stands in for the file `name`, and why; return the sample's origin."""
-    title = entry_of(name).title
-    return sources.announce_sample(title, what, f"{_counts(arrays)} images", failures)
+    return f"{len(arrays['x_train']):,} + {len(arrays['x_test']):,} images"

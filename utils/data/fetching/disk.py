@@ -25,6 +25,14 @@ def sha256_of(path: str | os.PathLike) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_readable(path: Path) -> bool:
+    """Return whether a file can be read to its end."""
+    try:
+        return bool(sha256_of(path))
+    except OSError:
+        return False
+
+
 def size_of(path: Path) -> int:
     """Return the size in bytes, 0 for a file that does not exist."""
     try:

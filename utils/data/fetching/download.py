@@ -37,17 +37,11 @@ SECONDS_BETWEEN_UPDATES = 2.0  # of the progress bar, where each update may stay
 def download(entry: RegistryFile, urls: Iterable[str], target: Path) -> str:
     """Download a file and return the URL that delivered it.
 
-    A target that is right already (another process may have fetched it while this one waited) is
-    left alone, and its `file:` address is returned.
-
-    Args:
-        entry: What the file must be.
-        urls: Where it may come from, tried in turn.
-        target: Where it goes; its folder is made.
+    The URLs are tried in turn. If the target is right already (another process may have fetched it
+    while this one waited), its `file:` address is returned.
 
     Raises:
-        DownloadError: Every source failed (the message lists them all), the disk is full, or
-            the folder cannot be written.
+        DownloadError: Every source failed, or the target cannot be written.
     """
     part = part_of(target)
     failures = []
@@ -72,11 +66,7 @@ def download(entry: RegistryFile, urls: Iterable[str], target: Path) -> str:
 def install(entry: RegistryFile, source: Path, target: Path, label: str) -> None:
     """Copy a local file to `target`, with the same guarantees as `download`.
 
-    Args:
-        entry: What the file must be.
-        source: The file to copy.
-        target: Where it goes; its folder is made.
-        label: What messages call the source.
+    Messages call the source `label`.
 
     Raises:
         DownloadError: The source is wrong or cannot be read, or the target cannot be written.
@@ -87,28 +77,24 @@ def install(entry: RegistryFile, source: Path, target: Path, label: str) -> None
             part.unlink(missing_ok=True)
             shutil.copyfile(source, part)
         except OSError as problem:
-            if problem.errno not in disk.DISK_FULL_ERRORS:
-                _check_readable(source, label)
+            if problem.errno not in disk.DISK_FULL_ERRORS and not disk.is_readable(source):
+                short = "cannot be read"
+                text = f"{label} {short} ({problem.strerror or problem})."
+                raise DownloadError(text, short=short) from problem
             raise local_problem(problem, part, size_of(source)) from problem
         digest = entry.digest(part)
         if digest != entry.sha256:
             part.unlink()
-            raise DownloadError(
-                f"{label} has the wrong content: {_digests(digest, entry)}.",
-                short="checksum wrong",
+            text = (
+                f"{label} has the wrong content: its sha256 is {digest}, expected {entry.sha256}."
             )
+            raise DownloadError(text, short="checksum wrong")
         disk.rename(part, target)
 
 
 def remove_if_wrong(entry: RegistryFile, path: Path) -> None:
-    """Delete a file unless its content is right.
-
-    The check happens under the file's lock, because another process may just have replaced it.
-
-    Raises:
-        OSError: The file cannot be read or deleted.
-        DownloadError: The folder cannot be written.
-    """
+    """Delete a file unless its content is right. Raise OSError or DownloadError."""
+    # Under the lock, because another process may just have replaced it.
     with locked(path, path.name):
         if path.is_file() and not entry.matches(path):
             path.unlink()
@@ -148,20 +134,6 @@ def _reason(url: str, problem: SourceFailedError) -> Reason:
     return Reason(problem.short, text, problem.status)
 
 
-def _check_readable(path: Path, label: str) -> None:
-    """Raise DownloadError if a file cannot be read to its end."""
-    try:
-        disk.sha256_of(path)
-    except OSError as problem:
-        raise DownloadError(
-            f"{label} cannot be read ({problem.strerror or problem}).", short="cannot be read"
-        ) from problem
-
-
-def _digests(digest: str, entry: RegistryFile) -> str:
-    return f"its sha256 is {digest}, expected {entry.sha256}"
-
-
 class _Transfer:
     """Brings a file from one URL into its part, in as many requests as that takes."""
 
@@ -197,8 +169,8 @@ class _Transfer:
                 return
             self.part.unlink()
             if checked or not continued:
-                text = f"the content is not the expected one: {_digests(digest, self.entry)}"
-                raise SourceFailedError(text, "checksum wrong")
+                text = f"its sha256 is {digest}, expected {self.entry.sha256}"
+                raise SourceFailedError(f"the content is wrong: {text}", "checksum wrong")
             # Perhaps only the beginning, from an earlier call, was wrong: once more from the start.
             checked = True
 

@@ -109,11 +109,9 @@ def fetch(name: str) -> Path:
         name: As in `data/registry.toml`, for instance `mnist/train-images-idx3-ubyte.gz`.
 
     Raises:
-        DataError: The name is unknown, or no source has the file. No sample stands in for a
-            single file.
+        DataError: The name is unknown, or no source has the file. No sample stands in.
     """
-    path, _ = fetch_with_origin(name)
-    return path
+    return fetch_with_origin(name)[0]
 
 
 def fetch_with_origin(name: str) -> tuple[Path, Origin]:
@@ -131,16 +129,10 @@ def fetch_with_origin(name: str) -> tuple[Path, Origin]:
 
 
 def announce_sample(title: str, what: str, counted: str, failures: list[Reason]) -> Origin:
-    """Say in two lines what stands in for real data, and why; return the sample's origin.
+    """Say in two lines that `what` stands in for `title`, and why; return the sample's origin.
 
     The origin names every source's reason in short, so that whoever sees only a table of results
     does not look at the network where the mirror is at fault.
-
-    Args:
-        title: The real data.
-        what: The sample.
-        counted: How much there is of it.
-        failures: Why no source had the real data.
     """
     text = f"SAMPLE, not {title}: {what}"
     print(f"{text}; {counted}. Reason: {all_reasons(failures)}.")
