@@ -34,11 +34,10 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
         content = path.read_bytes()
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
-        advice = "Delete it and fetch it again."
-        raise DataError(f"{path} is damaged or cut short ({problem}). {advice}") from problem
-    except OSError as problem:
-        raise DataError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
+    except (OSError, EOFError, zlib.error) as problem:
+        raise DataError(
+            f"{path} cannot be read ({problem}). If it is there, delete it and fetch it again."
+        ) from problem
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in IDX_TYPES:
         raise DataError(
             f"{path} is not an IDX file: it starts with {content[:4].hex(' ') or 'nothing'}, "
@@ -113,10 +112,15 @@ def read_cifar10_archive(path: Path, sha256: str) -> dict[str, np.ndarray]:
         training = [batches[f"data_batch_{number}"] for number in range(1, 6)]
         x_train, y_train = _join_batches(training)
         x_test, y_test = _join_batches([batches["test_batch"]])
-    except (OSError, tarfile.TarError, EOFError, pickle.UnpicklingError) as problem:
-        raise DataError(f"{path} cannot be read: {problem}.") from problem
-    except (KeyError, ValueError) as problem:
-        raise DataError(f"{path} is not laid out like CIFAR-10: {problem!r}.") from problem
+    except (
+        OSError,
+        EOFError,
+        tarfile.TarError,
+        pickle.PickleError,
+        LookupError,
+        ValueError,
+    ) as error:
+        raise DataError(f"{path} cannot be read: {error!r}.") from error
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
 

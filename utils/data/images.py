@@ -73,8 +73,8 @@ class ImageDataset:
 def load_mnist() -> ImageDataset:
     """Load MNIST: 70,000 handwritten digits (LeCun et al. 1998), 28x28 pixels, ten classes.
 
-    Print one line on where it came from. If no source has it, scikit-learn's digits stand in
-    (1,437 training and 360 test images), as `origin.is_sample` and two lines say.
+    If no source has it, scikit-learn's digits stand in (1,437 training and 360 test images);
+    `origin.is_sample` says so.
 
     Returns:
         Images of shape (samples, 28, 28), uint8; labels of shape (samples,), int32; in `files`
@@ -98,12 +98,10 @@ def _mnist_sample(failures: list[sources.Reason]) -> ImageDataset:
     arrays = samples.mnist_sample()
     title = entry_of(MNIST_FILES["x_train"]).title
     origin = sources.announce_sample(title, samples.MNIST_SAMPLE, _counts(arrays), failures)
-    # As files too, so that the lesson can open them by hand.
-    paths = samples.write_idx_files(
-        {Path(name).name: arrays[part] for part, name in MNIST_FILES.items()},
-        # The folder of the cache, or on a full disk one of the others, which may be elsewhere.
-        [folder / "sample-mnist" for folder in folders_to_write()],
-    )
+    # As files too, so that the lesson can open them by hand; on a full disk elsewhere.
+    files = {Path(name).name: arrays[part] for part, name in MNIST_FILES.items()}
+    folders = [folder / "sample-mnist" for folder in folders_to_write()]
+    paths = samples.write_idx_files(files, folders)
     return _dataset("mnist", arrays, MNIST_CLASSES, origin, paths)
 
 
@@ -111,9 +109,8 @@ def load_cifar10() -> ImageDataset:
     """Load CIFAR-10: 60,000 colour photos (Krizhevsky 2009), 32x32 pixels, ten classes.
 
     The whole dataset and a subset of it are looked for, first in the cache, then in the mirror;
-    then the whole is downloaded (170 MB). Print one line on what came from where. If no source
-    has it, patches of two photos that come with scikit-learn stand in (two classes), as
-    `origin.is_sample` and two lines say.
+    then the whole is downloaded (170 MB). If no source has it, patches of two photos that come
+    with scikit-learn stand in (two classes); `origin.is_sample` says so.
 
     Returns:
         Images of shape (samples, 32, 32, 3), uint8, RGB; labels of shape (samples,), int32.

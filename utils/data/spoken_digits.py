@@ -127,8 +127,8 @@ def _checked(kind: str, value: int | str, known: Sequence[int | str]) -> int | s
 def load_spoken_digits() -> SpokenDigits:
     """Load the Free Spoken Digit Dataset: 3,000 recordings of six speakers, 8 kHz, 22 minutes.
 
-    Print one line on where it came from. If no source has it, 150 recordings of three
-    synthetic voices stand in, as `origin.is_sample` and two lines say.
+    If no source has it, 150 recordings of three synthetic voices stand in; `origin.is_sample`
+    says so.
 
     Of each speaker and digit, recordings 0 to 4 are for testing: that is the dataset's own rule.
     Of the rest, 5 to 9 are for validation and 10 to 49 for training. The sample has five

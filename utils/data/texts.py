@@ -86,8 +86,7 @@ def load_text(name: str | Path) -> Text:
 def load_shakespeare() -> Text:
     """Load 1.1 million characters of Shakespeare's plays in English (Karpathy 2015).
 
-    Print one line on where it came from. If no source has it, Python's own documentation
-    stands in, as `origin.is_sample` and two lines say.
+    If no source has it, Python's own documentation stands in; `origin.is_sample` says so.
     """
     return _load("shakespeare", SHAKESPEARE, "William Shakespeare, plays", "en", read_plain_text)
 
@@ -95,8 +94,8 @@ def load_shakespeare() -> Text:
 def load_madach() -> Text:
     """Load Imre Madách's play The Tragedy of Man (1861) in Hungarian; see `read_tei_play`.
 
-    Print one line on where it came from. If no source has it, Python's own documentation
-    stands in, as `origin.is_sample` and two lines say. That is in *English*, as `language` says.
+    If no source has it, Python's own documentation stands in, which is in *English*;
+    `origin.is_sample` and `language` say so.
     """
     return _load("madach", MADACH, "Imre Madách, Az ember tragédiája", "hu", read_tei_play)
 
@@ -154,6 +153,10 @@ def read_tei_play(path: Path) -> str:
         raise DataError(f"{path} is not XML: {problem}.") from problem
     if body is None:
         raise DataError(f"{path} is not a text in TEI: it has no text/body in {_TEI}.")
+    for note in list(body.iter(f"{_TEI}note")):
+        tail = note.tail
+        note.clear()
+        note.tail = tail
     blocks = [block for part in body for block in _blocks(part) if block]
     return unicodedata.normalize("NFC", "\n\n".join(blocks) + "\n")
 
@@ -163,9 +166,10 @@ def _blocks(element: ElementTree.Element) -> Iterator[str]:
     if element.tag == f"{_TEI}div":
         for part in element:
             yield from _blocks(part)
-    elif element.tag != f"{_TEI}note":
-        lines = list(_lines(element)) if element.tag == f"{_TEI}sp" else [_words(element)]
-        yield "\n".join(line for line in lines if line)
+    elif element.tag == f"{_TEI}sp":
+        yield "\n".join(filter(None, _lines(element)))
+    else:
+        yield _words(element)
 
 
 def _lines(element: ElementTree.Element) -> Iterator[str]:
@@ -173,22 +177,13 @@ def _lines(element: ElementTree.Element) -> Iterator[str]:
     for part in element:
         if part.tag == f"{_TEI}lg":  # a group of lines
             yield from _lines(part)
-        elif part.tag != f"{_TEI}note":
+        else:
             yield _words(part)
 
 
 def _words(element: ElementTree.Element) -> str:
-    text = re.sub(r"\[[^]/]*[]/]", " ", "".join(_pieces(element)))  # once they typed [200/
+    text = re.sub(r"\[[^]/]*[]/]", " ", "".join(element.itertext()))  # once they typed [200/
     return " ".join(text.split())
-
-
-def _pieces(element: ElementTree.Element) -> Iterator[str]:
-    """Yield the text of an element and of all inside it, without the editors' notes."""
-    yield element.text or ""
-    for part in element:
-        if part.tag != f"{_TEI}note":
-            yield from _pieces(part)
-        yield part.tail or ""
 
 
 # --- The sample ------------------------------------------------------------------------------
