@@ -94,7 +94,7 @@ def _joined(parts):
 
 
 def _has_large_integers(part):
-    """Whether some integers are too large for a float to hold them exactly."""
+    """Return whether some integers are too large for a float to hold them exactly."""
     return part.dtype.kind in "iu" and bool(((part > 2**53) | (part < -(2**53))).any())
 
 
