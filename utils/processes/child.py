@@ -2,11 +2,22 @@
 
 import contextlib
 import faulthandler
+import importlib.abc
 import os
 import runpy
 import sys
 import threading
 from pathlib import Path
+
+
+class _NoTensorFlow(importlib.abc.MetaPathFinder):
+    """Let TensorFlow look as if it were not installed."""
+
+    def find_spec(self, name, path=None, target=None):
+        # None in sys.modules would not do: Keras takes every entry there for a loaded TensorFlow.
+        if name.partition(".")[0] == "tensorflow":
+            raise ModuleNotFoundError(f"No module named {name!r} (left out here)", name=name)
+        return None
 
 
 def _end_with_parent():
@@ -25,7 +36,7 @@ def _main(path, seconds):
     sys.argv = [path]
     if os.environ.get("KERAS_BACKEND") == "jax":
         # Keras would load TensorFlow, for seconds, only to see that it is given no tf.data.
-        sys.modules["tensorflow"] = None
+        sys.meta_path.insert(0, _NoTensorFlow())
     runpy.run_path(path, run_name="__main__")
     sys.stdout.flush()
     sys.stderr.flush()
