@@ -40,9 +40,9 @@ def test_a_student_version_that_is_not_current_is_noticed(tmp_path):
     path.write_text(path.read_text(encoding="utf-8").replace("Draw it.", "Paint it."), "utf-8")
     (folder / "hw9_old.ipynb").write_text("{}", encoding="utf-8")
     (folder / "hw3_windows_and_lstm.ipynb").unlink()
-    found = {path.name: text for path, text in homework.stale(folder)}
-    assert set(found) == {path.name, "hw9_old.ipynb", "hw3_windows_and_lstm.ipynb"}
-    assert found["hw9_old.ipynb"] is None
+    stale = {path.name: text for path, text in homework.stale(folder)}
+    assert set(stale) == {path.name, "hw9_old.ipynb", "hw3_windows_and_lstm.ipynb"}
+    assert stale["hw9_old.ipynb"] is None
 
 
 @pytest.mark.parametrize("error", [ValueError("a.ipynb: is empty"), PermissionError("a.ipynb")])
@@ -256,6 +256,6 @@ def test_a_usual_mistake_is_told_and_costs_the_points(number, test, answer, word
     visible = [cell for cell in release(assignment).cells if cell.id == grade_id]
     assert words in run(visible, names, tmp_path)
     (task,) = (task for task in assignment.tasks if task.grade_id == grade_id)
-    with pytest.raises(AssertionError) as told:
+    with pytest.raises(AssertionError) as error:
         exec(task.hidden, names)
-    assert "Not answered yet" not in str(told.value) and len(str(told.value)) > 15
+    assert "Not answered yet" not in str(error.value) and len(str(error.value)) > 15

@@ -63,7 +63,7 @@ def better_than_seasonal():
     change = {}
     for i in range(24, len(co2)):
         change[tuple(np.round(np.diff(co2[i - 24 : i]), 3))] = co2[i] - co2[i - 1]
-    return lambda x: np.array([each[-1] + change[tuple(np.round(np.diff(each), 3))] for each in x])
+    return lambda x: np.array([row[-1] + change[tuple(np.round(np.diff(row), 3))] for row in x])
 
 
 @pytest.mark.parametrize("test", ["lstm-naive", "lstm-good"])
@@ -74,8 +74,8 @@ def test_a_forecast_must_come_from_the_network(test):
     assert hidden(3, test, **naive | {"blinded_forecast": lambda x: "ValueError"}) == ""
     assert "do not come from lstm_model" in hidden(3, test, forecast=good, blinded_forecast=good)
     assert "part 4" in hidden(3, test, **naive | {"forecast": seasonal})
-    told = hidden(3, test, **naive | {"forecast": lambda x: x[:, -1] + 0.2})
-    assert "On the test years" in told
+    messages = hidden(3, test, **naive | {"forecast": lambda x: x[:, -1] + 0.2})
+    assert "On the test years" in messages
 
 
 def test_a_good_forecast_is_about_as_good_as_the_formula():
@@ -110,8 +110,8 @@ def test_digits_must_be_read_by_the_network(kind):
     test = f"{kind}-accuracy"
     assert hidden(1, test, **names) == ""
     assert "Accuracy on new digits" in hidden(1, test, **names | {f"predict_{kind}": looked_up})
-    told = hidden(1, test, **names | {f"blinded_{kind}": nearest})
-    assert f"do not come from {kind}_model" in told
+    messages = hidden(1, test, **names | {f"blinded_{kind}": nearest})
+    assert f"do not come from {kind}_model" in messages
 
 
 @pytest.mark.parametrize(
@@ -192,13 +192,13 @@ def test_milestone_1_notices():
     array = TABLE.to_numpy()
     holes = array.copy()
     holes[3, 1] = np.nan
-    told = milestone_1(project_parts(holes[:40], array[40:50], array[50:]))
-    assert told[:2] == ["", ""] and "missing or infinite" in told[2]
+    messages = milestone_1(project_parts(holes[:40], array[40:50], array[50:]))
+    assert messages[:2] == ["", ""] and "missing or infinite" in messages[2]
     gaps = MIXED.astype(object)
     gaps.iloc[2, 3] = None
     assert not helpers.about_part(gaps)["finite"]
-    told = milestone_1(project_parts(array[:40], array[40:50, :2], array[50:]))
-    assert "has the shape [2]" in told[2]
+    messages = milestone_1(project_parts(array[:40], array[40:50, :2], array[50:]))
+    assert "has the shape [2]" in messages[2]
     both = project_parts(array[:40], array[38:50], array[50:])
     assert "2 samples are in the train part and in the validation" in milestone_1(both)[1]
     why = "Passengers of the same class and age are different people."

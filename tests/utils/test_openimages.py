@@ -15,7 +15,6 @@ from tiny_openimages import ROSE, SUNFLOWER, TULIP, TinyOpenImages, image_id, jp
 from utils import openimages
 from utils.common.errors import DataError
 from utils.openimages import __main__ as commands
-from utils.openimages import request
 from utils.openimages.dataset_folder import COLUMNS
 from utils.openimages.mirror import write_mirror
 from utils.openimages.photo_pool import Pool
@@ -70,10 +69,8 @@ def test_the_table_the_files_and_the_summary_agree(world, capsys):
         class_name, label_id = (("Rose", ROSE), ("Sunflower", SUNFLOWER))[label]
         assert (row.label, row.class_name, row.label_id) == (label, class_name, label_id)
         assert row.path == f"{row.split}/{row.class_name}/{row.image_id}.jpg"
-        assert (row.author, row.title) == (
-            f"Ann {name}{number}",
-            f'The "{name}{number}", a photo',
-        )
+        assert row.author == f"Ann {name}{number}"
+        assert row.title == f'The "{name}{number}", a photo'
         assert row.license.endswith("/by/2.0/") and row.landing_url.endswith(f"/{name}{number}")
         assert row.subset == "validation" and np.isnan(row.rotation) == (name == "sun")
         content = (photos.folder / row.path).read_bytes()
@@ -116,12 +113,12 @@ def test_a_finished_set_needs_no_source(world, monkeypatch, tmp_path, capsys):
     assert "from the cache" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("classes", [(" rose", "SUNFLOWER"), (ROSE, SUNFLOWER)])
-def test_a_class_can_be_written_in_several_ways(world, classes):
+def test_a_class_can_be_written_in_several_ways(world):
     first = download()
-    other = download(classes=classes)
-    assert other.classes == ("Rose", "Sunflower") and columns(other) == columns(first)
-    assert other.summary.already_there == 24
+    for classes in ((" rose", "SUNFLOWER"), (ROSE, SUNFLOWER)):
+        other = download(classes=classes)
+        assert other.classes == ("Rose", "Sunflower") and columns(other) == columns(first)
+        assert other.summary.already_there == 24
 
 
 @pytest.mark.parametrize(
@@ -295,7 +292,7 @@ def test_the_parts_of_open_images_are_used_in_order(world, use, tmp_path, capsys
     assert "authors and licences" in capsys.readouterr().out
 
 
-# --- Names and arguments ---------------------------------------------------------------------
+# --- Names of classes ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -314,58 +311,6 @@ def test_a_class_that_is_not_clear_is_asked_about(world, name, hints):
     with pytest.raises(ValueError) as error:
         download(6, classes=("Rose", name))
     assert all(hint in str(error.value) for hint in hints)
-
-
-@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
-def test_strange_names_make_good_folders(use, line_end):
-    world = TinyOpenImages(line_end)
-    labels = ("/m/0scr", "/m/0doll1", "/m/0doll2", "/m/0jag1", "/m/0jag2", "/t/dd1")
-    for label in labels:
-        for number in range(4):
-            world.add(f"{label}{number}", [label])
-    use(world)
-    classes = ("screw, nut / bolt?", "Doll", "doll", "/m/0jag1", "/m/0jag2", 'dog "rex"')
-    photos = download(3, classes=classes)
-    assert set(photos.table["label_id"]) == set(labels)
-    assert photos.folder_names == [
-        *("Screw, nut _ bolt_", "Doll (m_0doll1)", "doll (m_0doll2)"),
-        *("Jaguar (m_0jag1)", "Jaguar (m_0jag2)", "Dog _Rex_"),
-    ]
-    assert {path.name for path in (photos.folder / "train").iterdir()} == set(photos.folder_names)
-    assert download(3, classes=("Doll", "/m/0jag1")).folder != photos.folder
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "hint"),
-    [
-        ({"classes": "Rose"}, ValueError, 'classes=("Rose", "Sunflower")'),
-        ({"classes": ["Rose"]}, ValueError, "Two or more"),
-        ({"classes": ["Rose", "Rose "]}, ValueError, "2 times"),
-        ({"classes": ["Rose", 3]}, ValueError, "one is 3"),
-        ({"per_class": 2}, ValueError, "per_class=3 or more"),
-        ({"per_class": 10.5}, TypeError, "per_class must be an integer"),
-        ({"split": (10, 2, 2), "per_class": 12}, ValueError, "Use per_class=14"),
-        ({"split": (10, 2)}, ValueError, "three numbers"),
-        ({"split": (0.8, 0.1, 0.1)}, ValueError, "numbers of photos"),
-        ({"split": (10, -1, 2)}, ValueError, "validation part of split"),
-        ({"split": (0, 1, 2)}, ValueError, "train part of split"),
-        ({"seed": -1}, ValueError, "seed"),
-        ({"longest_side": 5}, ValueError, "longest_side"),
-    ],
-)
-def test_a_wrong_argument_is_explained(options, error, hint, tmp_path):
-    with pytest.raises(error) as raised:
-        openimages.download(**options)
-    assert hint in str(raised.value)
-    assert not list(tmp_path.rglob("*"))  # nothing was begun
-
-
-def test_split_follows_from_per_class_and_the_other_way_round(world):
-    splits = [request.make_split(per_class, None) for per_class in (None, 60, 3)]
-    assert splits == [(400, 100, 100), (40, 10, 10), (1, 1, 1)]
-    photos = download(None, split=[5, 0, 2])
-    assert photos.table["split"].value_counts().to_dict() == {"train": 10, "test": 4}
-    assert photos.load("validation")[0].shape == (0, 160, 160, 3)
 
 
 # --- Mirror, command line ------------------------------------------------------------

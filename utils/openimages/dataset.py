@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from PIL import Image, ImageOps
 
 from utils import runtime
 from utils.common.arguments import as_integer
@@ -24,6 +25,7 @@ from utils.openimages.request import SPLITS
 if TYPE_CHECKING:
     import keras
 
+RESIZED_WITH = Image.Resampling.BICUBIC
 EARLIER_NAMES = {"training": "train"}  # notebooks of the first edition ask for them
 
 
@@ -162,29 +164,18 @@ def decode_one(file: str | Path | BinaryIO, size: tuple[int, int], crop: str | N
     height, width = size
     try:
         with Image.open(file) as image:
-            whole = np.array(image.size)
-            box = _middle(*whole, width / height) if crop == "center" else (0, 0, *whole)
             # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, which is much faster. At
             # twice the size that is wanted nothing is lost.
-            shrink = min((box[2] - box[0]) / width, (box[3] - box[1]) / height) / 2
+            shrink = min(image.width / width, image.height / height) / 2
             if shrink > 1:
-                image.draft(image.mode, tuple(np.ceil(whole / shrink).astype(int).tolist()))
-            ratio = np.tile(np.array(image.size) / whole, 2)
-            rgb = image if image.mode == "RGB" else image.convert("RGB")
-            resized = rgb.resize((width, height), Image.Resampling.BICUBIC, tuple(box * ratio))
-            return np.asarray(resized)
+                image.draft(image.mode, tuple(math.ceil(side / shrink) for side in image.size))
+            resize = ImageOps.fit if crop == "center" else Image.Image.resize
+            return np.asarray(resize(image.convert("RGB"), (width, height), RESIZED_WITH))
     except OSError as problem:
         raise DataError(
             f"{file} cannot be read ({problem}). Call openimages.download again: it fetches what "
             "is missing."
         ) from problem
-
-
-def _middle(width: int, height: int, aspect: float) -> tuple[float, float, float, float]:
-    """Return left, top, right and bottom of the largest middle piece with an aspect ratio."""
-    cut_width, cut_height = min(width, height * aspect), min(height, width / aspect)
-    left, top = (width - cut_width) / 2, (height - cut_height) / 2
-    return left, top, left + cut_width, top + cut_height
 
 
 @functools.cache

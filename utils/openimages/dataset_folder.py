@@ -7,10 +7,10 @@
 The photos are hard links to those in the pool where the disk can do that, else copies.
 """
 
+import contextlib
 import csv
 import json
 import os
-import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -215,17 +215,14 @@ def write_set(
 def _place(photo: Path | bytes, target: Path, size: int) -> None:
     if _has_size(target, size):
         return
-    if isinstance(photo, bytes):
-        write_atomically(target, photo)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    try:
-        os.link(photo, target)
-    except OSError:  # another disk, or one that has no links
-        part = target.with_name(f".{target.name}.part")
-        shutil.copyfile(photo, part)
-        os.replace(part, target)
+    if isinstance(photo, Path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # another disk, or one that has no links
+            os.link(photo, target)
+            return
+        photo = photo.read_bytes()
+    write_atomically(target, photo)
 
 
 def _write_json(path: Path, content: dict) -> None:

@@ -5,7 +5,6 @@ mirror` makes, which may be the same folder. Sets can be added to it one after t
 """
 
 import hashlib
-import shutil
 from pathlib import Path
 
 from utils.common.files import write_atomically
@@ -32,10 +31,7 @@ def write_mirror(photos: Photos, folder: str | Path, progress: bool = True) -> P
         for row in table.itertuples():
             target = folder / PHOTOS / row.subset / f"{row.image_id}.jpg"
             if not target.is_file() or target.stat().st_size != row.bytes:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                part = target.with_name(f".{target.name}.part")
-                shutil.copyfile(photos.folder / row.path, part)
-                part.replace(target)
+                write_atomically(target, (photos.folder / row.path).read_bytes())
         _add_lines(folder, labels.DESCRIPTIONS, tables.every_line, "all", progress)
         for part in labels.PARTS:
             ids = sorted(table["image_id"][table["subset"] == part])

@@ -32,8 +32,11 @@ THUMBNAIL_SIDE = 32  # of the thumbnails that are compared to find the same pict
 Kind = Literal["cached", "downloaded", "missing", "broken", "undelivered"]
 
 
-class BrokenPhotoError(Exception):
+class BrokenPhotoError(TryAgainError):
     """The content is not a JPEG, or cannot be decoded to its end."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason, "not a whole JPEG", wait=0)
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,6 @@ class Pool:
         for attempt in range(ATTEMPTS):
             if self.stopped.is_set():
                 break
-            wait = 0.0
             try:
                 content = hosts.read_photo(self._session(), source, remote)
                 outcome.received += len(content)
@@ -147,18 +149,15 @@ class Pool:
                 return "downloaded"
             except NotThereError:
                 return "missing"
-            except BrokenPhotoError as problem:
-                short, outcome.reason = "not a whole JPEG", f"{source.shown(remote)}: {problem}"
-                broken += 1
-                if broken == ATTEMPTS_IF_BROKEN or source.is_folder:
-                    return "broken"
             except (SourceFailedError, TryAgainError) as problem:
-                short, outcome.reason = problem.short, f"{source.shown(remote)}: {problem}"
+                outcome.reason = f"{source.shown(remote)}: {problem}"
+                outcome.failures[problem.short] += 1
                 if isinstance(problem, SourceFailedError):
-                    outcome.failures[short] += 1
                     break
+                broken += isinstance(problem, BrokenPhotoError)
+                if broken == ATTEMPTS_IF_BROKEN or (broken and source.is_folder):
+                    return "broken"
                 wait = problem.wait
-            outcome.failures[short] += 1
             if wait is None:  # up to half as long again, so that not all threads ask at once
                 wait = responses.BACKOFF_SECONDS * 2**attempt * random.uniform(1, 1.5)
             if attempt < ATTEMPTS - 1:

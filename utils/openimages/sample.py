@@ -6,6 +6,7 @@ photo in common.
 
 import hashlib
 import io
+import itertools
 
 import numpy as np
 from PIL import Image
@@ -94,20 +95,18 @@ def make_rows() -> list[tuple[dict, bytes]]:
 
 def crop_places(photo: np.ndarray, label: int, split: str) -> list[tuple[int, int, int]]:
     """Return the crops of a photo that lie in blocks of a split: top, left and side."""
-    tops, lefts = (part.start for part in REGIONS[label])
+    first_top, first_left = (part.start for part in REGIONS[label])
     places = []
-    for row, names in enumerate(BLOCKS):
-        for column, name in enumerate(names):
-            if name != split:
-                continue
-            for side in CROP_SIDES:
-                for down in range(0, BLOCK_SIDE - side + 1, CROP_STEP):
-                    for right in range(0, BLOCK_SIDE - side + 1, CROP_STEP):
-                        top = tops + row * BLOCK_SIDE + down
-                        left = lefts + column * BLOCK_SIDE + right
-                        crop = photo[top : top + side, left : left + side]
-                        if crop.mean(axis=2).std() >= LEAST_CONTRAST:
-                            places.append((top, left, side))
+    for row, column, side in itertools.product(range(3), range(3), CROP_SIDES):
+        if BLOCKS[row][column] != split:
+            continue
+        steps = range(0, BLOCK_SIDE - side + 1, CROP_STEP)
+        for down, right in itertools.product(steps, steps):
+            top = first_top + row * BLOCK_SIDE + down
+            left = first_left + column * BLOCK_SIDE + right
+            crop = photo[top : top + side, left : left + side]
+            if crop.mean(axis=2).std() >= LEAST_CONTRAST:
+                places.append((top, left, side))
     return places
 
 
