@@ -9,13 +9,15 @@ import sys
 import tempfile
 
 import pytest
+from rich.console import Console
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+import matrix  # noqa: E402
+
 from tools.authoring import check  # noqa: E402
-from tools.run import matrix  # noqa: E402
-from tools.run.execute import default_jobs  # noqa: E402
+from tools.run.choose import default_jobs  # noqa: E402
 
 # Figures are drawn into memory, whatever screen there is.
 os.environ["MPLBACKEND"] = "agg"
@@ -73,20 +75,20 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """What became of the lessons, as a table, and remembered for `python -m tools.run.matrix`."""
+    """Print what became of the lessons, and save it for the table of `make test-all`."""
     runs = []
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.getreports(outcome):
             # A module that is skipped as a whole has a report without properties.
             lesson = dict(getattr(report, "user_properties", ())).get("lesson")
             if lesson and (report.when == "call" or outcome != "passed"):
-                kept = "failed" if outcome == "error" else outcome
-                runs.append({**lesson, "outcome": kept, "seconds": report.duration})
+                outcome = "failed" if outcome == "error" else outcome
+                runs.append({**lesson, "outcome": outcome, "seconds": report.duration})
     if runs:
         name = config.getoption("environment_name")
-        matrix.remember(name, runs)
+        matrix.save(name, runs)
         terminalreporter.section("lessons")
-        terminalreporter.write_line("\n".join(matrix.as_table({name: runs})))
+        Console(width=100).print(matrix.table({name: runs}))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,314 +2,148 @@
 
     python -m tools.run.execute [NAME ...] [--jobs N] [--out build] [--deadline MINUTES]
 
-Every notebook runs in a worker process of its own (`tools.run.worker`), in a kernel of the
-interpreter that runs this. The executed notebooks, a page of each, index.html and report.json are
-written to the output folder; the notebooks themselves are never changed. Exit status: 0 if all
-passed, 1 if any failed, 2 for a wrong command line, 130 after Ctrl-C, 143 after SIGTERM.
+Every notebook runs in a kernel of its own, in the interpreter that runs this. The executed
+notebooks, a page of each, index.html and report.json are written to the output folder; the
+notebooks themselves are never changed. Exit status: 0 if all passed, 1 if any failed, 2 for a wrong
+command line, 130 after Ctrl-C, 143 after SIGTERM.
 """
 
 import argparse
-import collections
+import asyncio
 import contextlib
-import dataclasses
-import difflib
-import fnmatch
-import json
+import logging
 import os
 import pathlib
-import queue
-import re
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
-import time
 import uuid
+from collections.abc import Iterator, Sequence
+from concurrent import futures
 
-import psutil
-
-from tools.run import report
-from utils import runtime
+from tools.run import execution, pages, report
+from tools.run.choose import ROOT, UsageError, default_jobs, select
 from utils.processes import cleanup
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-MOST_JOBS = 4
-BYTES_PER_JOB = 3 * 2**30  # about what the hungriest lesson takes
-# A worker stops its kernel at the deadline and then writes its page. One that does not manage to
-# is stopped from here, so many seconds later.
-GRACE_SECONDS = 60
-SUBFOLDERS = {"notebook": "notebooks", "html": "html", "log": "logs"}
-SUFFIXES = {"notebook": ".ipynb", "html": ".html", "log": ".log"}
-
-
-class UsageError(Exception):
-    """The command line asks for something that is not there."""
-
-
-def select(names, sources):
-    """The notebooks that the names mean, in order of name; all of them without names.
-
-    A name is a number (`01`), a name with or without `.ipynb`, a path, or a glob.
-    """
-    if not names:
-        return list(sources)
-    chosen = set()
-    for name in names:
-        found = [source for source in sources if _is_meant(name, source)]
-        if not found:
-            raise UsageError(_nothing_matches(name, sources))
-        chosen.update(found)
-    return sorted(chosen)
-
-
-def _is_meant(name, source):
-    path = pathlib.Path(name)
-    if path.is_file():
-        return path.resolve() == source.resolve()
-    if len(path.parts) > 1:
-        # A glob with folders, or a path as seen from the repository's root.
-        places = [source, source.resolve()]
-        with contextlib.suppress(ValueError):  # not below the root
-            places.append(source.resolve().relative_to(ROOT))
-    else:
-        number = re.match(r"\d+(?=[_\-. ]|$)", source.stem)
-        if name.isdecimal() and number:
-            return int(name) == int(number[0])
-        places = [pathlib.Path(source.name)]
-    forms = [form.as_posix() for place in places for form in (place, place.with_suffix(""))]
-    return any(fnmatch.fnmatchcase(form, path.as_posix()) for form in forms)
-
-
-def _nothing_matches(name, sources):
-    stems = [source.stem for source in sources]
-    wanted = pathlib.Path(name).name.removesuffix(".ipynb").lower()
-    near = [stem for stem in stems if wanted and wanted in stem.lower()]
-    by_lower = {stem.lower(): stem for stem in stems}
-    near += [by_lower[each] for each in difflib.get_close_matches(wanted, by_lower, 3, 0.5)]
-    lines = [f"No notebook matches {name!r}."]
-    if near:
-        lines.append("Did you mean: " + ", ".join(dict.fromkeys(near)) + "?")
-    lines.append(f"The notebooks in {sources[0].parent}:")
-    return "\n".join(lines + [f"  {stem}" for stem in stems])
-
-
-@dataclasses.dataclass(eq=False)
-class Job:
-    """A notebook that runs: its worker process, and how far it is."""
-
-    source: pathlib.Path
-    process: subprocess.Popen
-    marker: str
-    started: float = dataclasses.field(default_factory=time.monotonic)
-    cell: int = 0
-    cells: int = 0
-    record: dict | None = None
-    is_late: bool = False
-
-    @property
-    def name(self):
-        """The notebook's name, without .ipynb."""
-        return self.source.stem
-
-    @property
-    def seconds(self):
-        """How long it has been running."""
-        return time.monotonic() - self.started
 
 
 class Runner:
-    """Runs notebooks in worker processes and collects their records.
+    """Runs notebooks, each in a thread with a kernel of its own, and collects their records.
 
     Args:
-        out: the output folder.
-        jobs: how many notebooks run at a time.
-        deadline: seconds for one notebook.
-        progress: shows what happens.
+        out: The output folder.
+        jobs: How many notebooks run at a time.
+        minutes: The deadline for one notebook.
+        progress: Shows what happens.
     """
 
-    def __init__(self, out, jobs, deadline, progress):
+    def __init__(self, out: pathlib.Path, jobs: int, minutes: float, progress: report.Progress):
         self.out = out
         self.jobs = jobs
-        self.deadline = deadline
+        self.minutes = minutes
         self.progress = progress
         self.run_id = uuid.uuid4().hex
         self.started = report.now()
-        self.messages = queue.SimpleQueue()
-        self.running = []
         self.records = []
         self.survivors = []
         self.signal = None
 
-    def run(self, sources):
-        """Executes the notebooks; returns their records, in order of name."""
-        waiting = collections.deque(sources)
-        with self._signals_noted(), tempfile.TemporaryDirectory() as scratch:
+    def run(self, sources: Sequence[pathlib.Path]) -> list[dict]:
+        """Execute the notebooks; return their records, in order of name."""
+        with (
+            self._signals_noted(),
+            tempfile.TemporaryDirectory() as scratch,
+            futures.ThreadPoolExecutor(self.jobs) as pool,
+            self.progress,
+        ):
+            running = {}
+            for source in sources:
+                marker = f"{self.run_id}-{source.stem}"
+                job = execution.Execution(
+                    source.resolve(), self.out, pathlib.Path(scratch), marker, self.minutes
+                )
+                running[pool.submit(job.run)] = job
             try:
-                while (waiting or self.running) and self.signal is None:
-                    while waiting and len(self.running) < self.jobs:
-                        self._start(waiting.popleft(), scratch)
-                    self._take_message()
-                    self._stop_late_ones()
-                    self._show(len(waiting))
+                while running and self.signal is None:
+                    done, _ = futures.wait(running, 0.2, futures.FIRST_COMPLETED)
+                    for future in done:
+                        self._finish(running.pop(future), future.result())
+                    self._end_late(running.values())
+                    self._show(running.values())
             finally:
                 # After a signal, and also if something here failed: leave nothing running.
-                self._stop_all()
-        for source in waiting:
-            self.records.append(self._record(source, "not run"))
-        self.progress.clear()
+                self._stop(running)
         return sorted(self.records, key=lambda record: record["name"])
 
     @contextlib.contextmanager
-    def _signals_noted(self):
+    def _signals_noted(self) -> Iterator[None]:
         def note(number, frame):
             self.signal = self.signal or number
 
-        previous = {each: signal.signal(each, note) for each in (signal.SIGINT, signal.SIGTERM)}
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        previous = {number: signal.signal(number, note) for number in numbers}
         try:
             yield
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
-    def _start(self, source, scratch):
-        for kind in SUBFOLDERS:
-            self._file(source, kind).unlink(missing_ok=True)
-        marker = f"{self.run_id}-{len(self.records)}-{source.stem}"
-        variables = {
-            **os.environ,
-            cleanup.MARKER: marker,
-            "PYTHONUTF8": "1",
-            # Silences a warning of the debugger, which nobody uses here.
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-            # Where the workers put the connection files of kernels, which go with the folder.
-            "JUPYTER_RUNTIME_DIR": scratch,
-        }
-        # The terminal sends Ctrl-C to its whole process group. The workers are kept out of it:
-        # they are ended from here, in order, with their kernels.
-        if sys.platform == "win32":
-            apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-        else:
-            apart = {"start_new_session": True}
-        command = [sys.executable, "-m", "tools.run.worker"]
-        command += [str(source.resolve()), str(self.out.resolve()), str(self.deadline)]
-        with open(self._file(source, "log"), "wb") as log:
-            process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=variables,
-                # Held open as long as this process lives: a worker ends when it is closed.
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                **apart,
-            )
-        job = Job(source, process, marker)
-        self.running.append(job)
-        threading.Thread(target=self._listen, args=(job,), daemon=True).start()
-        if not self.progress.live:
-            self.progress.say(f"start     {job.name}")
-
-    def _listen(self, job):
-        with job.process.stdout as lines:
-            for line in lines:
-                self.messages.put((job, line))
-        self.messages.put((job, None))
-
-    def _take_message(self):
-        with contextlib.suppress(queue.Empty):
-            job, line = self.messages.get(timeout=0.2)
-            if line is None:
-                self._finish(job)
-                return
-            with contextlib.suppress(ValueError):  # a line cut short by the worker's death
-                message = json.loads(line)
-                if message["event"] == "cell":
-                    job.cell, job.cells = message["cell"], message["cells"]
-                else:
-                    job.record = message["record"]
-
-    def _stop_late_ones(self):
-        for job in self.running:
-            if job.seconds > self.deadline + GRACE_SECONDS and not job.is_late:
+    def _end_late(self, jobs) -> None:
+        for job in jobs:
+            if job.started and job.seconds > self.minutes * 60 and not job.is_late:
                 job.is_late = True
-                self._end([job])  # the end of its messages is then the next message
+                self._end([job])
 
-    def _show(self, waiting):
-        now_running = [(job.name, job.cell, job.cells, job.seconds) for job in self.running]
-        self.progress.update(now_running, waiting)
+    def _show(self, jobs) -> None:
+        started = [job for job in jobs if job.started]
+        rows = []
+        for job in started:
+            place = f"cell {job.cell} of {len(job.code_cells)}" if job.cell else "starting"
+            rows.append((job.name, place, report.duration(job.seconds)))
+        self.progress.update(rows, len(jobs) - len(started))
 
-    def _finish(self, job):
-        """Files the record of a worker that ended, one way or another."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            job.process.wait(timeout=5)
+    def _finish(self, job: execution.Execution, outcome: dict) -> None:
         seconds = job.seconds
         self._end([job])  # whatever the notebook started and did not end
-        self.running.remove(job)
-        log = self._file(job.source, "log")
-        if not log.stat().st_size:
+        log = pages.path_of(self.out, job.name, "log")
+        if log.exists() and not log.stat().st_size:
             log.unlink()
-        outcome = job.record or self._outcome_of_dead(job)
-        if outcome["error"] and not self._file(job.source, "html").exists():
-            self._write_page_of_error(job.source, outcome["error"])
-        record = self._record(job.source, outcome["status"], seconds, outcome)
-        self._file_record(record)
-        word = report.STATUS_WORDS[record["status"]]
+        record = self._file_record(job.name, outcome, seconds)
+        word, error = report.STATUS_WORDS[record["status"]], record["error"]
         line = f"{word:<8}  {job.name}  {report.duration(seconds)}"
-        if record["error"]:
-            error = record["error"]
+        if error:
             line += f"  {error['place']}: {error['name']}: {error['message']}"
-        self.progress.say(report.cut(line, report.terminal_width() - 1))
+        self.progress.say(line)
 
-    def _outcome_of_dead(self, job):
-        place = f"cell {job.cell} of {job.cells}" if job.cell else "before the first cell"
-        if job.is_late:
-            message = f"not finished after {self.deadline / 60:g} min, and did not stop; killed"
-            return {
-                "status": "deadline",
-                "error": {"place": place, "name": "Deadline", "message": message},
-            }
-        words = report.exit_in_words(job.process.returncode)
-        message = f"the process that executes the notebook died ({words})"
-        return {
-            "status": "failed",
-            "error": {"place": place, "name": "WorkerDied", "message": message},
-        }
-
-    def _write_page_of_error(self, source, error):
-        from tools.run import worker  # takes a second to import, and is seldom needed
-
-        try:
-            worker.write_page_of_error(source, self.out, error)
-        except Exception as page_error:  # the record says what happened even without a page
-            self.progress.say(f"No page of {source.stem} could be written: {page_error}")
-
-    def _stop_all(self):
-        if not self.running:
-            return
-        if self.signal is not None:
+    def _stop(self, running: dict) -> None:
+        """Cancel what waits, and end what runs."""
+        started = {future: job for future, job in running.items() if not future.cancel()}
+        if started and self.signal is not None:
             name = signal.Signals(self.signal).name
             with contextlib.suppress(OSError):  # perhaps nobody reads what we say any more
-                self.progress.say(f"{name}: stopping {len(self.running)} notebook(s) ...")
-        self._end(self.running)
-        for job in self.running:
-            outcome = job.record or {"status": "interrupted"}
-            self._file_record(self._record(job.source, outcome["status"], job.seconds, outcome))
-        self.running.clear()
+                self.progress.say(f"{name}: stopping {len(started)} notebook(s) ...")
+        for job in started.values():
+            job.is_stopped = True
+        while not all(future.done() for future in started):  # a kernel may just be starting
+            self._end(started.values())
+            futures.wait(started, 0.5)
+        self._end(started.values())
+        for future, job in running.items():
+            if future in started:
+                self._file_record(job.name, future.result(), job.seconds)
+            else:
+                self._file_record(job.name, {"status": "not run"})
 
-    def _end(self, jobs):
-        pids = [job.process.pid for job in jobs if job.process.poll() is None]
-        for process in cleanup.end(pids, {job.marker for job in jobs}):
-            self.survivors.append(process.pid)
-        for job in jobs:
-            job.process.poll()
+    def _end(self, jobs) -> None:
+        """End the kernels of these notebooks, and all that they started."""
+        survivors = cleanup.end([], {job.marker for job in jobs})
+        self.survivors += [process.pid for process in survivors]
 
-    def _record(self, source, status, seconds=None, outcome=None):
-        outcome = outcome or {}
-        paths = {kind: self._file(source, kind) for kind in SUBFOLDERS}
-        return {
-            "name": source.stem,
-            "status": status,
+    def _file_record(self, name: str, outcome: dict, seconds: float | None = None) -> dict:
+        paths = {kind: pages.path_of(self.out, name, kind) for kind in pages.FOLDERS}
+        record = {
+            "name": name,
+            "status": outcome["status"],
             "seconds": None if seconds is None else round(seconds, 1),
             "finished": report.now(),
             "run": self.run_id,
@@ -322,17 +156,14 @@ class Runner:
                 if path.exists()
             },
         }
-
-    def _file_record(self, record):
         self.records.append(record)
-        report.write_record(record, self.out)
+        if seconds is not None:
+            report.write_record(record, self.out)
+        return record
 
-    def _file(self, source, kind):
-        return self.out / SUBFOLDERS[kind] / (source.stem + SUFFIXES[kind])
 
-
-def parse(arguments):
-    """The command line."""
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.run.execute", description="Execute the notebooks, several at a time."
     )
@@ -352,21 +183,19 @@ def parse(arguments):
     options = parser.parse_args(arguments)
     if options.jobs is not None and options.jobs < 1:
         parser.error(f"--jobs must be at least 1, not {options.jobs}")
-    if not 0 < options.deadline < threading.TIMEOUT_MAX / 60 - GRACE_SECONDS:
+    if not 0 < options.deadline < threading.TIMEOUT_MAX / 60:
         parser.error(f"--deadline must be a positive number of minutes, not {options.deadline:g}")
     return options
 
 
-def default_jobs(count):
-    """As many at a time as there are cores to use and memory to hold them, and at most four."""
-    fitting = psutil.virtual_memory().available // BYTES_PER_JOB
-    return max(1, min(runtime.cores(), count, fitting, MOST_JOBS))
+def make_folders(out: pathlib.Path) -> None:
+    """Make the output folder and those within it.
 
-
-def make_folders(out):
-    """Makes the output folder, with what it holds; UsageError if nothing can be written there."""
+    Raises:
+        UsageError: Nothing can be written there.
+    """
     try:
-        for folder in (".", *SUBFOLDERS.values(), "records"):
+        for folder in ("records", *(folder for folder, _ in pages.FOLDERS.values())):
             (out / folder).mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=out / folder).close()
     except OSError as error:
@@ -376,34 +205,36 @@ def make_folders(out):
         ) from None
 
 
-def main(arguments=None):
-    """Executes the notebooks; returns the exit status."""
+def main(arguments: list[str] | None = None) -> int:
+    """Execute the notebooks; return the exit status."""
     options = parse(arguments)
     # Not every console can show every character (Windows).
     sys.stdout.reconfigure(errors="replace")
     sys.stderr.reconfigure(errors="replace")
+    logging.getLogger("traitlets").setLevel(logging.CRITICAL)  # the records say what went wrong
+    if sys.platform == "win32":  # ZeroMQ cannot wait on the default event loop there
+        asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
+    out = options.out
     try:
         sources = sorted(options.notebooks.glob("*.ipynb"))
         if not sources:
             raise UsageError(f"There are no notebooks (*.ipynb) in {options.notebooks.resolve()}.")
         chosen = select(options.names, sources)
-        make_folders(options.out)
+        make_folders(out)
     except UsageError as error:
         print(error, file=sys.stderr)
         return 2
     jobs = options.jobs or default_jobs(len(chosen))
-    out = options.out
     print(f"{len(chosen)} notebook(s), {jobs} at a time, output in {out}", flush=True)
-    runner = Runner(out, jobs, options.deadline * 60, report.Progress())
+    console = report.console()
+    runner = Runner(out, jobs, options.deadline, report.Progress(console))
     records = runner.run(chosen)
     stored = report.read_records(out, [source.stem for source in sources])
     index = report.write_report(stored, out, runner.started, runner.run_id)
-    width = report.terminal_width()
-    print("", *report.table(records, width), sep="\n")
-    about_failures = report.failures(records, out, width)
-    if about_failures:
-        print("", *about_failures, sep="\n")
+    console.print()
+    console.print(report.table(records))
     good = sum(record["status"] == "ok" for record in records)
+    print("", *report.failures(records, out), sep="\n")
     print(f"\n{good} of {len(records)} passed. Report: {index}", flush=True)
     if runner.survivors:
         pids = ", ".join(map(str, runner.survivors))
@@ -418,7 +249,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except BrokenPipeError:
-        # Nobody reads the output any more (| head). The runner has ended its workers; now keep
-        # Python from complaining once more while it closes its standard output.
+        # Nobody reads the output any more (| head). Nothing runs any longer; now keep Python from
+        # complaining once more while it closes its standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
