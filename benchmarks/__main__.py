@@ -9,10 +9,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 NAMES = sorted(path.stem for path in HERE.glob("[a-z]*.py"))
 
 
-def main(wanted):
-    """Runs one benchmark after the other, each in a Python of its own."""
-    names = [name for name in wanted if not name.startswith("-")]
-    options = [name for name in wanted if name.startswith("-")]
+def main(words: list[str]) -> int:
+    """Run one benchmark after the other, each in a Python of its own."""
+    names = [word for word in words if not word.startswith("-")]
+    options = [word for word in words if word.startswith("-")]
     for name in names:
         if name not in NAMES:
             near = difflib.get_close_matches(name, NAMES, n=1)

@@ -12,6 +12,7 @@ memory fell in all. The honest student must get all points every time.
 """
 
 import argparse
+import collections
 import csv
 import io
 import json
@@ -25,7 +26,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.grading_speed import REPOSITORY
+from benchmarks import _harness as harness
 from grading.assignments.assignment import load_assignment
 
 HOMEWORK = 2
@@ -126,33 +127,29 @@ CODE = {
 
 
 def hostile(notebook):
-    """What each attacker hands in: by name, the files.
-
-    Args:
-        notebook: The instructor's, which an honest student would hand in.
-    """
+    """Return what each attacker hands in, by name: files, made from the instructor's notebook."""
     text = json.dumps(notebook)
     ids = [cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in notebook["cells"]]
     place = ids.index("hw2-dilations-test")
-    handed = {}
+    submissions = {"nothing": {"hw2.ipynb": text.encode()}}
     for name, code in CODE.items():
         cell = {"cell_type": "code", "metadata": {}, "source": textwrap.dedent(code), "outputs": []}
         cell |= {"execution_count": None, "id": "hostile"}
         cells = [*notebook["cells"][:place], cell, *notebook["cells"][place:]]
-        handed[name] = {"hw2.ipynb": json.dumps({**notebook, "cells": cells}).encode()}
+        submissions[name] = {"hw2.ipynb": json.dumps({**notebook, "cells": cells}).encode()}
     nested = text[:-1] + ', "more": [' + "[[[[[[]]]]]]," * 7_000_000 + "0]}"
-    handed["a zip of brackets"] = {"hw2.zip": zipped({"hw2.ipynb": nested})}
+    submissions["a zip of brackets"] = {"hw2.zip": zipped({"hw2.ipynb": nested})}
     zeros = {f"{number}.bin": bytes(25 * 2**20) for number in range(11)}
-    handed["twelve zips"] = {
+    submissions["twelve zips"] = {
         f"{number}.zip": zipped({"hw2.ipynb": text, **zeros}) for number in range(12)
     }
     deep = text[:-1] + ', "more": ' + "[" * 2_000_000 + "]" * 2_000_000 + "}"
-    handed["deep metadata"] = {"hw2.ipynb": deep.encode()}
-    return handed
+    submissions["deep metadata"] = {"hw2.ipynb": deep.encode()}
+    return submissions
 
 
 def zipped(files):
-    """A zip of these files, as bytes."""
+    """Return a zip of these files, as bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
@@ -161,7 +158,7 @@ def zipped(files):
 
 
 def pss(process):
-    """Bytes of memory of a process, with its part of what it shares; 0 where it is gone."""
+    """Return the bytes of a process, with its part of what it shares; 0 where it is gone."""
     try:
         return process.memory_full_info().pss
     except psutil.Error:
@@ -169,82 +166,84 @@ def pss(process):
 
 
 def sample(front, peaks):
-    """Looks once at the processes of a run; keeps the largest numbers."""
+    """Look once at the processes of a run; keep the largest numbers in `peaks`."""
+    sizes = collections.Counter(front=pss(front))
     try:
         family = front.children(recursive=True)
+        lines = {process: " ".join(process.cmdline()) for process in family}
     except psutil.Error:
-        return
-    kinds = {"front": pss(front), "reading": 0, "grading": 0}
-    for process in family:
-        try:
-            words = " ".join(process.cmdline())
-        except psutil.Error:
-            continue
-        if "grading.intake.reader" in words or "reader.py" in words:
-            kinds["reading"] += pss(process)
-        elif "grading.workers.worker" in words or "judge_process" in words:
-            kinds["grading"] += pss(process)
-    for kind, value in kinds.items():
-        peaks[kind] = max(peaks.get(kind, 0), value)
+        return  # something has just ended
+    for process, line in lines.items():
+        if "grading.intake.reader" in line or "reader.py" in line:
+            sizes["reading"] += pss(process)
+        elif "grading.workers.worker" in line or "judge_process" in line:
+            sizes["grading"] += pss(process)
+    for kind, size in sizes.items():
+        peaks[kind] = max(peaks[kind], size)
 
 
-def measure(name, files, honest, limits):
-    """Grades an attacker and an honest student; the peaks in bytes, and their rows."""
+def measure(files, honest, limits):
+    """Grade an attacker and an honest student.
+
+    Returns:
+        The peaks of memory in bytes, by kind, and the rows of the table of grades, by student.
+    """
     with tempfile.TemporaryDirectory(prefix="memory-", dir="/tmp") as folder:
         folder = Path(folder)
-        for file, data in {**{f"attacker/{n}": d for n, d in files.items()}, **honest}.items():
-            (folder / "class" / file).parent.mkdir(parents=True, exist_ok=True)
-            (folder / "class" / file).write_bytes(data)
-        words = [sys.executable, "-m", "grading", folder / "class", "--homework", HOMEWORK]
-        words += ["--out", folder / "out", "--jobs", 1, *limits]
+        for student, handed_in in (("attacker", files), ("honest", honest)):
+            (folder / "class" / student).mkdir(parents=True)
+            for name, content in handed_in.items():
+                (folder / "class" / student / name).write_bytes(content)
+        words = ["-m", "grading", folder / "class", "--homework", HOMEWORK, "--jobs", 1]
+        command = [sys.executable, *map(str, words), "--out", str(folder / "out"), *limits]
         free = lowest = psutil.virtual_memory().available
-        started = time.monotonic()
-        done = subprocess.Popen(
-            list(map(str, words)),
-            cwd=REPOSITORY,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        front, peaks = psutil.Process(done.pid), {}
-        while done.poll() is None:
-            sample(front, peaks)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        grader = psutil.Popen(command, cwd=harness.ROOT, **quiet)
+        peaks = collections.Counter()
+        while grader.poll() is None:
+            sample(grader, peaks)
             lowest = min(lowest, psutil.virtual_memory().available)
             time.sleep(SECONDS_BETWEEN_LOOKS)
         peaks["machine"] = free - lowest
         with open(folder / "out" / "grades.csv", encoding="utf-8-sig", newline="") as file:
-            rows = {row["student"]: row for row in csv.DictReader(file)}
-    return peaks, rows, time.monotonic() - started, done.returncode
+            return peaks, {row["student"]: row for row in csv.DictReader(file)}
+
+
+def rows(options):
+    """Yield a row of the table for every attacker."""
+    submissions = hostile(load_assignment(HOMEWORK).notebook)
+    limits = ["--memory", options.memory, "--cell-seconds", "10", "--deadline", "90"]
+    for name, files in submissions.items():
+        if options.only and name not in options.only:
+            continue
+        peaks, grades = measure(files, submissions["nothing"], limits)
+        kinds = ("front", "reading", "grading", "machine")
+        sizes = [f"{peaks[kind] / 2**20:.0f}" for kind in kinds]
+        students = [grades[student] for student in ("attacker", "honest")]
+        yield (
+            name,
+            *sizes,
+            *(f"{s['status']}, {s['points'] or '–'} of {s['max']}" for s in students),
+        )
 
 
 def main():
-    """Prints the table."""
+    """Grade every attacker in a run of its own."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--only", action="append", help="one way; can be repeated")
     parser.add_argument("--memory", default="1000", help="MB for a process (default %(default)s)")
     options = parser.parse_args()
-    notebook = load_assignment(HOMEWORK).notebook
-    ways = hostile(notebook)
-    honest = {"honest/hw2.ipynb": json.dumps(notebook).encode()}
-    limits = ["--memory", options.memory, "--cell-seconds", "10", "--deadline", "90"]
-    print(f"--memory {options.memory}; MB of PSS at most\n")
-    print("| what is tried | front | reading | grading and judge | machine | attacker | honest |")
-    print("|---|--:|--:|--:|--:|---|---|")
-    for name, files in {"nothing": honest_only(notebook), **ways}.items():
-        if options.only and name not in options.only:
-            continue
-        peaks, rows, _, code = measure(name, files, honest, limits)
-        cells = [f"{peaks.get(kind, 0) / 2**20:.0f}" for kind in ("front", "reading", "grading")]
-        cells.append(f"{peaks['machine'] / 2**20:.0f}")
-        for student in ("attacker", "honest"):
-            row = rows.get(student, {})
-            cells.append(f"{row.get('status')}, {row.get('points') or '–'} of {row.get('max')}")
-        cells[-1] += "" if code == 0 else f" (exit status {code})"
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
-
-
-def honest_only(notebook):
-    """For comparison: an attacker who does nothing."""
-    return {"hw2.ipynb": json.dumps(notebook).encode()}
+    print(f"{harness.machine()}; --memory {options.memory}; MB of PSS at most\n")
+    headings = [
+        "what is tried",
+        "front",
+        "reading",
+        "grading, judge",
+        "machine",
+        "attacker",
+        "honest",
+    ]
+    harness.table(headings, rows(options))
 
 
 if __name__ == "__main__":

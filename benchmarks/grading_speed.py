@@ -12,28 +12,22 @@ nbgrader is not a part of the course. Without `--nbgrader` it is installed into 
 environment of its own in build/nbgrader (about 300 MB; not counted in the time).
 """
 
-from __future__ import annotations
-
 import argparse
 import csv
 import json
 import os
-import platform
 import random
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY))
-
-from grading.assignments.assignment import load_assignment, release  # noqa: E402
-from grading.limits import Limits  # noqa: E402
-from grading.workers import pool  # noqa: E402
+from benchmarks import _harness as harness
+from grading.assignments.assignment import load_assignment, release
+from grading.limits import Limits
+from grading.workers import pool
 
 POINTS = """
 import json, sys
@@ -45,96 +39,76 @@ json.dump(found, sys.stdout)
 
 
 def submissions(assignment, count):
-    """Notebooks of students, a dictionary of name to notebook; the same every time."""
+    """Return students' notebooks, a dictionary of name to notebook; the same every time."""
     chance = random.Random(1)
-    solved, empty = assignment.notebook, release(assignment)
-    answers = [
-        number
-        for number, cell in enumerate(solved.cells)
-        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")
-    ]
     students = {}
     for number in range(count):
-        notebook = json.loads(json.dumps(empty))
+        notebook = json.loads(json.dumps(release(assignment)))
         share = chance.choice([0.5, 0.8, 1.0, 1.0])
-        for position in answers:
-            if chance.random() < share:
-                source = solved.cells[position].source
-                source = re.sub(r"\n *### (BEGIN|END) SOLUTION", "", source)
-                notebook["cells"][position]["source"] = source
+        for cell, solved in zip(notebook["cells"], assignment.notebook.cells, strict=True):
+            is_answer = cell["metadata"].get("nbgrader", {}).get("solution")
+            if cell["cell_type"] == "code" and is_answer and chance.random() < share:
+                cell["source"] = re.sub(r"\n *### (BEGIN|END) SOLUTION", "", solved.source)
         students[f"student{number:02}"] = notebook
     return students
 
 
+def write(notebook, path):
+    """Write a notebook, and the folders above it."""
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
 def by_this_grader(folder, students, assignment, jobs):
-    """Seconds, and each student's points."""
+    """Return the seconds of this grader, and each student's points."""
     for name, notebook in students.items():
-        path = folder / "submissions" / name / f"{assignment.name}.ipynb"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(notebook), encoding="utf-8")
-    command = [sys.executable, "-m", "grading", str(folder / "submissions"), "--jobs", str(jobs)]
-    command += ["--homework", str(assignment.path), "--out", str(folder / "results")]
+        write(notebook, folder / "submissions" / name / f"{assignment.name}.ipynb")
+    command = [sys.executable, "-m", "grading", folder / "submissions", "--jobs", jobs]
+    command += ["--homework", assignment.path, "--out", folder / "results"]
     start = time.perf_counter()
-    run(command, REPOSITORY)
+    run(command, harness.ROOT)
     seconds = time.perf_counter() - start
     with open(folder / "results" / "grades.csv", encoding="utf-8-sig", newline="") as file:
         return seconds, {row["student"]: float(row["points"]) for row in csv.DictReader(file)}
 
 
 def by_nbgrader(folder, students, assignment, python):
-    """Seconds, and each student's points."""
+    """Return the seconds of nbgrader, and each student's points."""
     # Its kernel is this interpreter, as it is for the other.
-    kernel = folder / "jupyter" / "kernels" / "python3" / "kernel.json"
-    kernel.parent.mkdir(parents=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
-    kernel.write_text(json.dumps(spec), encoding="utf-8")
-    source = folder / "source" / "homework" / "homework.ipynb"
-    source.parent.mkdir(parents=True)
-    source.write_text(json.dumps(assignment.notebook), encoding="utf-8")
+    write(spec, folder / "jupyter" / "kernels" / "python3" / "kernel.json")
+    write(assignment.notebook, folder / "source" / "homework" / "homework.ipynb")
     for name, notebook in students.items():
-        path = folder / "submitted" / name / "homework" / "homework.ipynb"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(notebook), encoding="utf-8")
-    # It starts other commands of its environment by their bare names.
-    path = os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])
-    more = {
-        "PATH": path,
+        write(notebook, folder / "submitted" / name / "homework" / "homework.ipynb")
+    variables = {
+        # It starts other commands of its environment by their bare names.
+        "PATH": os.pathsep.join([str(python.parent), os.environ.get("PATH", "")]),
         "JUPYTER_PATH": str(folder / "jupyter"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
-    words = [str(python), "-m", "nbgrader"]
-    run([*words, "generate_assignment", "homework", "--create", "--force"], folder, more)
+    nbgrader = [python, "-m", "nbgrader"]
+    run([*nbgrader, "generate_assignment", "homework", "--create", "--force"], folder, variables)
+    grade = ["autograde", "homework", "--create", "--ExecutePreprocessor.timeout=600"]
     start = time.perf_counter()
-    run(
-        [*words, "autograde", "homework", "--create", "--ExecutePreprocessor.timeout=600"],
-        folder,
-        more,
-    )
+    run([*nbgrader, *grade], folder, variables)
     seconds = time.perf_counter() - start
-    points = subprocess.run(
-        [str(python), "-c", POINTS],
-        cwd=folder,
-        env={**os.environ, **more},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return seconds, json.loads(points.stdout)
+    return seconds, json.loads(run([python, "-c", POINTS], folder, variables))
 
 
-def run(command, folder, more=None):
-    """Runs a command; shows what it said if it fails."""
-    done = subprocess.run(
-        command, cwd=folder, env={**os.environ, **(more or {})}, capture_output=True, text=True
-    )
+def run(command, folder, variables=None):
+    """Run a command and return what it printed; show that if it fails."""
+    command = list(map(str, command))
+    environment = {**os.environ, **(variables or {})}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+    return done.stdout
 
 
 def install():
-    """nbgrader in an environment of its own; its Python."""
-    folder = REPOSITORY / "build" / "nbgrader"
+    """Install nbgrader into an environment of its own; return its Python."""
+    folder = harness.ROOT / "build" / "nbgrader"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
         print("Installing nbgrader into build/nbgrader …", file=sys.stderr)
@@ -143,13 +117,8 @@ def install():
     return python
 
 
-def version(python):
-    code = "import importlib.metadata as m; print(m.version('nbgrader'))"
-    done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
 def main():
+    """Grade the same submissions twice, and compare times and points."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--students", type=int, default=30)
     parser.add_argument("--homework", default="2")
@@ -160,38 +129,31 @@ def main():
     students = submissions(assignment, options.students)
     python = options.nbgrader.absolute() if options.nbgrader else install()
     jobs = options.jobs or pool.default_jobs(len(students), Limits().memory_mb)
+    version = run([python, "-c", "import nbgrader; print(nbgrader.__version__)"], harness.ROOT)
     # Inside of the repository, because the notebooks look for the course above their own folder.
-    (REPOSITORY / "build").mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="grading-speed-", dir=REPOSITORY / "build"))
-    try:
-        (folder / "ours").mkdir()
-        (folder / "theirs").mkdir()
-        ours, our_points = by_this_grader(folder / "ours", students, assignment, jobs)
-        theirs, their_points = by_nbgrader(folder / "theirs", students, assignment, python)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    differing = {
-        name: (our_points.get(name), their_points.get(name))
-        for name in students
-        if our_points.get(name) != their_points.get(name)
-    }
-    print(
-        f"{len(students)} submissions of {assignment.name}, Python {platform.python_version()}, "
-        f"{os.cpu_count()} CPU cores.\n"
-    )
-    print("| grader | seconds | submissions/min | ratio |")
-    print("|---|--:|--:|--:|")
-    name = f"`nbgrader autograde` {version(python)}"
-    for label, seconds in ((name, theirs), (f"`python -m grading`, {jobs} at a time", ours)):
-        rate = 60 * len(students) / seconds
-        print(f"| {label} | {seconds:,.0f} | {rate:,.1f} | {theirs / seconds:.1f}× |")
-    reached = sorted(our_points.values())
-    print(
-        f"\nPoints: {reached[0]:g} to {reached[-1]:g} of {assignment.automatic_points:g}; ", end=""
-    )
-    print("the same from both for every student." if not differing else f"DIFFERENT: {differing}")
-    return 1 if differing else 0
+    (harness.ROOT / "build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="grading-", dir=harness.ROOT / "build") as folder:
+        ours, our_points = by_this_grader(Path(folder, "ours"), students, assignment, jobs)
+        theirs, their_points = by_nbgrader(Path(folder, "theirs"), students, assignment, python)
+    rows = [
+        (
+            name,
+            f"{seconds:,.0f}",
+            f"{60 * len(students) / seconds:,.1f}",
+            harness.ratio(theirs, seconds),
+        )
+        for name, seconds in (
+            (f"`nbgrader autograde` {version.strip()}", theirs),
+            (f"`python -m grading`, {jobs} at a time", ours),
+        )
+    ]
+    print(f"{len(students)} submissions of {assignment.name}; {harness.machine()}\n")
+    harness.table(["grader", "seconds", "submissions/min", "ratio"], rows)
+    lowest, highest = min(our_points.values()), max(our_points.values())
+    print(f"\nPoints: {lowest:g} to {highest:g} of {assignment.automatic_points:g}")
+    if our_points != their_points:
+        sys.exit(f"The points differ: ours are {our_points}, nbgrader's {their_points}.")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

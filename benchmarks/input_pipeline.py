@@ -10,16 +10,15 @@ several workers; and, where TensorFlow is installed, `tf.data`. Each runs once t
 then timed three times, of which the best counts. The last row has no waiting at all.
 """
 
-import argparse
 import collections
 import concurrent.futures
 import importlib.util
-import platform
 import time
 
 import keras
 import numpy as np
 
+from benchmarks import _harness as harness
 from tools.authoring import cells
 from utils import runtime
 
@@ -28,7 +27,7 @@ BATCH_SIZE = 64
 
 
 def load(number, wait):
-    """One batch: images (64, 28, 28) and labels (64,), after a wait in seconds."""
+    """Return one batch, images (64, 28, 28) and labels (64,), after a wait in seconds."""
     time.sleep(wait)
     random = np.random.default_rng(number)
     images = random.integers(0, 256, size=(BATCH_SIZE, 28, 28), dtype="uint8")
@@ -50,13 +49,13 @@ class Batches(keras.utils.PyDataset):
 
 
 def generator(count, wait):
-    """The batches, one after the other, in whatever thread asks for them."""
+    """Yield the batches, one after the other, in whatever thread asks for them."""
     for number in range(count):
         yield load(number, wait)
 
 
 def tensorflow_dataset(count, wait, threads):
-    """The batches through `tf.data`, loaded by several threads and prefetched."""
+    """Return the batches through `tf.data`, loaded by several threads and prefetched."""
     import tensorflow as tf
 
     def load_in_python(number):
@@ -68,64 +67,46 @@ def tensorflow_dataset(count, wait, threads):
 
 
 def ways(wait, threads):
-    """Name to a function that makes the batches, given how many."""
-    prefetch = cells.definitions(
-        NOTEBOOK, {"prefetch"}, collections=collections, concurrent=concurrent
-    )
-    prefetch = prefetch["prefetch"]
-    found = {
+    """Return the ways: name to a function that makes so many batches."""
+    names = {"collections": collections, "concurrent": concurrent}
+    prefetch = cells.definitions(NOTEBOOK, {"prefetch"}, **names)["prefetch"]
+    several = {"workers": threads, "max_queue_size": 2 * threads}
+    makers = {
         "a generator": lambda count: generator(count, wait),
         "the lesson's prefetch, one thread": lambda count: prefetch(generator(count, wait)),
-        "PyDataset, workers=1": lambda count: Batches(count, wait, workers=1),
-        f"PyDataset, workers={threads}": lambda count: Batches(
-            count, wait, workers=threads, max_queue_size=2 * threads
-        ),
+        "`PyDataset`, `workers=1`": lambda count: Batches(count, wait, workers=1),
+        f"`PyDataset`, `workers={threads}`": lambda count: Batches(count, wait, **several),
     }
     if importlib.util.find_spec("tensorflow"):
-        name = f"tf.data, {threads} parallel calls"
-        found[name] = lambda count: tensorflow_dataset(count, wait, threads)
-    found["no waiting"] = lambda count: Batches(count, 0.0)
-    return found
+        name = f"`tf.data`, {threads} parallel calls"
+        makers[name] = lambda count: tensorflow_dataset(count, wait, threads)
+    return makers | {"no waiting": lambda count: Batches(count, 0.0)}
 
 
-def build():
-    """The lesson's CNN, compiled."""
+def rows(options):
+    """Yield a row of the table for every way to feed the lesson's CNN."""
     model = cells.definitions(NOTEBOOK, {"cnn"}, keras=keras)["build_cnn"]()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(0.01), loss)
-    return model
+    slowest = None
+    for name, make in ways(options.wait / 1000, options.threads).items():
 
+        def fit(make=make, count=options.batches):
+            model.fit(make(count), steps_per_epoch=count, shuffle=False, verbose=0)
 
-def batches_per_second(model, make, count):
-    """How fast `fit` gets through so many batches, compilation not counted: the best of three."""
-    model.fit(make(3), steps_per_epoch=3, shuffle=False, verbose=0)
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        model.fit(make(count), steps_per_epoch=count, shuffle=False, verbose=0)
-        seconds.append(time.perf_counter() - start)
-    return count / min(seconds)
+        fit(count=3)
+        rate = options.batches / min(harness.seconds(fit, repeats=2))
+        slowest = slowest or rate
+        yield name, f"{rate:.1f}", harness.ratio(rate, slowest)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--wait", type=float, default=30, help="milliseconds for each batch")
-    parser.add_argument("--batches", type=int, default=80, help="batches to time")
-    parser.add_argument("--threads", type=int, default=4, help="where several can load")
-    options = parser.parse_args()
+    """Measure every way."""
+    options = harness.options(__doc__, wait=30.0, batches=80, threads=4)
     runtime.set_seed(0)
-    model = build()
-    print(
-        f"{options.batches} batches of {BATCH_SIZE}, {options.wait:g} ms of waiting for each, "
-        f"Python {platform.python_version()}, Keras {keras.__version__} on "
-        f"{keras.backend.backend()}, {runtime.cores()} cores.\n"
-    )
-    print("| way | batches/s | ratio |\n|---|--:|--:|")
-    slowest = None
-    for name, make in ways(options.wait / 1000, options.threads).items():
-        rate = batches_per_second(model, make, options.batches)
-        slowest = slowest or rate
-        print(f"| {name} | {rate:.1f} | {rate / slowest:.1f} × |", flush=True)
+    work = f"{options.batches} batches of {BATCH_SIZE}, {options.wait:g} ms of waiting for each"
+    print(f"{harness.machine('keras')}; {work}\n")
+    harness.table(["way", "batches/s", "ratio"], rows(options))
 
 
 if __name__ == "__main__":

@@ -14,36 +14,25 @@ same rows, and ends with them in memory:
 Peak memory: what the process needs beyond its imports.
 """
 
-from __future__ import annotations
-
-import argparse
-import contextlib
 import csv
-import json
-import os
-import platform
-import subprocess
-import sys
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
+import pandas
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY))
+from benchmarks import _harness as harness
+from utils.openimages import tables
 
 WANTED = ("/m/06m11", "/m/0ftb8")
 CLASSES = 20_000
 ROWS_AT_ONCE = 1_000_000
-OURS = "ours: tables.lines_that_hold"
-PANDAS = "pandas.read_csv"
-PANDAS_CHUNKS = "pandas.read_csv, in chunks"
-CSV_MODULE = "csv module"
 
 
 def ours(path):
-    from utils.openimages import tables
+    """Filter blocks of bytes before they become rows."""
 
     def blocks():
         with open(path, "rb") as file:
@@ -56,22 +45,22 @@ def ours(path):
 
 
 def with_pandas(path, chunksize=None):
-    import pandas
-
+    """Read the table, whole or in chunks, and compare a column."""
     parts = pandas.read_csv(path, chunksize=chunksize)
-    parts = [parts] if chunksize is None else parts
-    found = []
-    for part in parts:
+    rows = []
+    for part in [parts] if chunksize is None else parts:
         part = part[part["LabelName"].isin(WANTED)]
-        found += part[["ImageID", "LabelName", "Confidence"]].itertuples(index=False, name=None)
-    return found
+        rows += part[["ImageID", "LabelName", "Confidence"]].itertuples(index=False, name=None)
+    return rows
 
 
 def with_pandas_in_chunks(path):
+    """Read the table in chunks."""
     return with_pandas(path, chunksize=ROWS_AT_ONCE)
 
 
 def with_csv_module(path):
+    """Read the table line by line."""
     with open(path, newline="", encoding="utf-8") as file:
         rows = csv.reader(file)
         next(rows)
@@ -79,48 +68,22 @@ def with_csv_module(path):
 
 
 WAYS = {
-    OURS: ours,
-    PANDAS_CHUNKS: with_pandas_in_chunks,
-    PANDAS: with_pandas,
-    CSV_MODULE: with_csv_module,
+    "ours": ours,
+    "`pandas.read_csv`, in chunks": with_pandas_in_chunks,
+    "`pandas.read_csv`, whole": with_pandas,
+    "csv module": with_csv_module,
 }
 
 
-# ------------------------------------------------------------------- one measurement
-
-
-def measure(name, path):
-    """Run one way in this process and print what was found as JSON."""
-    import pandas  # noqa: F401  (imports are not part of the measurement)
-
-    from utils.openimages import tables  # noqa: F401
-
-    baseline = peak_memory()
+def measure(report, name, path):
+    """Report the seconds and the memory of one way, and what it found."""
+    baseline = harness.peak_memory()
     start = time.perf_counter()
-    found = WAYS[name](path)
+    rows = WAYS[name](path)
     seconds = time.perf_counter() - start
-    digest = hash(tuple(sorted(found)))
-    result = {"seconds": seconds, "memory": peak_memory() - baseline, "rows": len(found)}
-    print(json.dumps(result | {"digest": digest}))
-
-
-def peak_memory():
-    """The largest resident memory of this process so far, in bytes."""
-    with contextlib.suppress(OSError):  # Linux; getrusage counts what the parent had as well
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return 1024 * int(line.split()[1])
-    try:
-        import resource
-    except ImportError:  # Windows
-        import psutil
-
-        return psutil.Process().memory_info().peak_wset
-    unit = 1 if platform.system() == "Darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-# ------------------------------------------------------------------- all measurements
+    memory = harness.peak_memory() - baseline
+    digest = zlib.crc32(repr(sorted(rows)).encode())
+    report({"seconds": seconds, "memory": memory, "rows": (len(rows), digest)})
 
 
 def write_labels(path, size):
@@ -130,11 +93,10 @@ def write_labels(path, size):
     labels = np.array([*(f"/m/0{number:05x}" for number in numbers), *WANTED])
     sources = np.array(["verification", "crowdsource-verification"])
     confidences = np.array(["1", "0", "1.0", "0.0"])
-    rows = size // 50
+    count = min(size // 50, 200_000)
     with open(path, "w", encoding="ascii", newline="") as file:
         file.write("ImageID,Source,LabelName,Confidence\n")
         while file.tell() < size:
-            count = min(rows, 200_000)
             columns = (
                 [f"{number:016x}" for number in random.integers(0, 2**63, count)],
                 sources[(random.random(count) < 0.1).astype(int)],
@@ -144,62 +106,35 @@ def write_labels(path, size):
             file.write("\n".join(map(",".join, zip(*columns, strict=True))) + "\n")
 
 
-def run(name, path):
-    command = [sys.executable, "-m", "benchmarks.label_filter", "--way", name, "--file", str(path)]
-    environment = os.environ | {"PYTHONHASHSEED": "0"}
-    done = subprocess.run(
-        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1:] or [f"ended by signal {-done.returncode}"]
-        return {"failed": reason[0]}
-    return json.loads(done.stdout)
+def rows(path):
+    """Yield a row of the table for every way."""
+    size = path.stat().st_size
+    reference = None
+    for name in WAYS:
+        result = harness.in_a_process(measure, name, path)
+        if result["ended"]:
+            yield name, result["ended"], "", "", ""
+            continue
+        reference = reference or result
+        assert result["rows"] == reference["rows"], f"{name} must find the same rows"
+        seconds = result["seconds"]
+        times = harness.ratio(seconds, reference["seconds"])
+        speed = f"{size / 1e6 / seconds:,.0f}"
+        yield name, f"{seconds:.2f}", speed, times, harness.megabytes(result["memory"])
+    print(f"\n{reference['rows'][0]:,} rows; ratio: how many times as long as ours.")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--gigabytes", type=float, default=1, help="size of the file")
-    parser.add_argument("--way", help=argparse.SUPPRESS)
-    parser.add_argument("--file", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.way:
-        measure(options.way, options.file)
-        return
+    """Measure every way on one file."""
+    options = harness.options(__doc__, gigabytes=1.0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "labels.csv")
         write_labels(path, int(options.gigabytes * 1e9))
-        size = path.stat().st_size
         with open(path, "rb") as file:  # every way finds the file in the system's cache
             while file.read(1 << 24):
                 pass
-        results = {}
-        for name in WAYS:
-            results[name] = run(name, path)
-    reference = results[OURS]
-    print(
-        f"A label file of {size / 1e6:,.0f} MB, {reference['rows']:,} rows of two classes wanted. "
-        f"Python {platform.python_version()}, pandas {version('pandas')}, "
-        f"{os.cpu_count()} CPU cores.\n"
-    )
-    print("| way | seconds | MB/s | ratio | peak memory |")
-    print("|---|--:|--:|--:|--:|")
-    for name, found in results.items():
-        if "failed" in found:
-            print(f"| {name} | failed: {found['failed']} | | | |")
-            continue
-        assert (found["rows"], found["digest"]) == (reference["rows"], reference["digest"]), name
-        seconds = found["seconds"]
-        print(
-            f"| {name} | {seconds:.2f} | {size / 1e6 / seconds:,.0f} "
-            f"| {seconds / reference['seconds']:.1f}× | {found['memory'] / 1e6:,.0f} MB |"
-        )
-    print("\nRatio: how many times as long as ours.")
-
-
-def version(name):
-    from importlib import metadata
-
-    return metadata.version(name)
+        print(f"{harness.machine('pandas')}; {harness.megabytes(path.stat().st_size)}\n")
+        harness.table(["way", "seconds", "MB/s", "ratio", "peak memory"], rows(path))
 
 
 if __name__ == "__main__":

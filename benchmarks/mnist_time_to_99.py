@@ -6,9 +6,9 @@ The peer is the "Simple MNIST convnet" of Keras's own examples (32 and 64 filter
 Adam, batch 128), trained until its test accuracy is 99 %, for 15 epochs at most. Ours is the CNN of
 lesson 01, taken from the notebook itself, trained with its one-cycle rate for a single epoch. Both
 get all 60,000 training images. Counted is `fit` alone, with compilation and without evaluation.
+Ours is trained before and after the peer, so that a machine that gets slower is noticed.
 """
 
-import argparse
 import math
 import statistics
 import sys
@@ -17,39 +17,35 @@ import time
 import keras
 import numpy as np
 
+from benchmarks import _harness as harness
 from tools.authoring import cells
 from utils import data, runtime
 
 TARGET = 0.99
-NOTEBOOK = "01_mnist_dense_vs_cnn.ipynb"
 
 
-def recipe():
-    """What the notebook's cells tagged "cnn" define: build_cnn and compile_for."""
-    defined = cells.definitions(NOTEBOOK, {"cnn"}, keras=keras, math=math)
-    return defined["build_cnn"], defined["compile_for"], defined["BATCH_SIZE"]
-
-
-def test_accuracy(model, mnist):
-    """Share of the test digits that the model reads right."""
-    shape = (-1, *model.input_shape[1:])
-    scores = model.predict(mnist.x_test.reshape(shape), batch_size=500, verbose=0)
-    return float(np.mean(scores.argmax(axis=1) == mnist.y_test))
+def accuracy_on_test(model, x, y):
+    """Return the share of the test digits that the model reads right."""
+    scores = model.predict(x.reshape(-1, *model.input_shape[1:]), batch_size=500, verbose=0)
+    return float(np.mean(scores.argmax(axis=1) == y))
 
 
 def ours(mnist, seed):
-    """One epoch of lesson 01's CNN: seconds, test accuracy."""
+    """Train lesson 01's CNN for one epoch; return seconds and test accuracy."""
     runtime.set_seed(seed)
-    build_cnn, compile_for, batch_size = recipe()
-    model = build_cnn()
-    compile_for(model, len(mnist.x_train), epochs=1)
+    defined = cells.definitions("01_mnist_dense_vs_cnn.ipynb", {"cnn"}, keras=keras, math=math)
+    model = defined["build_cnn"]()
+    defined["compile_for"](model, len(mnist.x_train), epochs=1)
     start = time.perf_counter()
-    model.fit(mnist.x_train, mnist.y_train, batch_size=batch_size, epochs=1, verbose=0)
-    return time.perf_counter() - start, test_accuracy(model, mnist)
+    model.fit(mnist.x_train, mnist.y_train, defined["BATCH_SIZE"], epochs=1, verbose=0)
+    seconds = time.perf_counter() - start
+    accuracy = accuracy_on_test(model, mnist.x_test, mnist.y_test)
+    print(f"  ours, seed {seed}: {seconds:6.1f} s  {accuracy:.2%}", flush=True)
+    return seconds, accuracy
 
 
 def simple_convnet():
-    """The peer, as the Keras examples build it."""
+    """Return the peer, as the Keras examples build it."""
     layers = keras.layers
     model = keras.Sequential(
         [
@@ -67,55 +63,47 @@ def simple_convnet():
     return model
 
 
-def peer(mnist, seed):
-    """Trains the peer until it reaches the target: seconds and test accuracy after each epoch."""
-    runtime.set_seed(seed)
+def peer(mnist):
+    """Train the peer until it reaches the target; return seconds, epochs and test accuracy."""
+    runtime.set_seed(0)
     model = simple_convnet()
     x_train = mnist.x_train[..., np.newaxis].astype("float32") / 255
     y_train = keras.utils.to_categorical(mnist.y_train, 10)
-    scaled = type(mnist)(**{**vars(mnist), "x_test": mnist.x_test.astype("float32") / 255})
-    seconds, course = 0.0, []
-    for epoch in range(15):
+    x_test = mnist.x_test.astype("float32") / 255
+    seconds, epoch, accuracy = 0.0, 0, 0.0
+    while accuracy < TARGET and epoch < 15:
+        epoch += 1
         start = time.perf_counter()
         model.fit(x_train, y_train, batch_size=128, epochs=1, verbose=0)
         seconds += time.perf_counter() - start
-        course.append((seconds, test_accuracy(model, scaled)))
-        print(f"  peer, epoch {epoch + 1:2}: {seconds:6.1f} s  {course[-1][1]:.2%}", flush=True)
-        if course[-1][1] >= TARGET:
-            break
-    return course
+        accuracy = accuracy_on_test(model, x_test, mnist.y_test)
+        print(f"  peer, epoch {epoch:2}: {seconds:6.1f} s  {accuracy:.2%}", flush=True)
+    return seconds, epoch, accuracy
 
 
 def main():
-    """Ours, the peer, ours again, so that a machine that gets slower is noticed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5, help="how many trainings of ours")
-    parser.add_argument("--recipe-only", action="store_true", help="leave the peer out")
-    options = parser.parse_args()
+    """Train both."""
+    options = harness.options(__doc__, seeds=5, recipe_only=False)
     mnist = data.load_mnist()
     if mnist.origin.is_sample:
         sys.exit("This benchmark needs the real MNIST; see data/README.md.")
-    print(f"{runtime.device()}, Keras {keras.__version__} on {runtime.backend()}", flush=True)
-    runs = []
-    for seed in range(options.seeds):
-        if seed == options.seeds // 2 and not options.recipe_only:
-            course = peer(mnist, seed=0)
-        runs.append(ours(mnist, seed))
-        print(f"  ours, seed {seed}: {runs[-1][0]:6.1f} s  {runs[-1][1]:.2%}", flush=True)
-    seconds = [run[0] for run in runs]
-    reached = sum(run[1] >= TARGET for run in runs)
+    print(f"{runtime.device()}; {harness.machine('keras')}\n")
+    half = options.seeds // 2
+    runs = [ours(mnist, seed) for seed in range(half)]
+    theirs = None if options.recipe_only else peer(mnist)
+    runs += [ours(mnist, seed) for seed in range(half, options.seeds)]
+    seconds, accuracies = zip(*runs, strict=True)
     median = statistics.median(seconds)
-    print("\n| | seconds | epochs | test accuracy |\n|---|---|---|---|")
-    lowest, highest = min(run[1] for run in runs), max(run[1] for run in runs)
-    print(
-        f"| lesson 01's CNN, {len(runs)} seeds | {median:.1f} ({min(seconds):.1f}–"
-        f"{max(seconds):.1f}) | 1 | {lowest:.2%}–{highest:.2%}, {reached} of {len(runs)} "
-        f"at {TARGET:.0%} |"
-    )
-    if not options.recipe_only:
-        total, accuracy = course[-1]
-        print(f"| Keras's simple convnet | {total:.1f} | {len(course)} | {accuracy:.2%} |")
-        print(f"| ratio | {total / median:.1f} × faster | | |")
+    reached = sum(accuracy >= TARGET for accuracy in accuracies)
+    spread = f"{min(accuracies):.2%}–{max(accuracies):.2%}, {reached} of {len(runs)} at 99 %"
+    times = f"{median:.1f} ({min(seconds):.1f}–{max(seconds):.1f})"
+    rows = [(f"lesson 01's CNN, {len(runs)} seeds", times, 1, spread)]
+    if theirs:
+        total, epochs, accuracy = theirs
+        rows.append(("Keras's simple convnet", f"{total:.1f}", epochs, f"{accuracy:.2%}"))
+        rows.append(("ratio", f"{harness.ratio(total, median)} faster", "", ""))
+    print()
+    harness.table(["", "seconds", "epochs", "test accuracy"], rows)
 
 
 if __name__ == "__main__":

@@ -9,50 +9,44 @@ both are the same network is checked first: as long as the window holds all that
 must write the same text.
 """
 
-import argparse
-import time
+import functools
 
 import keras
 import numpy as np
 
-from tools.authoring import cells, check
+from benchmarks import _harness as harness
+from tools.authoring import cells
 from utils import batches, runtime
 
-NOTEBOOK = "07_lstm_text.ipynb"
-WEIGHTS = check.ROOT / "data" / "weights" / "char_shakespeare.npz"
-WINDOWS = (60, 100)
+WEIGHTS = harness.ROOT / "data" / "weights" / "char_shakespeare.npz"
+TEMPERATURE = 0.8
 
 
 def lesson():
-    """What the tagged cells define."""
-    tags = {"char-model", "generation"}
-    return cells.definitions(NOTEBOOK, tags, keras=keras, np=np, batches=batches)
-
-
-def writer(defined):
-    """The network with its weights, and its alphabet."""
+    """Return what the tagged cells define, the lesson's network, and its alphabet."""
+    tags, names = {"char-model", "generation"}, {"keras": keras, "np": np, "batches": batches}
+    defined = cells.definitions("07_lstm_text.ipynb", tags, **names)
     with np.load(WEIGHTS) as file:
         weights = [file[name].astype("float32") for name in sorted(file) if name != "alphabet"]
         alphabet = str(file["alphabet"])
     model = defined["build_char_model"](len(alphabet), len(weights[2]), weights[0].shape[1])
     model.set_weights(weights)
-    return model, alphabet
+    return defined, model, alphabet
 
 
-def by_window(defined, model, prompt, length, window, seed=0):
-    """Writes one text by reading the last `window` characters again for each new one."""
-    random = np.random.default_rng(seed)
+def by_window(defined, model, prompt, length, window):
+    """Write one text by reading the last `window` characters again for each new one."""
+    random = np.random.default_rng(0)
     text = list(prompt)
     for _ in range(length):
         # The prompt fills the window: every call has the same shape, nothing is compiled twice.
         logits = model.predict_on_batch(np.array([text[-window:]], "int32"))
-        text.append(defined["pick"](logits[:, -1], 0.8, None, random.random(1))[0])
-    return np.array(text[len(prompt) :])
+        text.append(defined["pick"](logits[:, -1], TEMPERATURE, None, random.random(1))[0])
 
 
 def check_equal(defined, model, step, prompt):
-    """Both ways write the same while the window holds everything."""
-    written = defined["generate"](step, prompt, 20, 0.8)[0]
+    """Assert that both ways write the same while the window holds everything."""
+    written = defined["generate"](step, prompt, 20, TEMPERATURE)[0]
     text = list(prompt)
     random = np.random.default_rng(0)
     for expected in written:
@@ -60,54 +54,41 @@ def check_equal(defined, model, step, prompt):
         padded = np.zeros((1, len(prompt) + 20), "int32")
         padded[0, : len(text)] = text
         logits = model.predict_on_batch(padded)[:, len(text) - 1]
-        found = defined["pick"](logits, 0.8, None, random.random(1))[0]
-        assert found == expected, "both ways must write the same text"
-        text.append(found)
+        character = defined["pick"](logits, TEMPERATURE, None, random.random(1))[0]
+        assert character == expected, "both ways must write the same text"
+        text.append(character)
 
 
-def best_seconds(function, repeats):
-    """The best of several calls, after one that compiles."""
-    function()
-    taken = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        taken.append(time.perf_counter() - start)
-    return min(taken)
-
-
-def main():
-    """Measures and prints a markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--characters", type=int, default=200)
-    parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
-    runtime.set_seed(0)
-    defined = lesson()
-    model, alphabet = writer(defined)
+def rows(options):
+    """Yield a row of the table for every way."""
+    defined, model, alphabet = lesson()
     step = defined["one_step_model"](model)
     prompt = np.array([alphabet.index(c) for c in "ROMEO:\nO, " * 10], "int32")  # (100,)
     check_equal(defined, model, step, prompt[:7])
-
     length = options.characters
-    rows = []
-    for window in WINDOWS:
-        seconds = best_seconds(
-            lambda window=window: by_window(defined, model, prompt, length, window),
-            options.repeats,
-        )
-        rows.append((f"the last {window} characters read again", length / seconds))
+    ways = []
+    for window in (60, 100):
+        name = f"the last {window} characters read again"
+        way = functools.partial(by_window, defined, model, prompt, length, window)
+        ways.append((name, 1, way))
     for texts in (1, 8, 64):
-        seconds = best_seconds(
-            lambda texts=texts: defined["generate"](step, prompt[:1], length, 0.8, texts=texts),
-            options.repeats,
-        )
-        several = f", {texts} texts at once" if texts > 1 else ""
-        rows.append((f"state carried{several}", texts * length / seconds))
-    print(f"{runtime.device()}, Keras {keras.__version__} on {runtime.backend()}\n")
-    print("| | characters per second | ratio |\n|---|--:|--:|")
-    for name, rate in rows:
-        print(f"| {name} | {rate:,.0f} | {rate / rows[0][1]:.1f} × |")
+        name = "state carried" + (f", {texts} texts at once" if texts > 1 else "")
+        generate = functools.partial(defined["generate"], step, prompt[:1], length, TEMPERATURE)
+        ways.append((name, texts, functools.partial(generate, texts=texts)))
+    reference = None
+    for name, texts, way in ways:
+        _, best = harness.seconds(way, options.repeats)
+        rate = texts * length / best
+        reference = reference or rate
+        yield name, f"{rate:,.0f}", harness.ratio(rate, reference)
+
+
+def main():
+    """Measure every way."""
+    options = harness.options(__doc__, characters=200, repeats=3)
+    runtime.set_seed(0)
+    print(f"{runtime.device()}; {harness.machine('keras')}\n")
+    harness.table(["", "characters per second", "ratio"], rows(options))
 
 
 if __name__ == "__main__":
