@@ -1,4 +1,4 @@
-"""The course's commands, the same on every system: python course.py help
+"""The course's commands, the same on every system: python course.py help.
 
 Needs nothing but Python: it makes a virtual environment beside itself (.venv), installs the tested
 versions into it, and runs there what was asked for. `make COMMAND` does the same.

@@ -1,4 +1,4 @@
-"""Runs the benchmarks, or those named: make bench, make bench ONLY=windowing"""
+"""Runs the benchmarks, or those named: make bench, make bench ONLY=windowing."""
 
 import difflib
 import pathlib

@@ -60,7 +60,7 @@ def with_descriptions(page: str, notebook: nbformat.NotebookNode) -> str:
 
 
 def _banner(error: dict) -> str:
-    """What a failed page shows above everything else."""
+    """Return what a failed page shows above everything else."""
     message = html.escape(f"{error['name']}: {error['message']}")
     place = html.escape(error["place"])
     if error.get("anchor"):

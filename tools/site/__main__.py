@@ -8,8 +8,8 @@ import sys
 from tools.site import browser, build, checks
 
 
-def parse(arguments):
-    """The command line."""
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.site", description="The executed course as a static site."
     )
@@ -31,16 +31,15 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def main(arguments=None):
-    """Builds and checks; returns the exit status."""
+def main(arguments: list[str] | None = None) -> int:
+    """Build and check; return the exit status."""
     options = parse(arguments)
     status = 0
     if options.command == "build":
         if not options.notebooks and not options.no_run:
             status = run_outdated()
-        executed = options.notebooks or build.EXECUTED
         try:
-            missing = build.site(options.out, executed)
+            missing = build.site(options.out, options.notebooks or build.EXECUTED)
         except subprocess.CalledProcessError:
             print("The site could not be built; Sphinx says above what is wrong.", file=sys.stderr)
             return 1
@@ -51,8 +50,8 @@ def main(arguments=None):
     return check(options.out, options.screenshots) or status
 
 
-def run_outdated():
-    """Executes the lessons whose executed notebooks are missing or out of date."""
+def run_outdated() -> int:
+    """Execute the lessons whose executed notebooks are missing or out of date."""
     names = build.outdated()
     if not names:
         print("The executed notebooks are up to date.")
@@ -60,21 +59,22 @@ def run_outdated():
     return subprocess.call([sys.executable, "-m", "tools.run.execute", *names], cwd=build.ROOT)
 
 
-def check(site, screenshots=None):
-    """Tests a built site and prints what is wrong with it; returns the exit status."""
+def check(site: pathlib.Path, screenshots: pathlib.Path | None = None) -> int:
+    """Test a built site and print what is wrong with it; return the exit status."""
     if not (site / "index.html").is_file():
         print(f"There is no site in {site}; make site builds it.", file=sys.stderr)
         return 2
     pages, problems = checks.check_files(site)
-    told = f"{pages} pages"
+    summary = f"{pages} pages"
     reason = browser.no_browser()
     if reason:
-        told += f"; not looked at in a browser, because {reason}"
+        summary += f"; not looked at in a browser, because {reason}"
     else:
-        counts, found = browser.look_over(site, screenshots)
-        problems += found
-        told += "; in Chromium: " + ", ".join(f"{count} {what}" for what, count in counts.items())
-    print(*problems, f"{told}; {len(problems) or 'no'} problem(s)", sep="\n")
+        counts, seen = browser.look_over(site, screenshots)
+        problems += seen
+        counted = ", ".join(f"{count} {what}" for what, count in counts.items())
+        summary += f"; in Chromium: {counted}"
+    print(*problems, f"{summary}; {len(problems) or 'no'} problem(s)", sep="\n")
     print(f"Site: {site / 'index.html'}")
     return 1 if problems else 0
 

@@ -51,7 +51,7 @@ _descriptions = json.loads((HERE / "descriptions.json").read_text(encoding="utf-
 
 
 def describe_pictures(app, doctree):
-    """Gives every picture of a notebook its alternative text; MyST-NB names it by its sha256."""
+    """Give every picture of a notebook its alternative text; MyST-NB names it by its sha256."""
     for image in doctree.findall(nodes.image):
         name = pathlib.PurePosixPath(image["uri"]).stem
         if name in _descriptions:
@@ -59,7 +59,7 @@ def describe_pictures(app, doctree):
 
 
 def bring_mathjax(app, error):
-    """Puts MathJax, which comes as a Python package, beside the pages."""
+    """Put MathJax, which comes as a Python package, beside the pages."""
     package = importlib.util.find_spec("sphinx-mathjax-offline").submodule_search_locations[0]
     if error is None:
         source = pathlib.Path(package) / "static" / "mathjax" / "tex-svg-full.js"
@@ -67,6 +67,6 @@ def bring_mathjax(app, error):
 
 
 def setup(app):
-    """Called by Sphinx."""
+    """Connect the functions above; Sphinx calls this."""
     app.connect("doctree-read", describe_pictures)
     app.connect("build-finished", bring_mathjax)

@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import hashlib
 import html
+import itertools
 import json
 import pathlib
 import posixpath
@@ -40,8 +41,8 @@ class Page:
     minutes: str = ""
 
 
-def describe(path, root=ROOT):
-    """Reads the title and the promise of a notebook from its first cell."""
+def describe(path: pathlib.Path, root: pathlib.Path = ROOT) -> Page:
+    """Return the title and the promise of a notebook, from its first cell."""
     first = check.read(path, root).notebook.cells[0].source
     title = re.search(r"(?m)^#\s+(.+?)\s*$", first)
     promise = re.search(r"(?ms)^\*([^*].*?)\*\s*$", first)
@@ -50,8 +51,8 @@ def describe(path, root=ROOT):
     return Page(path.stem, title[1] if title else path.stem, text, place)
 
 
-def lessons(root=ROOT):
-    """The lessons in order, with what the syllabus says about them."""
+def lessons(root: pathlib.Path = ROOT) -> list[Page]:
+    """Return the lessons in order, with what the syllabus says about them."""
     syllabus = (root / "notebooks" / "README.md").read_text(encoding="utf-8")
     pages = []
     for path in sorted((root / "notebooks").glob("*.ipynb")):
@@ -65,13 +66,13 @@ def lessons(root=ROOT):
     return pages
 
 
-def homework(root=ROOT):
-    """The students' notebooks of the homework, in order."""
+def homework(root: pathlib.Path = ROOT) -> list[Page]:
+    """Return the students' notebooks of the homework, in order."""
     return [describe(path, root) for path in sorted((root / "notebooks/homework").glob("*.ipynb"))]
 
 
-def is_current(source, executed, since=0.0):
-    """Whether an executed notebook holds the same cells as its source and is newer than `since`."""
+def is_current(source: pathlib.Path, executed: pathlib.Path, since: float = 0.0) -> bool:
+    """Return whether an executed notebook has its source's cells and is newer than `since`."""
     if not executed.is_file() or executed.stat().st_mtime < since:
         return False
     cells = [_cells(path) for path in (source, executed)]
@@ -83,14 +84,14 @@ def _cells(path):
     return [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
 
 
-def write(folder, executed, root=ROOT):
-    """Writes everything Sphinx needs into a folder, which is made anew.
+def write(folder: pathlib.Path, executed: pathlib.Path, root: pathlib.Path = ROOT) -> list[str]:
+    """Write everything that Sphinx needs into a folder, whose old content is removed.
 
     Args:
-        folder: where to write.
-        executed: folder of the executed notebooks; a lesson that is not there is shown without
+        folder: Where to write.
+        executed: Folder of the executed notebooks; a lesson that is not there is shown without
             outputs, and says so.
-        root: the repository.
+        root: The repository.
 
     Returns:
         The names of the lessons that have no executed notebook.
@@ -113,23 +114,21 @@ def write(folder, executed, root=ROOT):
         target = folder / f"{page.name}.ipynb"
         target.write_text(json.dumps(notebook, ensure_ascii=False), encoding="utf-8")
     (folder / "descriptions.json").write_text(json.dumps(descriptions), encoding="utf-8")
-    images = root / "notebooks" / "images"
-    if images.is_dir():
-        shutil.copytree(images, folder / "_static" / "gallery")
+    shutil.copytree(gallery.FOLDER, folder / "_static" / "gallery")
     _write_pages(folder, pages, exercises, root)
     return missing
 
 
-def prepare(notebook, page, is_executed=True):
-    """Changes a notebook so that its page asks for nothing from elsewhere and can be read aloud.
+def prepare(notebook: dict, page: Page, is_executed: bool = True) -> dict[str, str]:
+    """Change a notebook so that its page asks for nothing from elsewhere and can be read aloud.
 
     Args:
-        notebook: the notebook as a dictionary; changed in place.
-        page: what is known about it.
-        is_executed: whether it has been executed.
+        notebook: The notebook as a dictionary; it is changed in place.
+        page: What is known about it.
+        is_executed: Whether it has been executed.
 
     Returns:
-        Alternative text of each picture, by the sha256 of its bytes.
+        The alternative text of each picture, by the sha256 of its bytes.
     """
     descriptions, section, players = {}, page.title, 0
     notebook["metadata"].pop("widgets", None)
@@ -145,14 +144,14 @@ def prepare(notebook, page, is_executed=True):
             cell["metadata"]["tags"] = ["setup", "hide-input"]
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            for kind in [kind for kind in data if kind.startswith("application/vnd.course")]:
-                del data[kind]
+            for mime_type in [name for name in data if name.startswith("application/vnd.course")]:
+                del data[mime_type]
             for kind in ("image/png", "image/jpeg"):
                 if kind in data:
                     picture = base64.b64decode("".join(data[kind]))
-                    told = output.get("metadata", {}).get(kind, {}).get("alt")
+                    alt = output.get("metadata", {}).get(kind, {}).get("alt")
                     name = hashlib.sha256(picture).hexdigest()
-                    descriptions[name] = told or f"A figure of the section “{section}”."
+                    descriptions[name] = alt or f"A figure of the section “{section}”."
             if "text/html" in data:
                 text, count = _name_players("".join(data["text/html"]), section, players)
                 data["text/html"], players = text, players + count
@@ -160,20 +159,18 @@ def prepare(notebook, page, is_executed=True):
 
 
 def _name_players(text, section, number):
-    """Gives every audio player that has none a name, which screen readers tell."""
-    count = 0
+    """Give every audio player that has no name one, for screen readers; also count them."""
+    numbers = itertools.count(number + 1)
 
     def name(match):
-        nonlocal count
-        count += 1
-        label = html.escape(f"Sound {number + count}, section “{section}”", quote=True)
+        label = html.escape(f"Sound {next(numbers)}, section “{section}”", quote=True)
         return f'{match[0]} aria-label="{label}"'
 
-    return _AUDIO.sub(name, text), count
+    return _AUDIO.subn(name, text)
 
 
-def buttons(page, is_executed=True):
-    """The links that take the place of the badges, which would be fetched from other hosts."""
+def buttons(page: Page, is_executed: bool = True) -> str:
+    """Return links to take the place of the badges, which would be fetched from other hosts."""
     line = address.badges(page.place, *address.address())
     colab, kaggle, binder = re.findall(r"\]\((https://[^)]+)\)(?:\s|$)", line)
     links = [
@@ -186,8 +183,8 @@ def buttons(page, is_executed=True):
     return '<p class="buttons">' + " ".join(links) + "</p>" + note
 
 
-def with_links(markdown, folder):
-    """The Markdown of a page in `folder` (from the root) with links that hold on the site."""
+def with_links(markdown: str, folder: str) -> str:
+    """Return the Markdown of a page of the repository's `folder` with the site's links."""
     return _LINK_OR_CODE.sub(lambda match: _link(match, folder), markdown)
 
 
@@ -216,37 +213,29 @@ def _link(match, folder):
 
 
 def _write_pages(folder, pages, exercises, root):
-    more = []
     for place, name in PAGES.items():
-        path = root / place
-        if path.is_file():
-            text = with_links(path.read_text(encoding="utf-8"), posixpath.dirname(place))
-            (folder / name).write_text(text, encoding="utf-8")
-            more.append(name)
-    if "lectures.md" in more:  # the table of lessons is the front page
-        text = (folder / "lectures.md").read_text(encoding="utf-8")
-        items = text.partition("\n## Every item of the lectures")[2].partition("\n")[2]
-        heading = "# Every item of the lectures, and where it is shown\n"
-        (folder / "lectures.md").write_text(heading + items.replace("\n### ", "\n## "), "utf-8")
-    if exercises:
-        (folder / "homework.md").write_text(_homework_page(exercises), encoding="utf-8")
-        more.insert(0, "homework.md")
+        text = (root / place).read_text(encoding="utf-8")
+        if name == "lectures.md":  # the table of lessons is the front page
+            items = text.partition("\n## Every item of the lectures")[2].partition("\n")[2]
+            heading = "# Every item of the lectures, and where it is shown\n"
+            text = heading + items.replace("\n### ", "\n## ")
+        text = with_links(text, posixpath.dirname(place))
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "homework.md").write_text(_homework_page(exercises), encoding="utf-8")
+    others = ["homework", *(name.removesuffix(".md") for name in PAGES.values())]
     toctree = [
         _toctree("Lessons", [page.name for page in pages]),
-        _toctree("Around the lessons", [name.removesuffix(".md") for name in more]),
+        _toctree("Around the lessons", others),
     ]
-    intro = _introduction(root)
     cards = '<div class="cards">\n' + "\n".join(map(_card, pages)) + "\n</div>"
-    front = ["# Deep learning in practice", intro, cards, *toctree]
+    front = ["# Deep learning in practice", _introduction(root), cards, *toctree]
     (folder / "index.md").write_text("\n\n".join(front) + "\n", encoding="utf-8")
 
 
 def _introduction(root):
-    """The first paragraph of README.md."""
-    readme = root / "README.md"
-    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
-    paragraphs = [part for part in text.split("\n\n") if part and not part.startswith("#")]
-    return with_links(paragraphs[0], "") if paragraphs else ""
+    """Return the first paragraph of README.md."""
+    paragraphs = (root / "README.md").read_text(encoding="utf-8").split("\n\n")
+    return with_links(next(text for text in paragraphs if not text.startswith("#")), "")
 
 
 def _toctree(caption, names):
