@@ -136,7 +136,7 @@ def here(*words):
 
 @pytest.mark.skipif(not importlib.util.find_spec("ruff"), reason="ruff is not installed")
 def test_a_fork_is_addressed_and_its_lessons_put_in_order(copy):
-    """What a teacher does, in one go: badges, format, lint, homework, clean."""
+    """What a teacher does, in one go: badges, format, homework, clean."""
     run(*here("badges", "REPO=ada/fork"), where=copy)
     lesson = copy / "notebooks" / f"{LESSONS[0]}.ipynb"
     assert "ada/fork" in lesson.read_text(encoding="utf-8")
@@ -145,7 +145,6 @@ def test_a_fork_is_addressed_and_its_lessons_put_in_order(copy):
     lesson.write_bytes(in_order.replace(b'count": null', b'count": 7'))
     run(*here("format"), where=copy)
     assert lesson.read_bytes() == in_order
-    run(*here("lint"), where=copy)
     run(*here("homework", "ARGS=--check"), where=copy)
     made = [copy / name for name in ("build", ".venv", "data/cache")]
     for folder in made:
@@ -236,7 +235,7 @@ def test_conda_finds_the_environment_that_is_named():
 
 @pytest.mark.parametrize("command", commands(r"jupyter nbconvert .*ipynb"))
 def test_the_notebook_of_the_plain_command_exists(command):
-    (place,) = [word for word in shlex.split(command) if word.endswith(".ipynb")]
+    place = next(word for word in shlex.split(command) if word.endswith(".ipynb"))
     folders = (ROOT, ROOT / "notebooks" / "homework" / "instructor")
     assert any((folder / place).is_file() for folder in folders)
 

@@ -14,13 +14,13 @@ def requirements(name):
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     lines = [line.split("#")[0].strip() for line in lines]
     parsed = [Requirement(line) for line in lines if line and not line.startswith("-")]
-    return {each.name.lower(): each for each in parsed}
+    return {package.name.lower().replace("_", "-"): package for package in parsed}
 
 
 def test_conda_and_pip_ask_for_the_same():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    (pip,) = [each["pip"] for each in environment["dependencies"] if isinstance(each, dict)]
-    assert sorted(pip) == sorted(str(each) for each in requirements("requirements.txt").values())
+    (pip,) = [line["pip"] for line in environment["dependencies"] if isinstance(line, dict)]
+    assert sorted(pip) == sorted(map(str, requirements("requirements.txt").values()))
 
 
 def test_the_python_versions_agree():
