@@ -69,7 +69,11 @@ def ratio(value: float | None, reference: float | None) -> str:
         return "–"
     times = value / reference
     return (
-        f"{times:,.0f} ×" if times >= 100 else f"{times:.1f} ×" if times >= 1 else f"{times:.2g} ×"
+        f"{times:,.0f} ×"
+        if times >= 100
+        else f"{times:.1f} ×"
+        if times >= 0.95
+        else f"{times:.2g} ×"
     )
 
 
