@@ -141,7 +141,7 @@ def measure_array(report, name, stream):
 
 def batch_rows(path, options):
     """Yield the rows of the table of batches."""
-    limits = {"patience": 60 + options.seconds, "memory": options.memory}
+    limits = {"patience": 180 + options.seconds, "memory": options.memory}
     for (where, measurement), shuffle in itertools.product(
         (("a loop", measure_loop), ("`model.fit`", measure_fit)), (False, True)
     ):

@@ -134,17 +134,11 @@ def here(*words):
     return [sys.executable, "course.py", "--here", *words]
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("ruff"), reason="ruff is not installed")
-def test_a_fork_is_addressed_and_its_lessons_put_in_order(copy):
-    """What a teacher does, in one go: badges, format, homework, clean."""
+def test_a_fork_is_addressed_and_cleaned(copy):
+    """What a teacher does, in one go: badges, homework, clean."""
     run(*here("badges", "REPO=ada/fork"), where=copy)
-    lesson = copy / "notebooks" / f"{LESSONS[0]}.ipynb"
-    assert "ada/fork" in lesson.read_text(encoding="utf-8")
-    assert "ada/fork" in (copy / "README.md").read_text(encoding="utf-8")
-    in_order = lesson.read_bytes()
-    lesson.write_bytes(in_order.replace(b'count": null', b'count": 7'))
-    run(*here("format"), where=copy)
-    assert lesson.read_bytes() == in_order
+    for page in ("README.md", f"notebooks/{LESSONS[0]}.ipynb", "pyproject.toml"):
+        assert "ada/fork" in (copy / page).read_text(encoding="utf-8")
     run(*here("homework", "ARGS=--check"), where=copy)
     made = [copy / name for name in ("build", ".venv", "data/cache")]
     for folder in made:
