@@ -93,9 +93,6 @@ def fold(notebook):
     [cell for cell in notebook.cells if cell.cell_type == "code"][4].metadata.tags = ["folded"]
 
 
-PICTURE = "https://raw.githubusercontent.com/ada/x/main/notebooks/images/{}"
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -130,8 +127,7 @@ PICTURE = "https://raw.githubusercontent.com/ada/x/main/notebooks/images/{}"
         (code(4, "    assert 1 == 1"), "has an assert"),
         (replace('exercises.check("00.', 'exercises.check("00.9'), "There is no exercise '00.9"),
         (code(4, "exercises.compare(1, 2, 'three')"), "shows an answer"),
-        (prose(f"\n![a unit]({PICTURE.format('nothing.svg')})"), "nothing.svg, which is not there"),
-        (prose(f"\n![]({PICTURE.format('00_hello_colab.webp')})"), "without an alternative text"),
+        (code(4, 'plotting.picture("00_none")'), "00_none.svg, which is not there"),
         (fold, "does not begin with a title"),
     ],
 )

@@ -1,7 +1,7 @@
 """Where this repository lives, written into badges and setup cells: make badges.
 
 The address stands in pyproject.toml, [tool.course]. A teacher who forks the course changes it with
-one command, and every badge, setup cell and address of a picture follows.
+one command, and every badge and every setup cell follows.
 """
 
 import argparse
@@ -28,9 +28,6 @@ _IN_BINDER = re.compile(
     r"https://mybinder\.org/v2/gh/(?P<repository>[^/\s]+/[^/\s]+)/(?P<ref>[^?\s]+)\?"
 )
 _IN_SETUP = re.compile(r"(?P<site>https://github\.com/)[^/\s]+/[^/\s]+/archive/[^/\s]+\.zip")
-_IN_PICTURES = re.compile(
-    r"(?P<site>https://raw\.githubusercontent\.com/)[^/\s]+/[^/\s]+/[^/\s]+(?=/notebooks/images/)"
-)
 
 
 def address() -> tuple[str, str]:
@@ -59,10 +56,9 @@ def badges(path: str, repository: str, ref: str) -> str:
 
 
 def with_address(text: str, repository: str, ref: str) -> str:
-    """Return a text with all its badges, setup cells and pictures at the given address."""
+    """Return a text with all its badges and setup cells at the given address."""
     text = _IN_LINKS.sub(rf"\g<site>{repository}/blob/{ref}/\g<path>", text)
     text = _IN_BINDER.sub(f"https://mybinder.org/v2/gh/{repository}/{ref}?", text)
-    text = _IN_PICTURES.sub(rf"\g<site>{repository}/{ref}", text)
     return _IN_SETUP.sub(rf"\g<site>{repository}/archive/{ref}.zip", text)
 
 

@@ -15,6 +15,7 @@ import nbformat
 from tools.authoring import address, links
 from tools.authoring.lessons import Lesson
 from utils import exercises
+from utils.plotting import pictures
 
 MOST_LINES = 40
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -22,7 +23,6 @@ _PATH_OF_A_MACHINE = re.compile(
     r"(?<![\w.:/])/(?:home|Users|root|tmp|mnt|media|opt|work|workspace|content|kaggle)/"
     r"|\b[A-Z]:\\\\?(?:Users|Windows)"
 )
-_PICTURE = re.compile(r"!\[([^\]]*)\]\(https://raw\.githubusercontent\.com/\S+/images/([^)/]+)\)")
 
 
 def rule_valid(lesson: Lesson) -> Iterator[str]:
@@ -145,12 +145,17 @@ def rule_exercises(lesson: Lesson) -> Iterator[str]:
 
 
 def rule_pictures(lesson: Lesson) -> Iterator[str]:
-    """Show only pictures that are there, each with an alternative text."""
-    for text, name in _PICTURE.findall(lesson.prose):
-        if not (address.ROOT / "notebooks" / "images" / name).is_file():
-            yield f"shows notebooks/images/{name}, which is not there"
-        if not text.strip():
-            yield f"shows {name} without an alternative text"
+    """Show only pictures that exist, each with a title, a description, and the page's colour."""
+    for number, cell in lesson.code:
+        for name in re.findall(r'plotting\.picture\("([^"]*)"', cell.source):
+            path = pictures.FOLDER / f"{name}.svg"
+            if not path.is_file():
+                yield f"cell {number} shows notebooks/images/{name}.svg, which is not there"
+                continue
+            drawing = path.read_text(encoding="utf-8")
+            for part in ('role="img"', "<title>", "<desc>", "viewBox=", "currentColor"):
+                if part not in drawing:
+                    yield f"cell {number} shows {name}.svg, which has no {part}"
 
 
 def rule_headline(lesson: Lesson) -> Iterator[str]:

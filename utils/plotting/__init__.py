@@ -17,6 +17,9 @@ from numpy.typing import ArrayLike
 
 from utils.plotting.alternative_text import store_alternative_texts
 
+from utils.plotting.pictures import picture as picture
+from utils.plotting.sliders import slider as slider
+
 # Okabe and Ito's palette (Color Universal Design, 2008): told apart by colour-blind eyes too.
 # Black, which it starts with, stays free for reference lines.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
