@@ -39,7 +39,7 @@ def check(number: str, answer: Any, **context: Any) -> bool | None:
 
     Args:
         number: The exercise, such as "02.1" for the first one of lesson 02.
-        answer: The student's answer; None or ... means that it is still open.
+        answer: The student's answer, or several as a tuple; None or ... means: still open.
         context: What the judge needs of the notebook, by name; the exercise's cell shows it.
 
     Returns:
@@ -70,7 +70,8 @@ def compare(
     answer: Any, expected: Any | Callable[[Any], Any], hint: str, *, tolerance: float = 1e-9
 ) -> bool | None:
     """Judge an answer by what is given here, and print the verdict; see `Judge` and `check`."""
-    if answer is None or answer is ...:
+    parts = answer if isinstance(answer, tuple) else (answer,)
+    if any(part is None or part is ... for part in parts):
         print(OPEN)
         return None
     try:
