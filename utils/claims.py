@@ -78,7 +78,7 @@ def _measured(claim, seen, below, above):
         rooms.append((below - values.max(), max(abs(below), abs(values.max()))))
     room, scale = min(rooms)
     if len(rooms) == 2:
-        scale = (below - above) / 2
+        scale = min(scale, (below - above) / 2)
     margin = float(room / scale) if scale else 0.0
     words = [f"above {_short(above)}"] if above is not None else []
     words += [f"below {_short(below)}"] if below is not None else []

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from utils.plotting.alternative_text import store_alternative_texts
-
 from utils.plotting.pictures import picture as picture
 from utils.plotting.sliders import slider as slider
 
