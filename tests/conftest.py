@@ -40,13 +40,14 @@ LESSONS = [path for path in check.notebook_paths() if path.parent.name == "noteb
 
 
 def notebook_environment(cache, mirror=""):
-    """The variables of somebody who executes a notebook and has set nothing for the course.
+    """Return the variables of a grader: strict, and nothing else set for the course.
 
     cache: the folder of the data; without a mirror, a notebook there is offline.
     """
     unset = ("COURSE_", "KERAS_BACKEND", "MPLBACKEND")
     environment = {name: v for name, v in os.environ.items() if not name.startswith(unset)}
-    environment |= {"COURSE_DATA_DIR": str(cache), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    environment |= {"COURSE_DATA_DIR": str(cache), "COURSE_STRICT": "1"}
+    environment["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     return environment | ({"COURSE_DATA_MIRROR": mirror} if mirror else {"COURSE_OFFLINE": "1"})
 
 

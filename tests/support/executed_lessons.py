@@ -8,7 +8,7 @@ import sys
 
 from conftest import ROOT, notebook_environment
 
-from utils import results
+from utils import claims, results
 
 MIRROR = os.environ.get("COURSE_DATA_MIRROR", "")
 # Where the command is typed must not matter, so each backend types it elsewhere.
@@ -45,6 +45,16 @@ def headline_of(executed):
     ]
     assert len(shown) == 1, "a lesson shows its headline results once"
     return shown[0]
+
+
+def claims_of(executed):
+    """Return the claims of an executed lesson."""
+    return [
+        output["data"][claims.MIME_TYPE]
+        for cell in executed["cells"]
+        for output in cell.get("outputs", [])
+        if claims.MIME_TYPE in output.get("data", {})
+    ]
 
 
 def printed(executed, stream="stdout"):
