@@ -1,8 +1,8 @@
 """Every lesson runs to its end by the plain command a grader types, and shows its results.
 
 Executed on both backends, from the repository's root and from notebooks/. Where a data mirror is
-in the environment, TensorFlow has the real data and JAX the bundled samples, so that each backend and
-each kind of data is met once; `--every-combination` leaves nothing out.
+in the environment, TensorFlow has the real data and JAX the bundled samples, so that each backend
+and each kind of data is met once; `--every-combination` leaves nothing out.
 """
 
 import importlib.util
