@@ -2,6 +2,9 @@
 
 import dataclasses
 
+# All processes of a submission together, and its files, may take so much more than one process.
+TOGETHER = 1.25
+
 
 @dataclasses.dataclass(frozen=True)
 class Limits:

@@ -8,26 +8,26 @@ PAGE = 4096  # a file takes whole pages
 MOST_OF_FOLDER = 0.9
 
 
-def leave_out(folder, disk_mb):
-    """Removes the largest files from a folder until the others fit into a working folder.
+def leave_out(folder: pathlib.Path, disk_mb: int) -> list[str]:
+    """Remove the largest files from a folder until the others fit into a working folder.
 
     Args:
-        folder: with the files; it is changed.
-        disk_mb: megabytes that the working folder holds.
+        folder: The folder with the files, which is changed.
+        disk_mb: Megabytes that the working folder holds.
 
     Returns:
         Sentences that say what was left out.
 
     Raises:
-        OSError: the folder cannot be read, or not be changed.
+        OSError: The folder cannot be read or changed.
     """
     files = sorted((path.lstat().st_size, path) for path in _files(folder))
     left = MOST_OF_FOLDER * disk_mb * 2**20
-    taken = sum(_pages(size) for size, _ in files)
+    taken = sum(_in_pages(size) for size, _ in files)
     notes = []
     while taken > left:
         size, path = files.pop()
-        taken -= _pages(size)
+        taken -= _in_pages(size)
         path.unlink()
         notes.append(
             f"{path.relative_to(folder).as_posix()} ({size / 1e6:.0f} MB) was left out: all files "
@@ -45,5 +45,5 @@ def _fail(error):
     raise error
 
 
-def _pages(size):
+def _in_pages(size):
     return -(-size // PAGE) * PAGE

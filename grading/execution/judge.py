@@ -10,9 +10,12 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
+from grading.execution.bridge import State
 from grading.limits import Limits
-from grading.sandbox.view import ROOT, data_folder
+from grading.sandbox.view import DATA, ROOT, data_folder
 
 PROCESS = ROOT / "grading" / "execution" / "judge_process.py"
 
@@ -25,12 +28,11 @@ class Judge:
     """The clean process, started beforehand and again whenever it had to be ended.
 
     Args:
-        memory_mb: that the judging of a task may take.
+        memory_mb: What the judging of a task may take.
     """
 
-    def __init__(self, memory_mb=Limits.judge_memory_mb):
+    def __init__(self, memory_mb: int = Limits.judge_memory_mb):
         self.memory_mb = memory_mb
-        self._process = None
         self._start()
 
     def _start(self):
@@ -40,9 +42,7 @@ class Judge:
             variables[f"{library}_THREADS"] = "1"
         # The tests look for data where the submission found them, and not in the network either.
         variables["COURSE_OFFLINE"] = "1"
-        for name in ("COURSE_DATA_DIR", "COURSE_DATA_MIRROR"):
-            if folder := data_folder(name):
-                variables[name] = folder
+        variables |= {name: folder for name in DATA if (folder := data_folder(name))}
         self._buffer = b""
         self._process = subprocess.Popen(
             [sys.executable, "-I", str(PROCESS), str(self.memory_mb)],
@@ -54,17 +54,26 @@ class Judge:
             start_new_session=True,
         )
 
-    def judge(self, task, state, call, seconds, value_bytes):
-        """The verdict on a task, and a message for the student.
+    def judge(
+        self,
+        task: Any,
+        state: State,
+        call: Callable[[str, str, float], dict[str, str]],
+        seconds: float,
+        value_bytes: int,
+    ) -> tuple[str, str]:
+        """Return the verdict on a task, and a message for the student.
 
         Args:
-            task: the assignment's.
-            state: what the notebook handed over.
-            call: calls a function of the student's: (name, arguments as text, seconds) -> answer.
-            seconds: that all may take.
+            task: The assignment's.
+            state: What the notebook handed over.
+            call: Calls a function of the student's, given its name, the arguments as text, and
+                seconds; returns the answer of `bridge.call`.
+            seconds: How long all of it may take.
+            value_bytes: How large one argument may be.
 
         Returns:
-            (verdict, message); the verdict can also be "stopped", then the message is why.
+            (verdict, message); if the verdict is "stopped", the message is why.
         """
         deadline = time.monotonic() + seconds
         question = {
@@ -82,7 +91,7 @@ class Judge:
         return verdict or ("error", "The check itself ended without a verdict.")
 
     def _ask(self, question, call, deadline):
-        """The process's verdict and message; None if it ended without."""
+        """Return the process's verdict and message; None if it ended without."""
         result = None
         try:
             self._send(question)
@@ -106,7 +115,7 @@ class Judge:
 
     def _receive(self, deadline):
         stream = self._process.stdout.fileno()
-        poll = select.poll()  # which, other than select(), takes numbers above 1023
+        poll = select.poll()  # unlike select(), it takes numbers above 1023
         poll.register(stream, select.POLLIN)
         while b"\n" not in self._buffer:
             left = deadline - time.monotonic()
@@ -123,8 +132,8 @@ class Judge:
         self.close()
         self._start()
 
-    def close(self):
-        """Ends the process, and a test that it may be running."""
+    def close(self) -> None:
+        """End the process, and a test that it may be running."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, 9)
         self._process.wait()

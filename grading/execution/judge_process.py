@@ -9,21 +9,22 @@ another left. The tests are the assignment's; of the student's there is nothing 
 
 import builtins
 import contextlib
-import importlib.util
 import json
 import os
 import pathlib
 import resource
 import sys
+from collections.abc import Callable
+from typing import Any, BinaryIO
 
-HERE = pathlib.Path(__file__).resolve().parent
+# At the end: a test may use the course's own helpers.
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
+
+from grading.sandbox.inside import plain_values as plain
+
 MOST_CHARACTERS = 3000
-
-_spec = importlib.util.spec_from_file_location(
-    "plain", HERE.parent / "sandbox" / "inside" / "plain_values.py"
-)
-plain = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(plain)
+KINDS = {"str": "a text", "list": "a list", "dict": "a dictionary", "bool": "True or False"}
+KINDS |= {"int": "a whole number", "float": "a number", "ndarray": "an array"}
 
 
 class NotAnswered(BaseException):
@@ -31,22 +32,21 @@ class NotAnswered(BaseException):
 
 
 class Stopped(BaseException):
-    """The student's function was stopped; the message is why: timeout, memory, died …"""
+    """The student's function was stopped; the message is its status."""
 
 
 class OfStudent(Exception):
     """The student's function raised, or returned what cannot be handed over."""
 
 
-def main():
-    """Judges one task after another, until stdin ends."""
+def main() -> None:
+    """Judge one task after another, until stdin ends."""
     questions = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1):
         os.dup2(null, stream)
     limit = int(sys.argv[1]) * 2**20  # of memory, for one task
-    sys.path.append(str(HERE.parents[1]))  # a test may use the course's own helpers
     for line in iter(questions.readline, b""):
         pid = os.fork()
         if pid == 0:
@@ -62,8 +62,8 @@ def main():
         send(answers, {"ended": os.waitstatus_to_exitcode(status)})
 
 
-def send(stream, message):
-    """One line of JSON."""
+def send(stream: BinaryIO, message: dict[str, Any]) -> None:
+    """Send one line of JSON."""
     stream.write(json.dumps(message).encode() + b"\n")
     stream.flush()
 
@@ -72,30 +72,31 @@ class Judge:
     """Judges one task.
 
     Args:
-        task: a dictionary: `hidden` (the test), `values` (texts by name), `functions` (names),
+        task: A dictionary: `hidden` (the test), `values` (texts by name), `functions` (names),
             `value_bytes`.
-        questions, answers: the streams.
+        questions: The stream that answers to calls come from.
+        answers: The stream that calls go to.
     """
 
-    def __init__(self, task, questions, answers):
+    def __init__(self, task: dict[str, Any], questions: BinaryIO, answers: BinaryIO):
         self.task = task
         self.questions = questions
         self.answers = answers
         self.called = set()
 
-    def judge(self):
-        """The verdict and a message for the student."""
-        names = {"np": plain.np, "__name__": "hidden_test"}
+    def judge(self) -> tuple[str, str]:
+        """Return the verdict and a message for the student."""
         try:
             values = {name: plain.loads(text) for name, text in self.task["values"].items()}
         except plain.NotPlain as error:
             return "error", f"The answer cannot be read: {error}."
         not_given = [name for name, value in values.items() if value is None or value is ...]
         if not_given:
-            return "not answered", f"{listed(not_given)}: no answer yet."
-        functions = {name: self.function(name) for name in self.task["functions"]}
+            return "not answered", f"{', '.join(not_given)}: no answer yet."
+        names = {"np": plain.np, "__name__": "hidden_test"} | values
+        names |= {name: self.function(name) for name in self.task["functions"]}
         try:
-            exec(compile(self.task["hidden"], "<check>", "exec"), names | values | functions)
+            exec(compile(self.task["hidden"], "<check>", "exec"), names)
         except NotAnswered as error:
             return "not answered", f"{error}"
         except Stopped as error:
@@ -105,16 +106,14 @@ class Judge:
         except AssertionError as error:
             return "wrong", f"{error}" or "The answer is not right."
         except MemoryError:
-            return "error", f"Checking needed too much memory. {described(values)}"
+            return "error", f"Checking needed too much memory. {_described(values)}"
         except BaseException as error:
-            return (
-                "error",
-                f"This could not be checked ({type(error).__name__}: {error}). {described(values)}",
-            )
+            problem = f"{type(error).__name__}: {error}"
+            return "error", f"This could not be checked ({problem}). {_described(values)}"
         return "right", ""
 
-    def function(self, name):
-        """Stands in for a function of the student's."""
+    def function(self, name: str) -> Callable[..., Any]:
+        """Return a function that stands in for one of the student's."""
 
         def stand_in(*positional, **named):
             try:
@@ -127,15 +126,16 @@ class Judge:
         stand_in.__name__ = stand_in.__qualname__ = name
         return stand_in
 
-    def result(self, name, answer):
-        """What a call returns, or raises."""
-        is_first, _ = name not in self.called, self.called.add(name)
+    def result(self, name: str, answer: dict[str, str]) -> Any:
+        """Return what a call returns, or raise what it raises."""
+        is_first = name not in self.called
+        self.called.add(name)
         if "stopped" in answer:
             raise Stopped(answer["stopped"])
         if "raised" in answer:
             if is_first and answer["raised"] == "NotImplementedError":
                 raise NotAnswered(f"{name}: no answer yet.")
-            raise error_like(answer["raised"], f"Your function {name} raised {answer['message']}")
+            raise _error_like(answer["raised"], f"Your function {name} raised {answer['message']}")
         if "problem" in answer:
             raise OfStudent(f"What {name} returns cannot be handed over: {answer['problem']}.")
         try:
@@ -147,8 +147,8 @@ class Judge:
         return value
 
 
-def error_like(name, message):
-    """An error that a test can also expect by its type."""
+def _error_like(name, message):
+    """Return an error that a test can also expect by its type."""
     kind = getattr(builtins, name, None)
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
         return OfStudent(message)
@@ -158,21 +158,14 @@ def error_like(name, message):
         return OfStudent(message)
 
 
-def described(values):
-    """Of which type the values are, for a student whose value has the wrong one."""
-    words = {"str": "a text", "list": "a list", "dict": "a dictionary", "bool": "True or False"}
-    words |= {"int": "a whole number", "float": "a number", "ndarray": "an array"}
+def _described(values):
+    """Return of which types the values are, for a student whose value has the wrong one."""
     parts = []
     for name, value in values.items():
         kind = type(value).__name__
         shape = f" of shape {value.shape}" if kind == "ndarray" else ""
-        parts.append(f"{name} is {words.get(kind, kind)}{shape}")
+        parts.append(f"{name} is {KINDS.get(kind, kind)}{shape}")
     return f"{'; '.join(parts)}." if parts else ""
-
-
-def listed(names):
-    """Names in a row."""
-    return ", ".join(names)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ submission.
 """
 
 import json
+from typing import Any
 
 import zmq
 
@@ -22,14 +23,14 @@ class FloodError(Exception):
 
 
 class UnreadableError(ValueError):
-    """It is none of Jupyter's messages, or holds more than a message should."""
+    """It is not one of Jupyter's messages, or holds more than a message should."""
 
 
-def receive(socket):
-    """The frames of the next message.
+def receive(socket: zmq.Socket) -> list[bytes]:
+    """Return the frames of the next message.
 
     Raises:
-        FloodError: they are too many; the rest of them is still there.
+        FloodError: They are too many; the rest of them is still there.
     """
     frames = [socket.recv()]
     while socket.getsockopt(zmq.RCVMORE):
@@ -43,13 +44,13 @@ class Message:
     """A message, of which only the two short headers have been parsed.
 
     Args:
-        frames: as they were received.
+        frames: As they were received.
 
     Raises:
-        UnreadableError: it is no message.
+        UnreadableError: They are no message.
     """
 
-    def __init__(self, frames):
+    def __init__(self, frames: list[bytes]):
         try:
             begin = frames.index(DELIMITER) + 2  # the signature is passed over
             header, parent, _, self._content = frames[begin : begin + 4]
@@ -61,11 +62,11 @@ class Message:
         if not (isinstance(self.kind, str) and isinstance(self.request, str | None)):
             raise UnreadableError("its header is no header")
 
-    def content(self):
-        """The content, a dictionary; can be had once.
+    def content(self) -> dict[str, Any]:
+        """Return the content; that works once.
 
         Raises:
-            UnreadableError: it is no dictionary, or holds too much.
+            UnreadableError: It is no dictionary, or holds too much.
         """
         frame, self._content = self._content, b""
         return _dictionary(frame, len(frame))
@@ -82,15 +83,15 @@ def _dictionary(frame, most_bytes):
     return content
 
 
-def loads(text, most_items=MOST_ITEMS):
-    """The value of a JSON text, if it does not hold too many things.
+def loads(text: str) -> Any:
+    """Return the value of a JSON text that does not hold too many things.
 
     Raises:
-        UnreadableError: it is no JSON text, or holds more.
+        UnreadableError: It is not a JSON text, or holds more.
     """
     if not isinstance(text, str):
         raise UnreadableError("it is no text")
-    if count_items(text, most_items) > most_items:
+    if _count_items(text) > MOST_ITEMS:
         raise UnreadableError("it holds too many things")
     try:
         return json.loads(text)
@@ -98,14 +99,11 @@ def loads(text, most_items=MOST_ITEMS):
         raise UnreadableError(f"{error}") from None
 
 
-def count_items(text, most):
-    """About how many things a JSON text holds, counted without parsing it.
-
-    Counting ends where there are certainly more than `most`.
-    """
+def _count_items(text):
+    """About how many things a JSON text holds; counting ends where there are certainly too many."""
     plain = text.replace("\\\\", "").replace('\\"', "")  # what is left of quotes begins or ends
     quotes = plain.count('"')
-    if quotes > 2 * most + 2:
+    if quotes > 2 * MOST_ITEMS + 2:
         return quotes
     outside = "".join(plain.split('"')[::2])
     return sum(map(outside.count, "[{,:")) + quotes // 2

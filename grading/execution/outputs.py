@@ -1,6 +1,7 @@
 """What a cell shows, as a notebook keeps it: cut to a bearable size, and harmless to look at."""
 
 import re
+from typing import Any
 
 # HTML, LaTeX and JavaScript of a stranger have no place in a page that others open.
 TEXT, PICTURES = "text/plain", ("image/png", "image/jpeg")
@@ -15,45 +16,49 @@ class Outputs(list):
     clears = False
 
 
-def add_output(outputs, kind, content):
-    """Adds what a message shows to a cell's `Outputs`, cut to a bearable size."""
-    if outputs.clears and kind in ("stream", "display_data", "execute_result", "error"):
+def add_output(outputs: Outputs, kind: str, content: dict[str, Any]) -> None:
+    """Add what a message of this kind shows to a cell's outputs, cut to a bearable size."""
+    if kind == "clear_output":
+        outputs.clears = bool(content.get("wait"))
+        if not outputs.clears:
+            outputs.clear()
+        return
+    if kind not in ("stream", "display_data", "execute_result", "error"):
+        return
+    if outputs.clears:
         outputs.clear()
         outputs.clears = False
     if kind == "stream":
         name = "stderr" if content["name"] == "stderr" else "stdout"
-        if not (outputs and outputs[-1].get("name") == name):
-            if len(outputs) >= MOST_OUTPUTS:
-                return
-            outputs.append({"output_type": "stream", "name": name, "text": ""})
-        text = overwritten(outputs[-1]["text"] + str(content["text"]))
-        outputs[-1]["text"] = cut(text)
-        return
-    if len(outputs) >= MOST_OUTPUTS:
-        return
-    if kind in ("display_data", "execute_result"):
-        data = {}
-        for name, value in content["data"].items():
-            if name == TEXT:
-                data[name] = cut(str(value))
-            elif name in PICTURES and isinstance(value, str) and BASE64.fullmatch(value):
-                data[name] = value
-        output = {"output_type": kind, "data": data, "metadata": {}}
+        if outputs and outputs[-1].get("name") == name:
+            text = _overwritten(outputs[-1]["text"] + str(content["text"]))
+            outputs[-1]["text"] = _truncate(text)
+            return
+        text = _truncate(_overwritten(str(content["text"])))
+        output = {"name": name, "text": text}
+    elif kind == "error":
+        output = {name: _truncate(str(content[name])) for name in ("ename", "evalue")}
+        output["traceback"] = [_truncate(str(line)) for line in content["traceback"]][-30:]
+    else:
+        output = {"data": _harmless(content["data"]), "metadata": {}}
         if kind == "execute_result":
             output["execution_count"] = None
-        outputs.append(output)
-    elif kind == "error":
-        lines = [cut(str(line)) for line in content["traceback"]][-30:]
-        error = {"ename": cut(str(content["ename"])), "evalue": cut(str(content["evalue"]))}
-        outputs.append({"output_type": "error", **error, "traceback": lines})
-    elif kind == "clear_output":
-        outputs.clears = bool(content.get("wait"))
-        if not outputs.clears:
-            outputs.clear()
+    if len(outputs) < MOST_OUTPUTS:
+        outputs.append({"output_type": kind, **output})
 
 
-def overwritten(text):
-    """The text as a terminal shows it: what follows a carriage return replaces the line."""
+def _harmless(data):
+    harmless = {}
+    for name, value in data.items():
+        if name == TEXT:
+            harmless[name] = _truncate(str(value))
+        elif name in PICTURES and isinstance(value, str) and BASE64.fullmatch(value):
+            harmless[name] = value
+    return harmless
+
+
+def _overwritten(text):
+    """Return the text as a terminal shows it: what follows a carriage return replaces the line."""
     if "\r" not in text:
         return text
     lines = []
@@ -63,8 +68,8 @@ def overwritten(text):
     return "\n".join(lines) + "\r" * text.endswith("\r")  # for the text that is still to come
 
 
-def cut(text):
-    """The text, or its beginning and its end; half characters become question marks."""
+def _truncate(text):
+    """Return the text, or its beginning and its end; half characters become question marks."""
     text = text.encode(errors="replace").decode()
     if len(text) <= MOST_TEXT:
         return text

@@ -6,6 +6,7 @@ capabilities, is never root, and ends with its first process.
 """
 
 import contextlib
+import dataclasses
 import functools
 import os
 import pathlib
@@ -13,154 +14,127 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterable
 
 import psutil
 
-from grading.sandbox import memory_group, monitor
-from grading.sandbox.inside.confine import NOBODY
+from grading.limits import Limits
+from grading.sandbox import memory_group, run_folder, view
 from grading.sandbox.inside.readable import CANNOT_READ
-from grading.sandbox.view import (
-    CODE,
-    COURSE,
-    DATA,
-    INSIDE,
-    OF_COURSE,
-    ROOT,
-    RUN,
-    WORKING,
-    closed,
-    data_folder,
-    outside,
-    python_folders,
-    view,
-    without_machine,
-)
+from grading.sandbox.view import CODE, INSIDE, ROOT, RUN, WORKING
 from utils.processes import cleanup
 
-SHARED_MEMORY_MB = 64
 SECONDS_TO_END = 5
-# The variables that a submission gets to see, if they are set.
-PASSED_ON = (
-    "COURSE_PROFILE",
-    "KERAS_BACKEND",
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "TF_ENABLE_ONEDNN_OPTS",
-    "TF_NUM_INTEROP_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TZ",
-    "XLA_FLAGS",
-)
 
 
 class NotIsolatedError(RuntimeError):
     """Bubblewrap does not work here, and nobody agreed to do without."""
 
 
+@dataclasses.dataclass(frozen=True)
 class Sandbox:
     """A way to start processes for submissions; `choose` makes one.
 
     Args:
-        bwrap: path of bubblewrap, or None to start ordinary processes.
-        problem: why there is no bubblewrap, in a few words.
-        hidden: paths that no submission may see: the class's, the assignment's.
+        bwrap: The path of bubblewrap, or None to start ordinary processes.
+        problem: Why there is no bubblewrap, in a few words.
+        hidden: Paths that no submission may see: the class's, the assignment's.
     """
 
-    def __init__(self, bwrap, problem=None, hidden=()):
-        self.bwrap = bwrap
-        self.problem = problem
-        self.hidden = tuple(map(str, hidden))
+    bwrap: str | None
+    problem: str | None = None
+    hidden: tuple[str, ...] = ()
 
     @property
-    def is_isolated(self):
+    def is_isolated(self) -> bool:
         """Whether submissions are kept apart by bubblewrap."""
         return self.bwrap is not None
 
-    def command(self, run_folder, limits):
-        """The command that starts a kernel for the run in this folder, and its working folder."""
+    def command(self, folder: pathlib.Path, limits: Limits) -> list[str]:
+        """Return the command that starts a kernel for the run in a folder."""
         if not self.is_isolated:
-            working = run_folder / "course" / "notebooks" / "homework"
-            code = [INSIDE / "kernel_side.py", run_folder, working]
-            return [sys.executable, *map(str, code)]
-        arguments = [self.bwrap, *view(self.hidden), *without_machine()]
-        arguments += ["--ro-bind", str(run_folder), RUN]
-        for folder, megabytes in writable(limits).items():
-            arguments += ["--perms", "1777", "--size", str(megabytes * 2**20), "--tmpfs", folder]
-        arguments += [*closed(self.hidden), "--", sys.executable, f"{CODE}/kernel_side.py"]
-        return [*arguments, RUN, WORKING, "--isolated"]
+            working = folder / "course" / "notebooks" / "homework"
+            return [sys.executable, str(INSIDE / "kernel_side.py"), str(folder), str(working)]
+        more = [*view.without_machine(), "--ro-bind", str(folder), RUN]
+        for place, megabytes in run_folder.writable(limits).items():
+            more += ["--perms", "1777", "--size", str(megabytes * 2**20), "--tmpfs", place]
+        words = [self.bwrap, *view.arguments(more, self.hidden), "--", sys.executable]
+        return [*words, f"{CODE}/kernel_side.py", RUN, WORKING, "--isolated"]
 
-    def start(self, run_folder, limits):
-        """Starts a kernel for the run in this folder."""
+    def start(self, folder: pathlib.Path, limits: Limits) -> "Started":
+        """Start a kernel for the run in a folder."""
         if self.is_isolated:
-            give_away(run_folder)
-        marker = run_folder.name
-        variables = environment(self.is_isolated, run_folder) | {cleanup.MARKER: marker}
-        group = make_group(most_bytes(limits))
+            run_folder.give_away(folder)
+        variables = run_folder.environment(None if self.is_isolated else folder)
+        group = memory_group.make(memory_group.most_bytes(limits.memory_mb))
         popen = memory_group.start(
             group,
-            self.command(run_folder, limits),
+            self.command(folder, limits),
             cwd="/",
-            env=variables,
+            env=variables | {cleanup.MARKER: folder.name},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        return Started(popen, None if self.is_isolated else marker, group)
+        return Started(popen, None if self.is_isolated else folder.name, group)
 
 
 class Started:
     """The processes of one kernel.
 
     Args:
-        popen: the first of them.
-        marker: of their environment; None if they end with the first one.
-        group: the `memory_group.MemoryGroup` that they are in, if any.
+        popen: The first of them.
+        marker: A mark in their environment; None if they end with the first one.
+        group: The `MemoryGroup` that they are in, if any.
     """
 
-    def __init__(self, popen, marker, group=None):
+    def __init__(
+        self,
+        popen: subprocess.Popen,
+        marker: str | None,
+        group: memory_group.MemoryGroup | None = None,
+    ):
         self.popen = popen
         self.marker = marker
         self.group = group
-        self._words = b""
+        self._stderr = b""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self):
         with contextlib.suppress(OSError, ValueError):
             while data := self.popen.stderr.read1(65536):
-                self._words = (self._words + data)[-4000:]
+                self._stderr = (self._stderr + data)[-4000:]
 
-    def family(self):
-        """Its living processes."""
+    def family(self) -> list[psutil.Process]:
+        """Return its living processes."""
         if self.marker is not None:
             return cleanup.find([self.popen.pid], {self.marker})
         with contextlib.suppress(psutil.Error):
             return psutil.Process(self.popen.pid).children(recursive=True)
         return []
 
-    def exit_status(self):
-        """None while it runs."""
+    def exit_status(self) -> int | None:
+        """Return how it ended; None while it runs."""
         status = self.popen.poll()
         if status is not None and status > 128 and self.marker is None:
             return 128 - status  # bubblewrap reports a signal like a shell does
         return status
 
-    def last_words(self):
-        """What it wrote to stderr last."""
-        return self._words.decode(errors="replace").strip()
+    def last_words(self) -> str:
+        """Return what it wrote to stderr last."""
+        return self._stderr.decode(errors="replace").strip()
 
-    def kill(self):
-        """Ends all its processes."""
-        if self.marker is None:  # with bubblewrap itself all ends that runs in it
+    def kill(self) -> None:
+        """End all its processes."""
+        if self.marker is None:  # with bubblewrap itself, all ends that runs in it
             family = self.family()
-            with contextlib.suppress(ProcessLookupError):
-                self.popen.kill()
+            self.popen.kill()
             cleanup.wait(family, SECONDS_TO_END)
         else:
-            kill(self.family)
+            kill_all(self.family)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.popen.wait(SECONDS_TO_END)
         if self.group is not None:
@@ -170,8 +144,8 @@ class Started:
             self.popen.stderr.close()
 
 
-def kill(find):
-    """Kills the processes that `find` finds, until it finds none."""
+def kill_all(find: Callable[[], list[psutil.Process]]) -> None:
+    """Kill the processes that `find` finds, until it finds none."""
     deadline = time.monotonic() + SECONDS_TO_END
     while (family := find()) and time.monotonic() < deadline:
         for process in family:
@@ -181,90 +155,28 @@ def kill(find):
             return
 
 
-def most_bytes(limits):
-    """What all processes of a submission may take together before the system ends them.
+def choose(unsafe: bool = False, hidden: Iterable[str | os.PathLike] = ()) -> Sandbox:
+    """Return the sandbox of this machine.
 
-    A little more than what the watch allows, which says why it ended something.
+    Args:
+        unsafe: Whether to do without bubblewrap where it does not work.
+        hidden: Paths that no submission may see.
+
+    Raises:
+        NotIsolatedError: It does not work, and `unsafe` is false.
     """
-    return int(1.1 * monitor.TOGETHER * limits.memory_mb * 2**20)
-
-
-def make_group(limit_bytes):
-    """A memory cgroup, or None where none can be made."""
-    with contextlib.suppress(memory_group.NoGroupError):
-        return memory_group.make(limit_bytes)
-    return None
-
-
-def writable(limits):
-    """The folders that can be written inside bubblewrap, and how many megabytes they hold."""
-    return {
-        WORKING: limits.disk_mb,
-        "/tmp": limits.disk_mb,
-        "/dev/shm": min(SHARED_MEMORY_MB, limits.disk_mb),
-    }
-
-
-def environment(is_isolated, run_folder=None):
-    """The variables that a submission sees."""
-    variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    home = "/tmp/home" if is_isolated else str(run_folder / "home")
-    variables |= {
-        "PATH": os.pathsep.join([os.path.dirname(sys.executable), "/usr/local/bin:/usr/bin:/bin"]),
-        "HOME": home,
-        "USER": "student",
-        "LOGNAME": "student",
-        "LANG": "C.UTF-8",
-        "PYTHONUTF8": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "MPLCONFIGDIR": f"{home}/matplotlib",
-        "COURSE_OFFLINE": "1",
-    }
-    for variable, inside in DATA.items():
-        if folder := data_folder(variable):
-            variables[variable] = inside if is_isolated else folder
-    if not is_isolated:
-        variables["TMPDIR"] = str(run_folder / "tmp")
-    return variables
-
-
-def make_run_folder(is_isolated, parent=None):
-    """A folder for one start of a kernel: its settings' place, sockets, the submission's files."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=parent))
-    for name in ("sockets", "files"):
-        (folder / name).mkdir()
-    if not is_isolated:
-        for name in ("course/notebooks/homework", "home", "tmp"):
-            (folder / name).mkdir(parents=True)
-        for name in OF_COURSE:
-            (folder / "course" / name).symlink_to(ROOT / name)
-    return folder
-
-
-def give_away(folder):
-    """Gives a folder with all that is in it to the user whom root's submissions run as."""
-    if os.geteuid() != 0:
-        return
-    for here, _, names in os.walk(folder):
-        for path in (here, *(os.path.join(here, name) for name in names)):
-            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
-
-
-def copy(source, target):
-    """Copies a folder's files and folders; links stay behind."""
-
-    def links(folder, names):
-        return {name for name in names if os.path.islink(os.path.join(folder, name))}
-
-    shutil.copytree(source, target, ignore=links, dirs_exist_ok=True)
+    bwrap, problem = _bubblewrap()
+    if bwrap is None and not unsafe:
+        raise NotIsolatedError(
+            f"Submissions cannot be isolated here: {problem}. Or say --unsafe to run submissions "
+            "that you trust as ordinary programs of yours."
+        )
+    return Sandbox(bwrap, problem, tuple(map(str, hidden)))
 
 
 @functools.cache
-def _bubblewrap():
-    """Path of a bubblewrap that works here, or None, and the reason why not."""
+def _bubblewrap() -> tuple[str | None, str | None]:
+    """Return the path of a bubblewrap that works here, or None, and the reason why not."""
     if sys.platform != "linux":
         return None, f"bubblewrap does not exist for {platform.system()}"
     bwrap = shutil.which("bwrap")
@@ -273,56 +185,41 @@ def _bubblewrap():
             "bubblewrap (the command bwrap) is not installed (on Debian and Ubuntu: sudo apt "
             "install bubblewrap)"
         )
-    if any(pathlib.Path(place).is_relative_to("/tmp") for place in python_folders()):
+    if any(pathlib.Path(place).is_relative_to("/tmp") for place in view.python_folders()):
         return None, (
             "this Python lies in /tmp, which every submission gets anew and empty; make the "
             "environment in another folder"
         )
-    if os.path.realpath(ROOT) in python_folders():
+    if os.path.realpath(ROOT) in view.python_folders():
         return None, (
             "this Python and the course, with its hidden tests, lie in one folder; make the "
             "environment in a folder of its own, such as .venv"
         )
-    command = [bwrap, *view(), *without_machine(), "--tmpfs", "/tmp", *closed(), "--"]
+    problem = _problem_of(bwrap)
+    return (None, problem) if problem else (bwrap, None)
+
+
+def _problem_of(bwrap):
+    """Return why a Python in bubblewrap does not start, or what it cannot read, if so."""
+    words = [bwrap, *view.arguments([*view.without_machine(), "--tmpfs", "/tmp"]), "--"]
+    words += [sys.executable, "-I", f"{CODE}/readable.py", view.COURSE, CODE, *view.DATA.values()]
     try:
         done = subprocess.run(
-            [*command, sys.executable, "-I", f"{CODE}/readable.py", COURSE, CODE, *DATA.values()],
-            cwd="/",
-            env=environment(True),
-            capture_output=True,
-            timeout=60,
+            words, cwd="/", env=run_folder.environment(), capture_output=True, timeout=60
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return None, f"bubblewrap does not work here ({error})"
-    words = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-    if done.returncode == CANNOT_READ:
-        path = outside(words[-1])
-        if os.geteuid() != 0:
-            return None, f"submissions have to read {path}, which you may not"
-        return None, (
-            f"where root grades, submissions run as the user nobody, who may not read {path}; "
-            "allow it (chmod -R go+rX), or grade as an ordinary user"
-        )
-    if done.returncode:
-        as_root = "; if this is a container, grade as an ordinary user" * (os.geteuid() == 0)
-        return None, f"bubblewrap does not work here ({words[-1]}){as_root}"
-    return bwrap, None
-
-
-def choose(unsafe=False, hidden=()):
-    """The sandbox of this machine.
-
-    Args:
-        unsafe: do without bubblewrap where it does not work.
-        hidden: paths that no submission may see.
-
-    Raises:
-        NotIsolatedError: it does not work, and `unsafe` is false.
-    """
-    bwrap, problem = _bubblewrap()
-    if bwrap is None and not unsafe:
-        raise NotIsolatedError(
-            f"Submissions cannot be isolated here: {problem}. Or say --unsafe to run submissions "
-            "that you trust as ordinary programs of yours."
-        )
-    return Sandbox(bwrap, problem, hidden)
+        return f"bubblewrap does not work here ({error})"
+    if done.returncode == 0:
+        return None
+    lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
+    is_root = os.geteuid() == 0
+    if done.returncode != CANNOT_READ:
+        advice = "; if this is a container, grade as an ordinary user" if is_root else ""
+        return f"bubblewrap does not work here ({lines[-1]}){advice}"
+    path = view.outside(lines[-1])
+    if not is_root:
+        return f"submissions have to read {path}, which you may not"
+    return (
+        f"where root grades, submissions run as the user nobody, who may not read {path}; "
+        "allow it (chmod -R go+rX), or grade as an ordinary user"
+    )

@@ -1,22 +1,11 @@
 """A limit of memory that the operating system keeps: a control group (cgroup) for one sandbox.
 
-The watch looks four times a second, and sees what processes map. A memory cgroup counts as memory
-is taken, and all of it: files in memory, buffers of sockets, whatever nobody has mapped. It can be
-had where this process may make groups below its own one or beside it: often as root, and on a
-desktop or a server with a delegated group. Elsewhere the watch has to do.
+A memory cgroup counts memory as it is taken, and all of it: files in memory, buffers of sockets,
+whatever nobody has mapped. It can be had where this process may make groups below its own or
+beside it: often as root, and on a desktop or a server with a delegated group. Elsewhere the
+monitor has to do with what /proc shows.
 
-    group = memory_group.make(limit_bytes)     # NoGroupError says why there is none
-    popen = memory_group.start(group, command, cwd="/", ...)  # as subprocess.Popen; or group None
-    group.mark_base()          # what is in use by now does not count (an interpreter that is warm)
-    group.set_limit(limit_bytes)
-    group.usage()              # bytes on top of the base, without pages of ordinary files
-    group.kills()              # how many processes the system has ended for lack of memory
-    group.kill()               # all processes in it, whatever they did to hide
-    group.close()              # ends them and removes the group
-    remove_left()              # the groups of graders that were killed
-
-`start` puts a process into the group before it becomes the command, with the rights of the caller:
-`user=` and `group=` of Popen may take them away from the command.
+`start` puts a command into a group, which `close` removes with all that is left in it.
 """
 
 import contextlib
@@ -29,9 +18,13 @@ import signal
 import subprocess
 import time
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
-with contextlib.suppress(ImportError):  # Windows does not have it, nor cgroups
-    import fcntl
+import psutil
+
+from grading.limits import TOGETHER
+from utils.processes import cleanup
 
 PREFIX = "grading-"
 SECONDS_TO_END = 5
@@ -39,168 +32,95 @@ SECONDS_TO_END = 5
 ENTER = 'echo 0 >&0 || exit 1; exec "$@" </dev/null'
 
 
-class NoGroupError(RuntimeError):
-    """No memory cgroup can be made here; the message says why, for a report."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Version:
     """The names of files and fields in one of the two kinds of cgroups.
 
     Args:
-        name: of the kind.
-        limit: the file of the limit.
-        swap: the file of a limit that includes swap or is for swap alone, and what goes there.
-        memory: fields of memory.stat that count.
-        kernel: the files with the kernel's own memory and that of connections, where those are no
-            fields.
-        connections: the file of a limit for connections, which are counted only if there is one.
-        kills: the file with the number of processes ended.
+        name: Of the kind.
+        limit: The file of the limit.
+        optional: Files of further limits, which a system may lack: None for the same limit.
+        fields: Of memory.stat, those that count.
+        counters: Files with what is not among the fields: the kernel's memory, connections.
+        kills: The file with the number of processes ended.
     """
 
     name: str
     limit: str
-    swap: tuple
-    memory: tuple
-    kernel: tuple
-    connections: str | None
+    optional: dict[str, int | None]
+    fields: tuple[str, ...]
+    counters: tuple[str, ...]
     kills: str
 
 
 V1 = Version(
     "v1",
     "memory.limit_in_bytes",
-    ("memory.memsw.limit_in_bytes", None),
+    # Connections are counted only if there is a limit for them.
+    {"memory.memsw.limit_in_bytes": None, "memory.kmem.tcp.limit_in_bytes": None},
     ("total_rss", "total_shmem"),
     ("memory.kmem.usage_in_bytes", "memory.kmem.tcp.usage_in_bytes"),
-    "memory.kmem.tcp.limit_in_bytes",
     "memory.oom_control",
 )
 V2 = Version(
     "v2",
     "memory.max",
-    ("memory.swap.max", 0),
+    {"memory.swap.max": 0},
     ("anon", "shmem", "sock", "kernel"),
     (),
-    None,
     "memory.events",
 )
 
 
-def make(limit_bytes):
-    """A new group with this limit.
-
-    Raises:
-        NoGroupError: there can be none.
-    """
-    version, parent = _place()
-    for _ in range(5):
-        # Another run may take the new group, which nobody holds yet, for one that was left.
-        with contextlib.suppress(NoGroupError):
-            return MemoryGroup(version, parent, limit_bytes)
-    return MemoryGroup(version, parent, limit_bytes)
-
-
-def start(group, command, /, **options):
-    """Starts a command in a group, with nothing on standard input; without one where it is None."""
-    if group is None:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
-    with open(group.path / "cgroup.procs", "wb") as members:
-        command = ["/bin/sh", "-c", ENTER, "sh", *command]
-        return subprocess.Popen(command, stdin=members, **options)
-
-
-def describe():
-    """One sentence: what limits the memory of a submission's processes here."""
-    try:
-        version, _ = _place()
-    except NoGroupError as error:
-        return (
-            f"No cgroup for memory can be made here ({error}): a watch that looks four times a "
-            "second limits what all processes of a submission take together."
-        )
-    return (
-        f"Memory of all processes of a submission together is limited by a cgroup ({version.name})."
-    )
-
-
 class MemoryGroup:
-    """A group, from its making to its removal; `make` makes one.
+    """A group; `make` makes one.
 
     Args:
-        version: the names.
-        parent: the folder that it is made in.
-        limit_bytes: for all its processes together.
-
-    Raises:
-        NoGroupError: it cannot be made.
+        version: The names of its files.
+        path: Its folder.
     """
 
-    def __init__(self, version, parent, limit_bytes):
+    def __init__(self, version: Version, path: pathlib.Path):
         self.version = version
-        self.path = parent / f"{PREFIX}{uuid.uuid4().hex[:12]}"
+        self.path = path
         self.base = 0
-        self._lock = None
-        _remove_stale(version, parent)
-        try:
-            self.path.mkdir()
-            # As long as this process lives, nobody takes the group for one that was left.
-            self._lock = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.set_limit(limit_bytes)
-        except OSError as error:
-            self.close()
-            raise NoGroupError(f"{parent}: {error.strerror}") from None
 
-    @classmethod
-    def of(cls, version, path, lock):
-        """A group that is there already, with a descriptor of its folder that holds the lock."""
-        group = cls.__new__(cls)
-        group.version, group.path, group.base, group._lock = version, path, 0, lock
-        return group
-
-    def set_limit(self, limit_bytes):
-        """Another limit, on top of the base.
+    def set_limit(self, limit_bytes: int) -> None:
+        """Set another limit, on top of the base.
 
         Raises:
-            OSError: the system refuses it.
+            OSError: The system refuses it.
         """
-        limit = int(limit_bytes) + self.base
-        with_swap, value = self.version.swap
-        # The limit with swap is never the smaller one of the two, whichever way both move.
-        for _ in range(2):
-            with contextlib.suppress(OSError):  # no swap is counted here
-                self._write(with_swap, limit if value is None else value)
+        limit = limit_bytes + self.base
+        # The limit with swap is never the smaller of the two, whichever way both move.
+        with contextlib.suppress(OSError):
+            self._write(self.version.limit, limit)
+        for name, value in self.version.optional.items():
             with contextlib.suppress(OSError):
-                self._write(self.version.limit, limit)
+                self._write(name, limit if value is None else value)
         self._write(self.version.limit, limit)
-        if self.version.connections:
-            with contextlib.suppress(OSError):
-                self._write(self.version.connections, limit)
 
     def _write(self, name, value):
         (self.path / name).write_text(str(value))
 
-    def mark_base(self):
-        """What is in use now does not count any more, neither as usage nor for the limit set next.
-
-        For a warm interpreter, before it forks what shares its memory.
-        """
+    def mark_base(self) -> None:
+        """Count what is in use now no more, neither as usage nor for the limit set next."""
         self.base = 0
         self.base = self.usage()
 
-    def usage(self):
-        """Bytes in use on top of the base; 0 if the group is gone."""
+    def usage(self) -> int:
+        """Return the bytes in use on top of the base; 0 if the group is gone."""
         fields = self._fields("memory.stat")
-        used = sum(fields.get(name, 0) for name in self.version.memory)
-        used -= fields.get("slab_reclaimable", 0) if "kernel" in fields else 0
-        for name in self.version.kernel:
+        used = sum(fields.get(name, 0) for name in self.version.fields)
+        if "kernel" in fields:
+            used -= fields.get("slab_reclaimable", 0)
+        for name in self.version.counters:
             with contextlib.suppress(OSError, ValueError):
                 used += int((self.path / name).read_text())
         return max(0, used - self.base)
 
-    def kills(self):
-        """How many of its processes the system has ended because the limit was reached."""
+    def kills(self) -> int:
+        """Return how many of its processes the system has ended at the limit."""
         return self._fields(self.version.kills).get("oom_kill", 0)
 
     def _fields(self, name):
@@ -210,64 +130,100 @@ class MemoryGroup:
         except (OSError, ValueError):
             return {}
 
-    def members(self):
-        """The numbers of its processes."""
-        try:
-            return [int(line) for line in (self.path / "cgroup.procs").read_text().split()]
-        except OSError:
-            return []
+    def members(self) -> list[int]:
+        """Return the numbers of its processes; a 0 is one that cannot be seen from here."""
+        return list(map(int, _words(self.path / "cgroup.procs")))
 
-    def kill(self):
-        """Ends all its processes, until there are none."""
+    def close(self) -> None:
+        """End its processes, whatever they did to hide, and remove it."""
         deadline = time.monotonic() + SECONDS_TO_END
-        while (members := self.members()) and time.monotonic() < deadline:
-            for pid in members:
-                if pid:  # 0 is a process that cannot be seen from here
-                    with contextlib.suppress(ProcessLookupError, PermissionError):
-                        os.kill(pid, signal.SIGKILL)
-            time.sleep(0.01)
-
-    def close(self):
-        """Ends its processes and removes it."""
-        self.kill()
-        deadline = time.monotonic() + SECONDS_TO_END
-        while not _is_removed(self.path) and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
+            for pid in filter(None, self.members()):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            try:
+                return self.path.rmdir()
+            except OSError as error:
+                if error.errno not in (errno.EBUSY, errno.ENOTEMPTY):
+                    return None
             time.sleep(0.01)  # what has just ended may still be in it
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
 
-def _is_removed(path):
+def most_bytes(memory_mb: int) -> int:
+    """Return what all processes of a submission may take before the system ends them.
+
+    It is a little more than what the monitor allows, which says why it ended something.
+    """
+    return int(1.1 * TOGETHER * memory_mb * 2**20)
+
+
+def make(limit_bytes: int) -> MemoryGroup | None:
+    """Make a group with this limit; None where there can be none."""
+    version, parent, _ = _find_place()
+    if version is None:
+        return None
+    with contextlib.suppress(OSError):
+        return _make_in(version, parent, limit_bytes)
+    return None
+
+
+def _make_in(version, parent, limit_bytes):
+    _remove_stale(version, parent)
+    group = MemoryGroup(version, parent / f"{PREFIX}{os.getpid()}-{uuid.uuid4().hex[:12]}")
+    group.path.mkdir()
     try:
-        path.rmdir()
-    except OSError as error:
-        return error.errno not in (errno.EBUSY, errno.ENOTEMPTY)
-    return True
+        group.set_limit(limit_bytes)
+    except OSError:
+        group.close()
+        raise
+    return group
 
 
-def remove_left():
-    """Removes the groups of graders that are gone, and ends what they have left in them."""
-    with contextlib.suppress(NoGroupError):
-        version, parent = _place()
+def start(group: MemoryGroup | None, command: Sequence[str], **options: Any) -> subprocess.Popen:
+    """Start a command in a group (or none), with nothing on standard input."""
+    if group is None:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
+    with open(group.path / "cgroup.procs", "wb") as members:
+        return subprocess.Popen(["/bin/sh", "-c", ENTER, "sh", *command], stdin=members, **options)
+
+
+def describe() -> str:
+    """Return a sentence: what limits the memory of a submission's processes here."""
+    version, _, reason = _find_place()
+    if version is None:
+        return (
+            f"No cgroup for memory can be made here ({reason}): a monitor that looks four times a "
+            "second limits what all processes of a submission take together."
+        )
+    return (
+        f"Memory of all processes of a submission together is limited by a cgroup ({version.name})."
+    )
+
+
+def remove_left() -> None:
+    """Remove the groups of graders that are gone, and end what they have left in them."""
+    version, parent, _ = _find_place()
+    if version is not None:
         _remove_stale(version, parent)
 
 
 def _remove_stale(version, parent):
-    for path in parent.glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError):
-            lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # it is somebody's who lives
-                os.close(lock)
-                continue
-            MemoryGroup.of(version, path, lock).close()
+    for path in parent.glob(f"{PREFIX}*-*"):
+        group = MemoryGroup(version, path)
+        is_of_another_container = 0 in group.members()
+        if not (_is_alive(path.name.split("-")[1]) or is_of_another_container):
+            group.close()
+
+
+def _is_alive(number):
+    with contextlib.suppress(psutil.Error, ValueError):
+        return cleanup.is_alive(psutil.Process(int(number)))
+    return False
 
 
 @functools.cache
-def _outcome():
-    """The kind of cgroups here and the folder to make one in; or the reason why there is none."""
+def _find_place():
+    """Return the kind of cgroups and the folder to make one in; or why there is none."""
     try:
         version, folders = candidates()
     except (OSError, ValueError) as error:
@@ -275,9 +231,9 @@ def _outcome():
     reason = "the memory controller is given to no group that this user may use"
     for folder in folders:
         try:
-            group = MemoryGroup(version, folder, 64 * 2**20)
-        except NoGroupError as error:
-            reason = f"{error}"
+            group = _make_in(version, folder, 64 * 2**20)
+        except OSError as error:
+            reason = f"{folder}: {error.strerror}"
             continue
         with contextlib.closing(group):
             nothing = ["/bin/sh", "-c", ":"]
@@ -289,23 +245,19 @@ def _outcome():
     return None, None, reason
 
 
-def _place():
-    version, folder, reason = _outcome()
-    if version is None:
-        raise NoGroupError(reason)
-    return version, folder
-
-
-def candidates(proc=pathlib.Path("/proc/self")):
-    """The kind of cgroups, and the folders in which a group could be made, the nearest first.
+def candidates(
+    proc: pathlib.Path = pathlib.Path("/proc/self"),
+) -> tuple[Version, list[pathlib.Path]]:
+    """Return the kind of cgroups, and folders in which to make a group, the nearest first.
 
     Args:
-        proc: what the system says about this process; for tests.
+        proc: What the system says about this process.
 
     Raises:
-        OSError, ValueError: there are no memory cgroups.
+        OSError: There is no such information.
+        ValueError: There are no memory cgroups.
     """
-    unified, memory = None, None
+    unified = memory = None
     for line in (proc / "mountinfo").read_text().splitlines():
         first, _, last = line.partition(" - ")
         root, place = first.split()[3:5]
@@ -318,7 +270,7 @@ def candidates(proc=pathlib.Path("/proc/self")):
     if unified and "memory" in _words(unified[0] / "cgroup.controllers"):
         # A new group has the controller only where its parent passes it on.
         chain = _chain(*unified, own.get("", "/"))
-        return V2, [each for each in chain if "memory" in _words(each / "cgroup.subtree_control")]
+        return V2, [path for path in chain if "memory" in _words(path / "cgroup.subtree_control")]
     if memory:
         names = [name for name in own if "memory" in name.split(",")]
         return V1, _chain(*memory, own[names[0]] if names else "/")
@@ -326,13 +278,12 @@ def candidates(proc=pathlib.Path("/proc/self")):
 
 
 def _chain(place, root, own):
-    """The folder of the process's own group and those above it, as far as they can be seen."""
+    """Return the folders of the process's own group and those above it, as far as visible."""
     inside = pathlib.PurePosixPath(own)
-    inside = inside.relative_to(root) if inside.is_relative_to(root) else pathlib.PurePosixPath()
-    path = place / str(inside).lstrip("/")
+    path = place / inside.relative_to(root) if inside.is_relative_to(root) else place
     if not path.is_dir():
         return [place]
-    return [path, *(each for each in path.parents if each.is_relative_to(place))]
+    return [path, *(parent for parent in path.parents if parent.is_relative_to(place))]
 
 
 def _words(path):

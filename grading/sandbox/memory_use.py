@@ -1,13 +1,16 @@
 """How much memory processes take together, as /proc shows it: each page is counted once.
 
-This is what the watch goes by where no cgroup counts (`memory_group`). A process that has just
-ended counts nothing, and changes nothing in how the others are counted.
+The monitor goes by this where no control group counts (`memory_group`). A process that has just
+ended counts nothing, and changes nothing in how the others are counted. Files in memory without a
+name and System V shared memory are not looked for: a filter of system calls refuses them.
 """
 
 import contextlib
 import os
-import re
 import time
+from collections.abc import Iterable
+
+import psutil
 
 MEGABYTE = 2**20
 MEMORY_TO_SHARE = 500 * MEGABYTE
@@ -18,92 +21,52 @@ SECONDS_FOR_MAPS = 2  # a submission can make reading them as long as it likes
 # as full, which is the default size of its buffer.
 USUAL_SOCKETS = 256
 SOCKET_BYTES = 208 * 1024
-# What the list of a process's mappings calls shared memory of no file.
-NAMELESS = re.compile(rb" /(dev/zero|memfd:|SYSV)")
 SHARED_TO_LOOK = 100 * MEGABYTE
-# What a file in memory takes beside what is in it.
-FILE_BYTES = 1024
+FILE_BYTES = 1024  # what a file in memory takes beside what is in it
 
 
-def memory(family):
-    """Bytes of memory that processes have taken for themselves; pages of files do not count.
+def memory(family: list[psutil.Process]) -> int:
+    """Return the bytes that processes have taken for themselves; pages of files do not count.
 
-    The tables of a process's pages do: of what is reserved and only read there is nothing else.
+    The tables of a process's pages do: memory that is reserved and only read takes nothing else.
     """
-    own = [_kilobytes(each, "status", OWN) or 0 for each in family]
+    own = [_kilobytes(process, "status", OWN) or 0 for process in family]
     if sum(own) * 1024 <= MEMORY_TO_SHARE:
         return sum(own) * 1024
     # What a process and its copies share was counted for each; this takes longer, and is exact.
-    shares = [_share(each) for each in family]
-    return min(sum(own), sum(shares)) * 1024
+    return min(sum(own), sum(map(_share, family))) * 1024
 
 
-def exceed(family, folders, limit, shared_before=None):
-    """Whether processes take more than so many bytes of memory, with their files that lie there.
+def exceed(
+    family: list[psutil.Process], folders: Iterable[str], limit: float, shared_before: int
+) -> bool:
+    """Return whether processes take more memory than the limit, with their files that lie there.
 
     Args:
-        family: the processes.
-        folders: where they can write, if that is memory.
-        limit: the bytes.
-        shared_before: `shared()` before the processes took anything; None counts only what they
-            have at hand.
+        family: The processes.
+        folders: Where they can write, if that is memory.
+        limit: The bytes.
+        shared_before: `shared()` before the processes took anything.
     """
-    systems = files_in_memory(family, folders)
-    nameless, sockets = open_files(family)
-    files = sum(systems.values()) + sum(nameless.values())
-    total = memory(family) + files
-    if shared_before is not None:
-        total += _put_aside(family, shared() - shared_before - files, nameless)
-    total += max(0, len(sockets) - USUAL_SOCKETS) * SOCKET_BYTES + in_connections(family)
+    files = files_in_memory(family, folders)
+    total = memory(family) + sum(files.values()) + _in_sockets(family)
+    total += _put_aside(family, shared() - shared_before - sum(files.values()))
     deadline = time.monotonic() + SECONDS_FOR_MAPS
     for process in family:
         if total <= limit:
             return False
         # A file that is also mapped was counted twice.
-        total -= _mapped(process, systems, nameless, deadline)
+        total -= _mapped(process, files, deadline)
     return total > limit
 
 
-def shared():
-    """Bytes of shared memory and of files in memory, of all processes of this machine."""
-    with contextlib.suppress(OSError, ValueError), open("/proc/meminfo", encoding="ascii") as lines:
-        return next(int(each.split()[1]) for each in lines if each.startswith("Shmem:")) * 1024
-    return 0
+def shared() -> int:
+    """Return the bytes of shared memory and of files in memory, of the whole machine."""
+    return (_kilobytes_in("/proc/meminfo", ("Shmem",)) or 0) * 1024
 
 
-def _put_aside(family, grown, nameless):
-    """Bytes of shared memory that processes could get back, though none has them at hand.
-
-    A process can put pages of shared memory aside (`madvise`); then it is counted nowhere but for
-    the whole machine. What processes have mapped tells how much of that can be theirs.
-
-    Args:
-        family: the processes.
-        grown: by so much the machine's shared memory has grown.
-        nameless: pairs of device and inode of files that were counted.
-    """
-    if grown <= SHARED_TO_LOOK:
-        return 0
-    sizes = {}
-    for process in family:
-        with (
-            contextlib.suppress(OSError, ValueError),
-            open(f"/proc/{process.pid}/maps", "rb") as maps,
-        ):
-            for line in maps:
-                if b" (deleted)" not in line or not NAMELESS.search(line):
-                    continue
-                addresses, _, offset, device, inode = line.split(None, 5)[:5]
-                first, last = (int(part, 16) for part in addresses.split(b"-"))
-                key = (os.makedev(*(int(part, 16) for part in device.split(b":"))), int(inode))
-                if key not in nameless:
-                    sizes[key] = max(sizes.get(key, 0), int(offset, 16) + last - first)
-    at_hand = sum(_kilobytes(each, "smaps_rollup", ("Pss_Shmem",)) or 0 for each in family) * 1024
-    return max(0, min(grown, sum(sizes.values())) - at_hand)
-
-
-def files_in_memory(family, folders):
-    """Bytes of the files that processes have written to folders which lie in memory, by device."""
+def files_in_memory(family: list[psutil.Process], folders: Iterable[str]) -> dict[int, int]:
+    """Return the bytes of files in folders which lie in memory, by device."""
     used = {}  # processes see the same file systems, or some of their own
     for process in family:
         for folder in folders:
@@ -116,79 +79,62 @@ def files_in_memory(family, folders):
     return used
 
 
-def open_files(family):
-    """What processes hold open: bytes of files in memory without a name, and sockets."""
-    nameless, sockets = {}, set()
+def _put_aside(family, grown):
+    """Return the bytes of shared memory that processes have put aside and could get back.
+
+    A process can put pages of shared memory aside (`madvise`); then they are counted only for the
+    whole machine, which has `grown` by so much. What processes have mapped tells how much of that
+    can be theirs.
+    """
+    if grown <= SHARED_TO_LOOK:
+        return 0
+    sizes = {}
+    for process in family:
+        for line in _lines(process, "maps"):
+            if line.endswith(b" /dev/zero (deleted)\n"):
+                addresses, _, offset, device, inode = line.split(None, 5)[:5]
+                first, last = (int(part, 16) for part in addresses.split(b"-"))
+                key = (device, inode)
+                sizes[key] = max(sizes.get(key, 0), int(offset, 16) + last - first)
+    at_hand = sum(_kilobytes(process, "smaps_rollup", ("Pss_Shmem",)) or 0 for process in family)
+    return max(0, min(grown, sum(sizes.values())) - at_hand * 1024)
+
+
+def _in_sockets(family):
+    """Return the bytes that wait in sockets, as far as that can be seen."""
+    sockets, waiting, networks = set(), 0, {_link("/proc/self/ns/net")}
     for process in family:
         folder = f"/proc/{process.pid}/fd"
         with contextlib.suppress(OSError):
-            for number in os.listdir(folder):
-                with contextlib.suppress(OSError):
-                    path = f"{folder}/{number}"
-                    link = os.readlink(path)
-                    if link.startswith("socket:"):
-                        sockets.add(link)
-                    elif link.startswith("/memfd:"):
-                        found = os.stat(path)
-                        nameless[found.st_dev, found.st_ino] = found.st_blocks * 512
-    return nameless, sockets
-
-
-def in_connections(family):
-    """Bytes that wait in TCP and UDP connections of processes with a network of their own."""
-    waiting, networks = 0, {_network("self")}
-    for process in family:
-        if (network := _network(process.pid)) in networks:
+            links = [_link(f"{folder}/{number}") for number in os.listdir(folder)]
+            sockets.update(link for link in links if link and link.startswith("socket:"))
+        if (network := _link(f"/proc/{process.pid}/ns/net")) in networks:
             continue
         networks.add(network)
-        for name in ("tcp", "tcp6", "udp", "udp6"):
-            with (
-                contextlib.suppress(OSError),
-                open(f"/proc/{process.pid}/net/{name}", encoding="ascii") as lines,
-            ):
-                # The fifth column: what waits to be sent, and what waits to be read.
-                queues = [line.split()[4] for line in lines][1:]
-                waiting += sum(int(each, 16) for queue in queues for each in queue.split(":"))
-    return waiting
+        for name in ("net/tcp", "net/tcp6", "net/udp", "net/udp6"):
+            # The fifth column: what waits to be sent, and what waits to be read.
+            queues = [line.split()[4] for line in _lines(process, name)][1:]
+            waiting += sum(int(part, 16) for queue in queues for part in queue.split(b":"))
+    return waiting + max(0, len(sockets) - USUAL_SOCKETS) * SOCKET_BYTES
 
 
-def _network(pid):
-    try:
-        return os.readlink(f"/proc/{pid}/ns/net")
-    except OSError:  # it has ended
-        return None
-
-
-def _mapped(process, systems, nameless, deadline):
-    """The bytes that a process has mapped of certain files: its share of them.
-
-    Args:
-        process: the process.
-        systems: devices whose files they are.
-        nameless: pairs of device and inode.
-        deadline: when to stop reading.
-    """
+def _mapped(process, devices, deadline):
+    """Return a process's share, in bytes, of what it has mapped of files on these devices."""
     kilobytes, is_wanted = 0, False
-    with (
-        contextlib.suppress(OSError, ValueError),
-        open(f"/proc/{process.pid}/smaps", "rb") as lines,
-    ):
-        for line in lines:
-            if line.startswith(b"Pss:"):
-                kilobytes += int(line.split()[1]) if is_wanted else 0
-            elif not line.split(b" ", 1)[0].endswith(b":"):  # addresses: a mapping begins
-                place, inode = line.split(None, 5)[3:5]
-                device = os.makedev(*(int(part, 16) for part in place.split(b":")))
-                is_wanted = inode != b"0" and (
-                    device in systems or (device, int(inode)) in nameless
-                )
-                if time.monotonic() > deadline:
-                    break
+    for line in _lines(process, "smaps"):
+        if line.startswith(b"Pss:"):
+            kilobytes += int(line.split()[1]) if is_wanted else 0
+        elif not line.split(b" ", 1)[0].endswith(b":"):  # addresses: a mapping begins
+            device, inode = line.split(None, 5)[3:5]
+            number = os.makedev(*(int(part, 16) for part in device.split(b":")))
+            is_wanted = inode != b"0" and number in devices
+            if time.monotonic() > deadline:
+                break
     return kilobytes * 1024
 
 
 def _share(process):
-    """What a process has for itself and its share of what it has with others, in kilobytes."""
+    """Return the kilobytes of a process, with its share of what it has with others."""
     share = _kilobytes(process, "smaps_rollup", ("Pss_Anon", "Pss_Shmem"))
     if share is None:  # it has ended, or it is not for this user to read
         return _kilobytes(process, "status", OWN) or 0
@@ -196,10 +142,27 @@ def _share(process):
 
 
 def _kilobytes(process, name, wanted):
-    """The sum of some fields of a file below /proc; None where they cannot be read."""
+    return _kilobytes_in(f"/proc/{process.pid}/{name}", wanted)
+
+
+def _kilobytes_in(path, wanted):
+    """Return the sum of some fields of a file; None where they cannot be read."""
     try:
-        with open(f"/proc/{process.pid}/{name}", encoding="utf-8", errors="replace") as lines:
+        with open(path, encoding="utf-8", errors="replace") as lines:
             fields = dict(line.split(":", 1) for line in lines if ":" in line)
-        return sum(int(fields[each].split()[0]) for each in wanted)
+        return sum(int(fields[name].split()[0]) for name in wanted)
     except (OSError, KeyError, ValueError):
+        return None
+
+
+def _lines(process, name):
+    """Yield the lines of a file below /proc, as far as they can be read."""
+    with contextlib.suppress(OSError), open(f"/proc/{process.pid}/{name}", "rb") as lines:
+        yield from (line for line in lines if line.endswith(b"\n"))
+
+
+def _link(path):
+    try:
+        return os.readlink(path)
+    except OSError:  # it has ended
         return None

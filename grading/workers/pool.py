@@ -21,8 +21,8 @@ from pathlib import Path
 import psutil
 
 from grading.intake import reader
-from grading.limits import Limits
-from grading.sandbox import memory_group, monitor
+from grading.limits import TOGETHER, Limits
+from grading.sandbox import memory_group
 from grading.workers import worker
 from utils.processes import cleanup
 
@@ -44,7 +44,7 @@ def default_jobs(count, memory_mb, judge_memory_mb=Limits.judge_memory_mb):
     """
     from utils import runtime
 
-    needed = (monitor.TOGETHER * memory_mb + judge_memory_mb) * 2**20 + OVERHEAD
+    needed = (TOGETHER * memory_mb + judge_memory_mb) * 2**20 + OVERHEAD
     fitting = int((psutil.virtual_memory().available - READING) // needed)
     return max(1, min(runtime.cores(), count, fitting))
 

@@ -42,7 +42,7 @@ def write_job(folder, job):
         folder: The folder.
         job: A dictionary: "assignment_name" and "assignment_text" (the instructor's notebook),
             "notebook" (the text of the submitted one), "files" (name to bytes), "limits", "unsafe",
-            "hidden" (paths that the submission must not see), "cold" (no warm interpreter).
+            "hidden" (paths that the submission must not see), "cold" (no prefork server).
 
     Files are named as seen from the notebook's folder. Where a name leads above it, the notebook
     runs in a folder below the working folder: its "place" in job.json.
@@ -135,10 +135,10 @@ def failure(problem, suspect=False, **more):
 
 
 class Grader:
-    """Grades jobs one after the other, with one warm interpreter for all of them."""
+    """Grades jobs one after the other, with one prefork server for all of them."""
 
     def __init__(self):
-        self._warm, self._warm_for = None, None
+        self._server, self._server_for = None, None
 
     def grade(self, folder):
         """Grades the job in a folder.
@@ -165,11 +165,11 @@ class Grader:
         from grading.execution.engine import grade_notebook
         from grading.execution.fitting import leave_out
         from grading.limits import Limits
-        from grading.sandbox import bubblewrap as sandboxes
+        from grading.sandbox import bubblewrap
 
         job = json.loads((folder / JOB).read_text(encoding="utf-8"))
         assignment = load_assignment(folder / f"{job['assignment_name']}.ipynb")
-        limits, sandbox = Limits(**job["limits"]), sandboxes.choose(job["unsafe"], job["hidden"])
+        limits, sandbox = Limits(**job["limits"]), bubblewrap.choose(job["unsafe"], job["hidden"])
         submitted = json.loads((folder / SUBMITTED).read_text(encoding="utf-8"))
         notebook, notes = restore(nbformat.from_dict(submitted), assignment)
         work = folder / WORK
@@ -177,42 +177,43 @@ class Grader:
         left_out = leave_out(folder / FILES, limits.disk_mb)
         modules = modules_of(assignment)
         is_cold = job["cold"] or chooses_backend(notebook)
-        prefork = None if is_cold else self._interpreter(sandbox, limits, modules)
         result = grade_notebook(
             notebook,
             assignment,
-            work,
             limits,
             sandbox,
-            warm=prefork,
+            server=None if is_cold else self._prefork_server(sandbox, limits, modules),
             files=folder / FILES,
             place=job["place"],
+            progress=work / RUNNING,
         )
         result["notes"] = job["notes"] + left_out + notes
         result["events"] = list(result["events"])
         return result
 
-    def _interpreter(self, sandbox, limits, modules):
-        """The warm interpreter, started when needed; None where there can be none."""
-        from grading.sandbox import prefork
+    def _prefork_server(self, sandbox, limits, modules):
+        """The prefork server, started when needed; None where there can be none."""
+        from grading.sandbox.prefork import PreforkServer
 
         if not sandbox.is_isolated:
             return None
-        wanted = (limits, modules, sandbox.hidden)
-        if self._warm is not None and self._warm.popen.poll() is not None:
-            self.close()  # it died
-        if self._warm_for != wanted:
+        if self._server is not None and self._server.popen.poll() is not None:  # it died
             self.close()
-            self._warm_for = wanted
-            if prefork.is_possible(sandbox, limits)[0]:
-                self._warm = prefork.Warm(sandbox, limits, modules)
-        return self._warm
+        wanted = (limits, modules, sandbox.hidden)
+        if self._server_for != wanted:
+            self.close()
+            self._server_for = wanted
+            self._server = PreforkServer(sandbox, limits, modules)
+        if self._server is not None and self._server.can_fork is False:
+            self._server.close()
+            self._server = None
+        return self._server
 
     def close(self):
-        """Ends the warm interpreter."""
-        interpreter, self._warm, self._warm_for = self._warm, None, None
-        if interpreter is not None:
-            interpreter.close()
+        """Ends the prefork server."""
+        server, self._server, self._server_for = self._server, None, None
+        if server is not None:
+            server.close()
 
 
 def chooses_backend(notebook):

@@ -9,7 +9,8 @@ import tiny_homework
 from tiny_homework import Task
 
 from grading.execution import engine, fitting, kernel, wording
-from grading.execution.kernel import Outcome, StartError
+from grading.execution.kernel import StartError
+from grading.execution.request import Outcome
 from grading.limits import Limits
 from grading.sandbox import bubblewrap as sandboxes
 from grading.workers import pool, worker
@@ -41,7 +42,7 @@ class Kernels:
                     raise StartError("the kernel ended while it started. ")
                 self.ran, self.labels, self.is_alive, self.culprit = [], {}, True, None
                 self.number, self.limits = len(kernels.made), limits
-                self.watch = types.SimpleNamespace(reason=None)
+                self.monitor = types.SimpleNamespace(reason=None)
                 kernels.made.append(self)
 
             def run(self, source, seconds, label=None):
@@ -73,10 +74,10 @@ def grade(monkeypatch):
         return engine.grade_notebook(
             tiny_homework.notebook(*cells),
             tiny_homework.assignment(*cells),
-            folder,
             LIMITS,
             types.SimpleNamespace(is_isolated=True),
             files=files,
+            progress=folder and folder / worker.RUNNING,
         )
 
     return grade
@@ -128,14 +129,14 @@ def test_a_name_of_an_error_that_is_none_can_be_written():
     assert "\n" not in words and len(words) < 150
 
 
-def test_what_is_running_is_told(grade, tmp_path):
-    told = []
+def test_what_is_running_is_written_down(grade, tmp_path):
+    written = []
 
     def tell(kernel, source=None):
-        told.append((tmp_path / worker.RUNNING).read_text())
+        written.append((tmp_path / worker.RUNNING).read_text())
 
     grade(Kernels(tell, tell), "x = 42", "y = 7", X, folder=tmp_path)
-    assert told == ["code cell 1", "code cell 2", "task x"]
+    assert written == ["code cell 1", "code cell 2", "task x"]
 
 
 def test_a_suspect_submission_is_for_a_person_to_look_at(monkeypatch, tmp_path):
@@ -215,7 +216,8 @@ def test_a_kernel_that_is_not_made_leaves_nothing(fails, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(places[1]))
     open_before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     sandbox = sandboxes.Sandbox(None, "asked for")
-    monkeypatch.setattr(sandboxes if fails == "copy" else sandbox, fails, lambda *_: 1 / 0)
+    target = (kernel.shutil, "copytree") if fails == "copy" else (sandboxes.Sandbox, "start")
+    monkeypatch.setattr(*target, lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         kernel.Kernel(sandbox, Limits(disk_mb=50), places[0])
     assert list(places[1].iterdir()) == []

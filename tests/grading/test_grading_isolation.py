@@ -1,7 +1,8 @@
-"""What a submission cannot reach: the machine's settings, root, the class, memory nobody counts."""
+"""What a submission cannot reach: the machine's settings, root, other submissions, the grader."""
 
 import contextlib
 import csv
+import json
 import os
 import pathlib
 import platform
@@ -15,43 +16,38 @@ import time
 import grading_class
 import psutil
 import pytest
-import tiny_homework
 from conftest import ROOT
-from tiny_homework import Task
+from tiny_homework import Task, grade
 
 from grading.assignments.assignment import load_assignment, release
-from grading.execution.engine import grade_notebook
 from grading.execution.kernel import Kernel
 from grading.limits import Limits
-from grading.sandbox import bubblewrap as sandboxes
 from grading.sandbox import view
-from grading.sandbox.inside import confine, readable
-from grading.sandbox.prefork import Lease, Warm
+from grading.sandbox.inside import confine
+from grading.sandbox.prefork import Lease, PreforkServer
 from utils.processes import cleanup
 
-LIMITS = Limits(cell_s=10, notebook_s=60, memory_mb=900, disk_mb=50, processes=20, grace_s=1)
+LIMITS = Limits(cell_s=60, notebook_s=90, memory_mb=900, disk_mb=50, processes=20, grace_s=1)
 MODULES = ("numpy", "psutil", "ipykernel.kernelapp", "ipykernel.ipkernel")
 IS_LINUX = sys.platform == "linux"
 
 
 @pytest.fixture(scope="module", params=["forked", "started anew"])
-def interpreter(request, bwrap):
-    """A warm interpreter to fork kernels from, or None to start each anew."""
+def server(request, bwrap):
+    """A prefork server, or None to start each kernel anew."""
     if request.param == "started anew":
         yield None
         return
-    with Warm(bwrap, LIMITS, MODULES) as warm:
-        yield warm
+    with contextlib.closing(PreforkServer(bwrap, LIMITS, MODULES)) as server:
+        yield server
 
 
-def found_by(code, name, sandbox, warm=None):
-    """The value of a variable after a submission's code ran."""
-    task = Task("found", f"assert False, {name}", (name,))
-    cells = [code, task]
-    assignment = tiny_homework.assignment(*cells)
-    notebook = tiny_homework.notebook(*cells)
-    result = grade_notebook(notebook, assignment, None, LIMITS, sandbox, warm=warm)
+def value_after(code, name, sandbox, server=None, files=None):
+    """The value of a variable, as text, after a submission's code ran."""
+    task = Task("value", f"assert False, {name}", (name,))
+    result, _ = grade([code, task], sandbox, server, LIMITS, files)
     assert result["tasks"][0]["verdict"] == "wrong", result
+    assert result["forked"] == (server is not None)
     return result["tasks"][0]["message"]
 
 
@@ -70,23 +66,17 @@ for top in ("/proc/sys", "/proc/irq", "/proc/bus", "/proc/sysrq-trigger"):
             pass
 libc = ctypes.CDLL(None, use_errno=True)
 NEW_USER, MEMORY = 0x10000000, 0o1600
-if libc.unshare(NEW_USER) == 0:
-    got.append("unshare")
-if libc.syscall(%(clone)d, NEW_USER | 17, 0, 0, 0, 0) >= 0:
-    got.append("clone")
-if libc.shmget(0, 1 << 20, MEMORY) >= 0:
-    got.append("shmget")
-if libc.semget(0, 1, MEMORY) >= 0:
-    got.append("semget")
-if libc.mount(b"none", b"/tmp", b"tmpfs", 0, None) == 0:
-    got.append("mount")
-try:
-    os.memfd_create("mine")
-    got.append("memfd")
-except OSError:
-    pass
-if subprocess.run(["/usr/bin/unshare", "--user", "true"], capture_output=True).returncode == 0:
-    got.append("unshare as a program")
+calls = {
+    "unshare": lambda: libc.unshare(NEW_USER) == 0,
+    "clone": lambda: libc.syscall(CLONE, NEW_USER | 17, 0, 0, 0, 0) >= 0,
+    "shmget": lambda: libc.shmget(0, 1 << 20, MEMORY) >= 0,
+    "semget": lambda: libc.semget(0, 1, MEMORY) >= 0,
+    "mount": lambda: libc.mount(b"none", b"/tmp", b"tmpfs", 0, None) == 0,
+    "umount": lambda: libc.umount2(b"/slot", 2) == 0,
+    "memfd": lambda: libc.memfd_create(b"mine", 0) >= 0,
+    "program": lambda: subprocess.call(["/usr/bin/unshare", "--user", "true"], stderr=-3) == 0,
+}
+got += [name for name, succeeds in calls.items() if succeeds()]
 for kind in set(range(46)) - {1, 2, 10, 16}:
     if libc.socket(kind, 1, 0) >= 0 or libc.socket(kind, 2, 0) >= 0:
         got.append(f"socket {kind}")
@@ -102,16 +92,62 @@ got = " ".join(got) or "nothing"
 """
 
 
-def test_nothing_of_the_machine_is_writable_and_no_namespace_is_to_be_had(bwrap, interpreter):
+def test_nothing_of_the_machine_is_writable_and_no_namespace_is_to_be_had(bwrap, server):
     if not confine.has_filter():
         pytest.skip(f"there is no filter of system calls for {platform.machine()}")
-    code = REACHES_OUT % {"clone": confine.CALLS[platform.machine()]["clone"]}
-    assert found_by(code, "got", bwrap, interpreter) == "nothing"
+    code = REACHES_OUT.replace("CLONE", str(confine.CALLS[platform.machine()]["clone"]))
+    assert value_after(code, "got", bwrap, server) == "nothing"
 
 
-def test_no_process_of_a_submission_is_root_outside_either(bwrap, interpreter):
-    lease = Lease(interpreter) if interpreter else None
-    with contextlib.closing(Kernel(bwrap, LIMITS, None, lease)) as kernel:
+LOOKS_AROUND = """
+import os, pathlib
+assert pathlib.Path("log.csv").read_text() + pathlib.Path("sub/more.txt").read_text() == "427"
+seen = [path for path in HIDDEN if os.path.lexists(path)]
+for folder, folders, names in os.walk("/"):
+    if folder in PASSED_OVER:
+        folders[:] = []
+    seen += [name for name in folders + names if "instructor" in name or "judge" in name]
+for folder, folders, _ in os.walk("/"):
+    writable = folder.startswith(("/proc", "/tmp", "/dev/shm", "/course/notebooks/homework"))
+    if writable or folder.count("/") > 3:
+        folders[:] = []
+    try:
+        if not writable:
+            open(os.path.join(folder, "written"), "w").close()
+            seen.append("written to " + folder)
+    except OSError:
+        pass
+seen += [name for name in os.environ if name == "SECRET_OF_TEACHER"]
+seen = " ".join(map(str, seen)) or "nothing"
+"""
+
+
+def test_its_files_are_there_and_nothing_of_the_grader(bwrap, server, tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET_OF_TEACHER", "1")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "log.csv").write_text("42")
+    (tmp_path / "sub" / "more.txt").write_text("7")
+    # The environment may lie in the repository's folder, as .venv does: of that folder it is then
+    # all there is to see.
+    python = view.python_folders()
+    hidden = [str(tmp_path), "/home", "/root/.ssh", "/course/grading", "/course/tests"]
+    hidden += ["/course/notebooks/homework/instructor"]
+    hidden += [str(path) for path in ROOT.iterdir() if os.path.realpath(path) not in python]
+    code = LOOKS_AROUND.replace("HIDDEN", repr([path for path in hidden if path not in python]))
+    code = code.replace("PASSED_OVER", repr(["/proc", "/sys", "/usr", *python]))
+    assert value_after(code, "seen", bwrap, server, tmp_path) == "nothing"
+
+
+@contextlib.contextmanager
+def kernel_of(sandbox, server):
+    """A kernel, started as the server says."""
+    with contextlib.ExitStack() as stack:
+        lease = stack.enter_context(contextlib.closing(Lease(server))) if server else None
+        yield stack.enter_context(contextlib.closing(Kernel(sandbox, LIMITS, None, lease)))
+
+
+def test_no_process_of_a_submission_is_root_outside_either(bwrap, server):
+    with kernel_of(bwrap, server) as kernel:
         code = "import subprocess\nprocess = subprocess.Popen(['sleep', '30'])"
         assert kernel.run(code, 10).status == "ok"
         users = {}
@@ -120,43 +156,27 @@ def test_no_process_of_a_submission_is_root_outside_either(bwrap, interpreter):
                 if process.name() != "bwrap":
                     words = " ".join(process.cmdline())
                     users[words] = {*process.uids(), *process.gids()}
-        assert any("sleep" in words for words in users), users
-        assert all(0 not in numbers for numbers in users.values()), users
-    if lease:
-        lease.close()
+    assert any("sleep" in words for words in users), users
+    assert all(0 not in numbers for numbers in users.values()), users
 
 
-def test_a_submission_may_talk_to_itself(bwrap, interpreter):
-    code = """
-import socket
-with socket.create_server(("127.0.0.1", 0)) as server:
-    with socket.create_connection(server.getsockname(), 5):
-        found = "connected"
-"""
-    assert found_by(code, "found", bwrap, interpreter) == "connected"
-
-
-def test_no_submission_takes_the_terminals_from_the_next(bwrap, interpreter):
-    """Lines such as `!ls` need one."""
-    takes = """
-import os
-try:
-    os.chmod("/dev/pts/ptmx", 0)
-except OSError:
-    pass
-found = "done"
-"""
-    assert found_by(takes, "found", bwrap, interpreter) == "done"
-    needs = "import os, pty\npty.openpty()\nfound = 'a terminal'"
-    assert found_by(needs, "found", bwrap, interpreter) == "a terminal"
-
-
-def test_a_submission_that_signals_its_group_is_known_to_have_ended(bwrap, interpreter):
-    lease = Lease(interpreter) if interpreter else None
-    with contextlib.closing(Kernel(bwrap, LIMITS, None, lease)) as kernel:
+def test_a_submission_that_signals_its_group_is_known_to_have_ended(bwrap, server):
+    with kernel_of(bwrap, server) as kernel:
         assert kernel.run("import os\nos.kill(0, 9)", 10).status == "died"
-    if lease:
-        lease.close()
+
+
+def test_a_submission_may_talk_to_itself(bwrap, server):
+    code = "import socket\nwith socket.create_server(('127.0.0.1', 0)) as server:\n"
+    code += "    with socket.create_connection(server.getsockname(), 5):\n        x = 'connected'"
+    assert value_after(code, "x", bwrap, server) == "connected"
+
+
+def test_no_submission_takes_the_terminals_from_the_next(bwrap, server):
+    """Lines such as `!ls` need one."""
+    takes = "import os\ntry:\n    os.chmod('/dev/pts/ptmx', 0)\nexcept OSError:\n    pass\nx = '1'"
+    assert value_after(takes, "x", bwrap, server) == "1"
+    needs = "import os, pty\npty.openpty()\nx = 'a terminal'"
+    assert value_after(needs, "x", bwrap, server) == "a terminal"
 
 
 @pytest.mark.skipif(not IS_LINUX, reason="filters are Linux's")
@@ -210,196 +230,92 @@ def test_the_filter_decides_by_call_and_architecture(machine):
     assert answer(0x40000000 + calls["memfd_create"]) != allowed
 
 
-WITHOUT_UNIX = """
-import importlib.abc, psutil, sys
+# --- One submission after another -----------------------------------------------------------------
 
-class Absent(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name in ("fcntl", "pwd", "resource"):
-            raise ModuleNotFoundError(name, name=name)
-
-for name in ("fcntl", "pwd", "resource"):
-    sys.modules.pop(name, None)
-sys.meta_path.insert(0, Absent())
-import grading.__main__ as command
-import grading.sandbox.isolation, grading.run
-sys.platform = "win32"
-sys.exit(command.main(["class", "--homework", "2", "--out", "results"]))
-"""
-
-
-def test_on_windows_the_command_says_where_it_runs(tmp_path):
-    """What only Unix has is asked for only where it is needed."""
-    (tmp_path / "class").mkdir()
-    (tmp_path / "class" / "ana.ipynb").write_text("{}")
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", WITHOUT_UNIX],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2 and "WSL 2" in done.stderr, done.stderr
-
-
-# --- What belongs to the class ------------------------------------------------------------------
-
-
-@pytest.fixture
-def class_below_python():
-    """A folder below Python's own, which every submission sees."""
+LEAVES_THINGS = """
+import os, pathlib, resource, signal, time
+for folder in ("/tmp", "/dev/shm", ".", "/tmp/home"):
+    pathlib.Path(folder, "left-behind").write_text("answer: 42")
+seen = []
+for place in ("/slot", "/run/outer-proc"):
     try:
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="class-", dir=sys.prefix))
-    except OSError as error:
-        pytest.skip(f"nothing can be put beside Python here: {error}")
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
-
-
-def test_the_class_is_hidden_wherever_it_lies(bwrap, interpreter, class_below_python):
-    submissions, results = class_below_python / "submissions", class_below_python / "results"
-    assignment = class_below_python / "private.ipynb"
-    (submissions / "ana").mkdir(parents=True)
-    results.mkdir()
-    (submissions / "ana" / "hw.ipynb").write_text("ana's")
-    (results / "grades.csv").write_text("grades")
-    assignment.write_text("the hidden tests")
-    folder = repr(str(class_below_python))
-    code = f"""
-import os, pathlib
-seen = [path.read_text() for path in pathlib.Path({folder}).rglob("*") if path.is_file()]
-seen = " ".join(seen).strip() or "nothing"
+        seen += os.listdir(place)
+    except OSError:
+        pass
+for number in os.listdir("/proc/self/fd"):
+    try:
+        link = os.readlink(f"/proc/self/fd/{number}")
+    except OSError:
+        continue
+    seen += [link] if "slot" in link or "prefork" in link else []
+for pid in [int(name) for name in os.listdir("/proc") if name.isdigit()]:
+    for act in (
+        lambda: os.kill(pid, signal.SIGSTOP),
+        lambda: os.setpriority(os.PRIO_PROCESS, pid, 19),
+        lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE, (5, 5)),
+    ):
+        try:
+            if pid != os.getpid():
+                act()
+        except OSError:
+            pass
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True:
+            time.sleep(1)
+    os._exit(0)
+seen = " ".join(seen) or "nothing"
 """
-    hidden = sandboxes.choose(unsafe=True, hidden=[submissions, results, assignment])
-    if interpreter is None:
-        assert "ana's" in found_by(code, "seen", bwrap)  # as it is without
-        assert found_by(code, "seen", hidden) == "nothing"
-    else:
-        with Warm(hidden, LIMITS, MODULES) as warm:
-            assert found_by(code, "seen", hidden, warm) == "nothing"
+LOOKS_FOR_THEM = """
+import os
+left = [folder for folder in ("/tmp", "/dev/shm", ".", "/tmp/home")
+        if os.path.exists(os.path.join(folder, "left-behind"))]
+strangers = {name for name in os.listdir("/proc") if name.isdigit()} - {"1", str(os.getpid())}
+left += sorted(strangers)
+left = " ".join(left) or "nothing"
+"""
 
 
-def test_python_below_a_covered_checkout_is_still_shown(tmp_path, monkeypatch):
-    """As where the course lies in /usr/local, with its environment in it."""
-    python = tmp_path / "local" / "course" / "environments" / "one"
-    python.mkdir(parents=True)
-    shown = {str(tmp_path): str(tmp_path), str(python): str(python)}
-    monkeypatch.setattr(view, "ROOT", tmp_path / "local" / "course")
-    monkeypatch.setattr(view, "shown_places", lambda: shown)
-    words = view.view()
-    covers = words.index(str(tmp_path / "local" / "course"))
-    assert words[covers - 1] == "--tmpfs"
-    assert words.index(str(python)) > covers
-    closed = view.closed()
-    assert closed[closed.index(str(tmp_path / "local" / "course")) - 1] == "--remount-ro"
+def test_a_prefork_server_keeps_submissions_apart(bwrap):
+    def state_of(process):
+        limits = pathlib.Path(f"/proc/{process.pid}/limits").read_text()
+        return process.pid, process.nice(), limits, process.cpu_affinity()
+
+    with contextlib.closing(PreforkServer(bwrap, LIMITS, MODULES)) as server:
+        assert value_after("x = 'ready'", "x", bwrap, server) == "ready"
+        process = psutil.Process(server.popen.pid).children()[0]
+        before = state_of(process)
+        assert value_after(LEAVES_THINGS, "seen", bwrap, server) == "nothing"
+        assert cleanup.wait(process.children(recursive=True), 5) == []
+        assert state_of(process) == before
+        assert list(server.slot.iterdir()) == []
+        assert value_after(LOOKS_FOR_THEM, "left", bwrap, server) == "nothing"
+    assert not cleanup.is_alive(process)
 
 
-def test_a_link_to_the_class_is_followed(tmp_path):
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    shown = {"/opt/python": str(tmp_path)}
-    covered = view.covered(shown, [tmp_path / "link"])
-    assert covered["/opt/python/real"] == tmp_path / "real"
-    assert not any("gone" in place for place in view.covered(shown, [tmp_path / "gone"]))
+def test_nobody_is_given_half_a_module(bwrap):
+    """What cannot be imported whole beforehand is not imported at all: kernels start anew then."""
+    draws = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nx = 'drawn'"
+    modules = (*MODULES, "matplotlib.pyplot", "is_not_installed")
+    with contextlib.closing(PreforkServer(bwrap, LIMITS, modules)) as server:
+        assert value_after(draws, "x", bwrap, server) == "drawn"
+    with contextlib.closing(PreforkServer(bwrap, LIMITS, ("json.is_not_there",))) as server:
+        result, _ = grade(["x = 1", Task("x", "assert x == 1", ("x",))], bwrap, server, LIMITS)
+        assert result["points"] == 1 and not result["forked"]
+        assert server.popen.wait(10) is not None
 
 
-def test_the_class_beside_private_data_is_hidden(tmp_path, monkeypatch):
-    """What root alone may list is shown by its contents, and the class can be among them."""
-    for name in ("data", "submissions"):
-        (tmp_path / name).mkdir()
-    tmp_path.chmod(0o700)
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
-    words = view.view([tmp_path / "submissions"])
-    assert str(tmp_path / "data") in words
-    assert str(tmp_path / "submissions") not in words
-    assert words[words.index("/run/course-cache/submissions") - 1] == "--tmpfs"
-
-
-def test_an_environment_that_is_the_checkout_is_refused(monkeypatch):
-    monkeypatch.setattr(sandboxes, "python_folders", lambda: [os.path.realpath(ROOT)])
-    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/bwrap")
-    assert "a folder of its own" in sandboxes._bubblewrap.__wrapped__()[1]
-
-
-def test_no_home_is_shown_whole(monkeypatch):
-    """With sudo, HOME is root's, but Python may lie in the bin of somebody else's home."""
-    import pwd
-
-    somebody = next((entry for entry in pwd.getpwall() if entry.pw_uid), None)
-    if somebody is None:
-        pytest.skip("there is nobody but root")
-    monkeypatch.setattr(sys, "executable", f"{somebody.pw_dir}/bin/python3")
-    monkeypatch.setenv("HOME", "/root")
-    assert somebody.pw_dir not in view.python_folders()
-
-
-def test_what_may_not_be_read_is_found(tmp_path, monkeypatch):
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "private.csv").write_text("1,2")
-    monkeypatch.setattr(sys, "path", [])
-    assert readable.unreadable([tmp_path]) is None
-    monkeypatch.setattr(os, "access", lambda path, need: "private" not in str(path))
-    assert pathlib.Path(readable.unreadable([tmp_path])).name == "private.csv"
-
-
-@pytest.mark.skipif(not IS_LINUX, reason="bubblewrap is Linux's")
-@pytest.mark.parametrize(
-    ("status", "said", "advice"),
-    [(77, "/data/private.csv", "chmod -R go+rX"), (1, "Creating new namespace failed", "")],
-)
-def test_why_bubblewrap_does_not_work_is_told(status, said, advice, tmp_path, monkeypatch):
-    program = tmp_path / "bwrap"
-    program.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit {status}\n")
-    program.chmod(0o755)
-    monkeypatch.setattr(shutil, "which", lambda name: str(program))
-    path, problem = sandboxes._bubblewrap.__wrapped__()
-    assert path is None
-    assert said in problem
-    assert advice in problem
-    assert "apt install" not in problem
-
-
-def test_what_may_not_be_read_is_named_as_the_teacher_knows_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
-    tmp_path.chmod(0o755)
-    assert view.outside("/course/data/samples") == str(ROOT / "data" / "samples")
-    assert view.outside("/run/course-cache/a.npz") == str(tmp_path / "a.npz")
-    assert view.outside("/run/grader-inside/confine.py") == str(view.INSIDE / "confine.py")
-    assert view.outside("/nowhere") == "/nowhere"
-
-
-@pytest.mark.skipif(not IS_LINUX, reason="bubblewrap is Linux's")
-def test_only_who_has_no_bubblewrap_is_told_to_install_it(monkeypatch):
-    monkeypatch.setattr(sandboxes, "python_folders", lambda: ["/tmp/environment"])
-    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/bwrap")
-    assert "apt install" not in sandboxes._bubblewrap.__wrapped__()[1]
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert "apt install bubblewrap" in sandboxes._bubblewrap.__wrapped__()[1]
-
-
-def test_a_private_data_folder_is_shown_by_its_contents(tmp_path, monkeypatch):
-    """Root's submissions are not root, and `mktemp -d` makes folders that only root may list."""
-    (tmp_path / "digits.npz").write_text("data")
-    tmp_path.chmod(0o700)
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    shown = view.opened("/run/data", str(tmp_path))
-    assert shown == {"/run/data": None, "/run/data/digits.npz": str(tmp_path / "digits.npz")}
-    tmp_path.chmod(0o755)
-    assert view.opened("/run/data", str(tmp_path)) == {"/run/data": str(tmp_path)}
-
-
-# --- The end of the grader ----------------------------------------------------------------------
+# --- The end of the grader ------------------------------------------------------------------------
 
 STARTS_AND_DIES = """
-import os, pathlib, sys, threading, time
-from grading.sandbox import bubblewrap as sandboxes
+import os, sys, threading, time, zmq
 from grading.limits import Limits
-import zmq
+from grading.sandbox import bubblewrap, run_folder
 limits = Limits()
-sandbox = sandboxes.choose(unsafe=True) if sys.argv[1] == "isolated" else sandboxes.Sandbox(None)
-folder = sandboxes.make_run_folder(sandbox.is_isolated, sys.argv[2])
+sandbox = bubblewrap.choose() if sys.argv[1] == "isolated" else bubblewrap.Sandbox(None)
+folder = run_folder.make(sandbox.is_isolated, sys.argv[2])
 (folder / "settings.json").write_text(sys.argv[4].replace("FOLDER", str(folder)))
 context = zmq.Context()
 sockets = [context.socket(zmq.DEALER) for _ in range(3)]
@@ -415,12 +331,11 @@ time.sleep(60)
 @pytest.mark.parametrize("kind", ["isolated", "ordinary"])
 def test_a_kernel_ends_with_its_grader_at_whatever_moment_that_is_killed(kind, bwrap):
     """Of a grader that is killed nobody cleans up; the kernel must notice, also while it starts."""
-    import json
-
     settings = {"key": "", "memory_mb": 900, "disk_mb": 50, "threads": None, "environment": {}}
     settings |= {"own_folder": "/tmp/.kernel" if kind == "isolated" else "FOLDER/own"}
+    settings |= {"place": "", "open_files": 1024}
     with tempfile.TemporaryDirectory(prefix="end-") as folder:  # a short name, for sockets
-        moments = [0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3]
+        moments = [0.0, 0.003, 0.01, 0.03, 0.3]
         words = [sys.executable, "-c", STARTS_AND_DIES, kind, folder]
         graders = [
             subprocess.Popen([*words, str(moment), json.dumps(settings)], cwd=ROOT)
@@ -430,37 +345,35 @@ def test_a_kernel_ends_with_its_grader_at_whatever_moment_that_is_killed(kind, b
         deadline = time.monotonic() + 10
         while (left := of_folder(folder)) and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert [process.cmdline() for process in left] == []
+        assert left == []
 
 
 def of_folder(folder):
-    """The living processes that were started for a run in a folder."""
-    found = []
+    """The commands of living processes that were started for a run in a folder."""
+    commands = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            is_ours = any(folder in word for word in process.cmdline())
-            name = process.environ().get(cleanup.MARKER, "")
-            if is_ours or (name and os.path.exists(os.path.join(folder, name))):
-                found.append(process)
-    return [process for process in found if cleanup.is_alive(process)]
+            is_named = any(folder in word for word in process.cmdline())
+            name = process.environ().get(cleanup.MARKER)
+            is_ours = is_named or (name and os.path.exists(os.path.join(folder, name)))
+            if is_ours and cleanup.is_alive(process):
+                commands.append(process.cmdline())
+    return commands
 
 
-def test_a_warm_interpreter_ends_with_its_grader(bwrap):
-    warm = Warm(bwrap, LIMITS, ())
-    try:
-        family, deadline = [], time.monotonic() + 10
+def test_a_prefork_server_ends_with_its_grader(bwrap):
+    with contextlib.closing(PreforkServer(bwrap, LIMITS, ())) as server:
+        family, deadline = [], time.monotonic() + 20
         while not family and time.monotonic() < deadline:
             time.sleep(0.05)
-            family = psutil.Process(warm.popen.pid).children(recursive=True)
+            family = psutil.Process(server.popen.pid).children(recursive=True)
         assert family
-        warm.abandon()
-        assert warm.popen.wait(10) is not None
+        server.abandon()
+        assert server.popen.wait(10) is not None
         assert not cleanup.wait(family, 5)
-    finally:
-        warm.close()
 
 
-# --- Whoever grades ------------------------------------------------------------------------------
+# --- Whoever grades -------------------------------------------------------------------------------
 
 STRANGER = 1234  # the number of a user who owns nothing
 
@@ -487,10 +400,8 @@ def as_stranger(command):
 
 
 def test_the_same_grades_for_whoever_grades_and_however_python_starts(bwrap):
-    """As root or as an ordinary user, forked from a warm interpreter or each started anew."""
-    who = {"self": lambda command: command}
-    if os.geteuid() == 0 and shutil.which("setpriv"):
-        who["stranger"] = as_stranger
+    """As root or as an ordinary user, forked from a prefork server or each started anew."""
+    users = ["self", *(["stranger"] if os.geteuid() == 0 and shutil.which("setpriv") else [])]
     with tempfile.TemporaryDirectory(prefix="same-") as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)
@@ -501,41 +412,29 @@ def test_the_same_grades_for_whoever_grades_and_however_python_starts(bwrap):
         (folder / "data").mkdir()
         variables = {"COURSE_DATA_DIR": str(folder / "data"), "TMPDIR": "/tmp"}
         runs = {}
-        for user, wrapped in who.items():
-            for mode in ("", "--cold"):
-                out = folder / f"{user}{mode}"
-                out.mkdir()
-                if user == "stranger":
-                    os.chown(out, STRANGER, STRANGER)
-                command = [sys.executable, "-m", "grading", folder / "few", "--homework", path]
-                command += ["--out", out, "--jobs", "1", "--cell-seconds", "3"]
-                command += [mode] if mode else []
-                runs[out] = subprocess.Popen(
-                    wrapped([*map(str, command)]),
-                    cwd=ROOT,
-                    env={**os.environ, **variables, "HOME": str(out)},
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                )
+        for user, mode in [(user, mode) for user in users for mode in ([], ["--cold"])]:
+            out = folder / "".join([user, *mode])
+            out.mkdir()
+            words = [sys.executable, "-m", "grading", folder / "few", "--homework", path, *mode]
+            words = [*map(str, words), "--out", str(out), "--jobs", "1", "--cell-seconds", "3"]
+            if user == "stranger":
+                os.chown(out, STRANGER, STRANGER)
+                words = as_stranger(words)
+            runs[out] = subprocess.Popen(
+                words,
+                cwd=ROOT,
+                env={**os.environ, **variables, "HOME": str(out)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
         tables = []
         for out, process in runs.items():
-            told, _ = process.communicate(timeout=300)
-            assert process.returncode == 0, f"{out.name}: {told}"
+            printed, _ = process.communicate(timeout=300)
+            assert process.returncode == 0, f"{out.name}: {printed}"
             with open(out / "grades.csv", encoding="utf-8-sig", newline="") as file:
                 columns = ("student", "points", "status", "notes")
-                tables.append([[row[each] for each in columns] for row in csv.DictReader(file)])
+                tables.append([[row[name] for name in columns] for row in csv.DictReader(file)])
         assert len(tables[0]) == 3
         assert {float(row[1]) for row in tables[0]} >= {7.0, 8.0}
         assert all(table == tables[0] for table in tables)
-
-
-def test_nobody_is_given_half_a_module(bwrap):
-    """What cannot be imported whole beforehand is not imported at all: kernels start anew then."""
-    run = ["import matplotlib.pyplot as plt\nplt.plot([1, 2])", "found = 'drawn'"]
-    with Warm(bwrap, LIMITS, (*MODULES, "matplotlib.pyplot", "is_not_installed")) as warm:
-        assert found_by("\n".join(run), "found", bwrap, warm) == "drawn"
-        assert warm.popen.poll() is None
-    with Warm(bwrap, LIMITS, (*MODULES, "json.is_not_there")) as warm:
-        assert found_by("found = 'started anew'", "found", bwrap, warm) == "started anew"
-        assert warm.popen.wait(10) is not None

@@ -1,5 +1,6 @@
 """Tests of what comes out of a kernel that forges messages: it costs its own points only."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -11,14 +12,13 @@ import types
 import numpy as np
 import pytest
 import zmq
-from test_grading_engine import grade
-from tiny_homework import Task
+from tiny_homework import Task, grade
 
-from grading.execution import bridge, descriptors, messages, outputs
+from grading.execution import bridge, messages, outputs
 from grading.execution.judge import Judge
-from grading.execution.kernel import Outcome
+from grading.execution.request import Outcome
 from grading.limits import Limits
-from grading.sandbox import bubblewrap as sandboxes
+from grading.sandbox import descriptors, view
 from grading.sandbox.inside import plain_values
 
 MEGABYTE = 2**20
@@ -46,15 +46,6 @@ HONEST = {
     "a figure of numbers": {"data": {"plotly": {"y": [0.5] * 50_000}}},
     "unusual characters": {"text": "é😀" * 1000},
 }
-
-
-@pytest.mark.parametrize("content", HONEST.values(), ids=HONEST)
-def test_an_honest_message_is_read(content):
-    message = messages.Message(frames(content))
-    assert (message.kind, message.request) == ("execute_reply", "a")
-    assert message.content() == content
-
-
 FORGED = {
     "lists": b'{"a": [%s[]]}' % (b"[]," * 300_000),
     "lists in lists": b'{"a": %s%s}' % (b"[" * 150_000, b"]" * 150_000),
@@ -67,30 +58,34 @@ FORGED = {
     "wide characters": ('{"a": "%s😀"}' % ("a" * 9 * MEGABYTE)).encode(),
     "numbers without end": b'{"a": %s}' % (b"1" * 10_000),
 }
+NO_MESSAGES = {
+    "nothing": [],
+    "the sign alone": [b"<IDS|MSG>"],
+    "no content": frames({})[:-1],
+    "a list for a header": frames({}, parent="[]"),
+    "a list for a number": frames({}, parent='{"msg_id": ["a"]}'),
+    "a large header": frames({}, parent='{"a": "%s"}' % ("a" * 70_000)),
+    "a list for a kind": frames({}, kind=["stream"]),
+}
+
+
+@pytest.mark.parametrize("content", HONEST.values(), ids=HONEST)
+def test_an_honest_message_is_read(content):
+    message = messages.Message(frames(content))
+    assert (message.kind, message.request) == ("execute_reply", "a")
+    assert message.content() == content
 
 
 @pytest.mark.parametrize("content", FORGED.values(), ids=FORGED)
 def test_a_message_that_holds_too_much_is_not_read(content):
-    message = messages.Message(frames(content))
     with pytest.raises(ValueError):
-        message.content()
+        messages.Message(frames(content)).content()
 
 
-@pytest.mark.parametrize(
-    "made",
-    [
-        [],
-        [b"<IDS|MSG>"],
-        frames({})[:-1],
-        frames({}, parent="[]"),
-        frames({}, parent='{"msg_id": ["a"]}'),
-        frames({}, parent='{"a": "%s"}' % ("a" * 70_000)),
-        frames({}, kind=["stream"]),
-    ],
-)
-def test_what_is_no_message(made):
+@pytest.mark.parametrize("received", NO_MESSAGES.values(), ids=NO_MESSAGES)
+def test_what_is_no_message(received):
     with pytest.raises(messages.UnreadableError):
-        messages.Message(made)
+        messages.Message(received)
 
 
 def test_reading_a_message_of_many_lists_takes_little_memory():
@@ -107,38 +102,34 @@ except ValueError:
     print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=sandboxes.ROOT
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=view.ROOT
     )
     assert int(done.stdout) < 250, done.stderr
 
 
 def test_a_message_of_very_many_frames_is_a_flood():
-    with zmq.Context() as context:
-        here, there = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
+    with zmq.Context() as context, context.socket(zmq.PAIR) as here, context.socket(zmq.PAIR) as it:
+        here.linger = it.linger = 0
         here.bind("inproc://flood")
-        there.connect("inproc://flood")
-        there.send_multipart([b"a", b"b"])
+        it.connect("inproc://flood")
+        it.send_multipart([b"a", b"b"])
         assert messages.receive(here) == [b"a", b"b"]
-        there.send_multipart([b""] * 1000)
+        it.send_multipart([b""] * 1000)
         with pytest.raises(messages.FloodError):
             messages.receive(here)
-        here.close(linger=0)
-        there.close(linger=0)
 
 
 FORGES = """
-import json, zmq
+import json, time, zmq
 kernel = get_ipython().kernel
 def send(number, content, frames=1, kind="execute_reply"):
-    context = zmq.Context()
-    socket = context.socket(zmq.DEALER if number == 1 else zmq.PUB)
+    socket = zmq.Context().socket(zmq.DEALER if number == 1 else zmq.PUB)
     socket.connect(f"ipc:///run/grading/sockets/{number}")
     time.sleep(0.3)
     parent = json.dumps(kernel.get_parent("shell")["header"], default=str).encode()
     header = json.dumps({"msg_type": kind}).encode()
     socket.send_multipart([b"<IDS|MSG>", b"", header, parent, b"{}", *[content] * frames])
     time.sleep(1)
-import time
 """
 
 
@@ -146,8 +137,7 @@ import time
     ("sends", "right"),
     [
         ("send(1, b'{\"a\": [' + b'[],' * 5_000_000 + b'[]]}')", "xyz"),
-        ("send(1, b'[' * 50_000)", "xyz"),
-        ("send(2, b'[' * 50_000, kind='status')", "xyz"),
+        ("send(1, b'[' * 50_000); send(2, b'[' * 50_000, kind='status')", "xyz"),
         # Too much output, which is stopped before there is an answer:
         ("send(2, b'{\"a\": [' + b'[],' * 5_000_000 + b'[]]}', kind='display_data')", "yz"),
         ("send(2, b'', 300_000)", "yz"),
@@ -156,41 +146,8 @@ import time
 def test_forged_messages_cost_only_their_own_points(sends, right, bwrap):
     cells = [FORGES, "y = 7", Y, f"{sends}\nx = 42", X, "z = 7", Z]
     result, verdicts = grade(cells, bwrap, limits=LIMITS)
-    assert "".join(sorted(each for each in verdicts if verdicts[each] == "right")) == right, result
+    assert "".join(sorted(id for id in verdicts if verdicts[id] == "right")) == right, result
 
-
-# --- Outputs -----------------------------------------------------------------------------------
-
-
-def shown(*sent):
-    """The texts that are kept of such messages."""
-    kept = outputs.Outputs()
-    for kind, content in sent:
-        outputs.add_output(kept, kind, content)
-    return [output["text"] for output in kept]
-
-
-@pytest.mark.parametrize(
-    ("printed", "text"),
-    [
-        (["1\r", "2\r", "3"], "3"),
-        (["1", "\r2", "\r3\n"], "3\n"),
-        (["a\n1\r", "\nb\r", "\r"], "a\n1\nb\r"),
-    ],
-)
-def test_what_follows_a_carriage_return_takes_the_place_of_the_line(printed, text):
-    assert shown(*(("stream", {"name": "stdout", "text": each}) for each in printed)) == [text]
-
-
-def test_what_is_to_be_cleared_can_wait_for_what_comes_instead():
-    one, two = (("stream", {"name": "stdout", "text": each}) for each in "12")
-    wait, now = (("clear_output", {"wait": each}) for each in (True, False))
-    assert shown(one, wait) == ["1"]
-    assert shown(one, wait, two, two) == ["22"]
-    assert shown(one, now) == shown(one, wait, now) == []
-
-
-# --- Connections -------------------------------------------------------------------------------
 
 FLOODS = """
 import os, socket, time
@@ -208,16 +165,20 @@ time.sleep(8)
 """
 
 
-def test_a_flood_of_connections_costs_only_its_own_points(tmp_path):
+def test_a_flood_of_connections_costs_only_its_own_points(bwrap):
     """In a process that may open few files, because the messaging library ends one without any."""
+    folders = [
+        str(view.ROOT),
+        *(str(view.ROOT / "tests" / name) for name in ("support", "grading")),
+    ]
     code = f"""
 import json, resource, sys
-sys.path[:0] = [{str(sandboxes.ROOT)!r}, {str(sandboxes.ROOT / "tests" / "support")!r}]
+sys.path[:0] = {folders!r}
 import test_grading_messages as here
 resource.setrlimit(resource.RLIMIT_NOFILE, (6000, 6000))
 here.descriptors.raise_limit = lambda processes: None
 cells = ["y = 7", here.Y, here.FLOODS, "z = 7", here.Z]
-result, verdicts = here.grade(cells, here.sandboxes.choose(), limits=here.LIMITS)
+result, verdicts = here.grade(cells, here.bubblewrap.choose(), limits=here.LIMITS)
 json.dump([verdicts, result["events"]], sys.stdout)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -227,8 +188,42 @@ json.dump([verdicts, result["events"]], sys.stdout)
     assert "code cell 3" in events[0] and "connections" in events[0]
 
 
+# --- Outputs -----------------------------------------------------------------------------------
+
+
+def stream(text):
+    return "stream", {"name": "stdout", "text": text}
+
+
+WAIT, NOW = (("clear_output", {"wait": wait}) for wait in (True, False))
+
+
 @pytest.mark.parametrize(
-    ("soft", "hard", "is_root", "left", "each"),
+    ("sent", "texts"),
+    [
+        # What follows a carriage return takes the place of the line.
+        ([stream("1\r"), stream("2\r"), stream("3")], ["3"]),
+        ([stream("1"), stream("\r2"), stream("\r3\n")], ["3\n"]),
+        ([stream("a\n1\r"), stream("\nb\r"), stream("\r")], ["a\n1\nb\r"]),
+        # What is to be cleared can wait for what comes instead.
+        ([stream("1"), WAIT], ["1"]),
+        ([stream("1"), WAIT, stream("2"), stream("2")], ["22"]),
+        ([stream("1"), NOW], []),
+        ([stream("1"), WAIT, NOW], []),
+    ],
+)
+def test_what_is_shown(sent, texts):
+    shown = outputs.Outputs()
+    for kind, content in sent:
+        outputs.add_output(shown, kind, content)
+    assert [output["text"] for output in shown] == texts
+
+
+# --- Descriptors -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "is_root", "left", "for_one"),
     [
         (1024, 4096, False, 4096, 256),
         (1024, 20_000, False, 20_000, 304),
@@ -238,7 +233,7 @@ json.dump([verdicts, result["events"]], sys.stdout)
     ],
 )
 def test_there_are_more_descriptors_than_a_submission_can_use_up(
-    soft, hard, is_root, left, each, monkeypatch
+    soft, hard, is_root, left, for_one, monkeypatch
 ):
     limits = [soft, hard]
 
@@ -247,21 +242,14 @@ def test_there_are_more_descriptors_than_a_submission_can_use_up(
             raise ValueError
         limits[:] = pair
 
-    monkeypatch.setattr(descriptors.resource, "getrlimit", lambda _: tuple(limits))
-    monkeypatch.setattr(descriptors.resource, "setrlimit", set_limit)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: tuple(limits))
+    monkeypatch.setattr(resource, "setrlimit", set_limit)
     descriptors.raise_limit(64)
     assert limits[0] == left and limits[1] >= min(hard, left)
-    assert descriptors.for_submission(64) == each
+    assert descriptors.for_submission(64) == for_one
 
 
 # --- Values ------------------------------------------------------------------------------------
-
-
-def kernel_that_answers(answer, value_bytes=100):
-    """A kernel that answers every question alike."""
-    outcome = Outcome("ok", answer=answer)
-    limits = types.SimpleNamespace(value_bytes=value_bytes)
-    return types.SimpleNamespace(limits=limits, ask=lambda *_: outcome)
 
 
 @pytest.mark.parametrize("character", ['"', "\\", "é"])
@@ -273,11 +261,10 @@ def test_texts_that_get_longer_on_their_way_are_handed_over(character, bwrap):
     assert verdicts == {"x": "right"}, result["tasks"]
 
 
-@pytest.mark.parametrize("kind", [bool, np.bool_])
-def test_true_and_false_stay_what_they_are(kind):
-    text = plain_values.dumps([kind(True), [kind(False)]], 1000)
-    assert json.loads(text)[0] is True
-    assert json.loads(text)[1][0] is False
+def kernel_that_answers(answer):
+    """A kernel that answers every question alike; values of 100 bytes may pass."""
+    limits = types.SimpleNamespace(value_bytes=100)
+    return types.SimpleNamespace(limits=limits, ask=lambda *_: Outcome("ok", answer=answer))
 
 
 def test_values_that_are_too_large_are_not_passed_on():
@@ -292,59 +279,72 @@ def test_values_that_are_too_large_are_not_passed_on():
 
 
 def test_a_result_that_is_too_large_is_not_passed_on():
-    assert bridge.call(kernel_that_answers({"result": "1" * 100}), "f", "[]", 1)["result"]
-    answer = bridge.call(kernel_that_answers({"result": "1" * 101}), "f", "[]", 1)
-    assert "too large" in answer["problem"]
-    answer = bridge.call(
-        kernel_that_answers({"raised": "E" * 9999, "message": "m" * 9999}), "f", "", 1
-    )
-    assert len(answer["raised"]) + len(answer["message"]) < 3000
+    def call(**answer):
+        return bridge.call(kernel_that_answers(answer), "f", "[]", 1)
+
+    assert call(result="1" * 100)["result"]
+    assert "too large" in call(result="1" * 101)["problem"]
+    assert len("".join(call(raised="E" * 9999, message="m" * 9999).values())) < 3000
 
 
 @pytest.mark.parametrize(
-    "text",
+    "array",
     [
-        '{"array": ["<U0", [1000000], ""]}',
-        '{"array": ["|U0", [1000, 1000, 0], ""]}',
-        '{"array": ["<U", [5], ""]}',
-        '{"array": ["<f8", [0, 4611686018427387904], ""]}',
-        '{"array": ["<f8", [2], "AAAAAAAAAAA="]}',
-        '{"array": ["<f8", [-1], ""]}',
-        '{"array": ["(4000000000,)f8", [0], ""]}',
+        '["<U0", [1000000], ""]',
+        '["|U0", [1000, 1000, 0], ""]',
+        '["<U", [5], ""]',
+        '["<f8", [0, 4611686018427387904], ""]',
+        '["<f8", [2], "AAAAAAAAAAA="]',
+        '["<f8", [-1], ""]',
+        '["(4000000000,)f8", [0], ""]',
     ],
 )
-def test_arrays_that_would_be_larger_than_their_text_are_refused(text):
+def test_arrays_that_would_be_larger_than_their_text_are_refused(array):
     with pytest.raises(plain_values.NotPlain):
-        plain_values.loads(text)
+        plain_values.loads(f'{{"array": {array}}}')
 
 
-@pytest.mark.parametrize("value", [np.array([""]), np.zeros((0, 3)), np.array([], dtype=str)])
-def test_empty_arrays_are_handed_over(value):
-    got = plain_values.loads(plain_values.dumps(value, 1000))
-    assert got.shape == value.shape and got.dtype == value.dtype
+@pytest.mark.parametrize(
+    ("value", "received"),
+    [
+        (True, True),
+        (np.bool_(True), True),
+        (np.int8(3), 3),
+        ([False, None, 1.5, {"a": (..., "b")}], [False, None, 1.5, {"a": [..., "b"]}]),
+    ],
+)
+def test_plain_values_stay_what_they_are(value, received):
+    result = plain_values.loads(plain_values.dumps(value, 1000))
+    assert result == received and type(result) is type(received)
+
+
+@pytest.mark.parametrize(
+    "value", [np.array([""]), np.zeros((0, 3)), np.arange(6, dtype=">i4").reshape(2, 3).T]
+)
+def test_arrays_stay_what_they_are(value):
+    result = plain_values.loads(plain_values.dumps(value, 1000))
+    assert result.dtype.kind == value.dtype.kind and np.array_equal(result, value)
+    assert result.shape == value.shape
+
+
+# --- The judge ---------------------------------------------------------------------------------
 
 
 def test_judging_goes_on_while_very_many_files_are_open():
     descriptors.raise_limit(4)
     if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 1200:
         pytest.skip("too few files may be open here")
-    kept = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
-    judge = Judge()
-    try:
+    with contextlib.ExitStack() as stack:
+        for _ in range(1100):
+            stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        judge = stack.enter_context(contextlib.closing(Judge()))
         state = types.SimpleNamespace(values={"x": "42"}, functions=[])
         assert judge.judge(X, state, None, 10, 1000)[0] == "right"
-    finally:
-        judge.close()
-        for number in kept:
-            os.close(number)
 
 
-def test_judging_takes_no_more_memory_than_it_may():
+@pytest.mark.parametrize(("megabytes", "verdict"), [(150, "error"), (1000, "right")])
+def test_judging_takes_no_more_memory_than_it_may(megabytes, verdict):
     task = Task("x", "kept = [bytearray(x) for _ in range(200)]", ("x",))
     state = types.SimpleNamespace(values={"x": f"{MEGABYTE}"}, functions=[])
-    for megabytes, verdict in ((150, "error"), (1000, "right")):
-        judge = Judge(megabytes)
-        try:
-            assert judge.judge(task, state, None, 10, 1000)[0] == verdict
-        finally:
-            judge.close()
+    with contextlib.closing(Judge(megabytes)) as judge:
+        assert judge.judge(task, state, None, 10, 1000)[0] == verdict

@@ -44,3 +44,13 @@ def assignment(*cells):
     """The assignment of the tasks among a notebook's cells."""
     found = [cell[0] if isinstance(cell, tuple) else cell for cell in cells]
     return Assignment(tuple(task for task in found if not isinstance(task, str)))
+
+
+def grade(cells, sandbox, server=None, limits=None, files=None):
+    """Grade a notebook of these cells; return the result, and the verdicts by task."""
+    from grading.execution.engine import grade_notebook  # not on Windows
+
+    result = grade_notebook(
+        notebook(*cells), assignment(*cells), limits, sandbox, server=server, files=files
+    )
+    return result, {task["grade_id"]: task["verdict"] for task in result["tasks"]}

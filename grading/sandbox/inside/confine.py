@@ -2,8 +2,8 @@
 
 Limits and namespaces bound what a submission sees and how much it takes. Here it loses what could
 get around them: a user who is root outside of the sandbox, too, all capabilities, and the system
-calls that make memory nobody counts (memfd, System V shared memory), namespaces, or mounts. It all
-holds for the thread that asks for it, and for what that starts: no other may run yet.
+calls that make memory nobody counts (memfd, System V shared memory), namespaces, or mounts. All of
+it holds for the thread that asks for it and for what that thread starts, so no other may run yet.
 """
 
 import ctypes
@@ -50,8 +50,8 @@ FAMILIES = (1, 2, 10, 16)
 _libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
 
 
-def become_nobody():
-    """Gives up root, if this process is root; its groups, too."""
+def become_nobody() -> None:
+    """Give up root and its groups, if this process is root."""
     if hasattr(os, "setresuid") and 0 in os.getresuid():
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
@@ -60,8 +60,8 @@ def become_nobody():
         _libc.prctl(SET_DUMPABLE, 1, 0, 0, 0)
 
 
-def new_namespaces(kinds):
-    """Moves this process into new namespaces, one of users among them; the user keeps its number.
+def new_namespaces(kinds: int) -> None:
+    """Move this process into new namespaces, one of users among them; the user keeps its number.
 
     Args:
         kinds: The flags of `unshare`, such as NEW_USER.
@@ -76,8 +76,8 @@ def new_namespaces(kinds):
     pathlib.Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
 
 
-def shed_privileges():
-    """No capabilities, in this process and in all that it starts."""
+def shed_privileges() -> None:
+    """Give up all capabilities, in this process and in all that it starts."""
     for number in range(64):
         _libc.prctl(DROP_BOUNDING, number, 0, 0, 0)
     check(_libc.prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0), "no new privileges")
@@ -85,11 +85,11 @@ def shed_privileges():
     check(_libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
 
 
-def end_with_grader(run_folder):
-    """This process is killed when its parent ends; and ends here if the grader is gone already.
+def end_with_grader(run_folder: pathlib.Path) -> None:
+    """Have this process killed when its parent ends; end it here if the grader is gone already.
 
     Args:
-        run_folder: In which the grader listens on the socket sockets/1.
+        run_folder: Where the grader listens on the socket sockets/1.
     """
     if sys.platform == "linux":
         _libc.prctl(DIE_WITH_PARENT, 9, 0, 0, 0)
@@ -100,13 +100,13 @@ def end_with_grader(run_folder):
             os._exit(1)
 
 
-def has_filter():
-    """Whether there is a filter of system calls for this machine."""
+def has_filter() -> bool:
+    """Return whether there is a filter of system calls for this machine."""
     return sys.platform == "linux" and platform.machine() in CALLS and sys.maxsize > 2**32
 
 
-def filter_calls():
-    """Refuses the calls from here on, in this process and all that it starts.
+def filter_calls() -> None:
+    """Refuse the calls from here on, in this process and all that it starts.
 
     Raises:
         OSError: The system does not take the filter.
@@ -121,8 +121,8 @@ def filter_calls():
     check(_libc.prctl(SET_SECCOMP, 2, ctypes.create_string_buffer(about), 0, 0), "seccomp")
 
 
-def filter_program(machine):
-    """The filter as the kernel takes it: instructions of classic BPF, 8 bytes each.
+def filter_program(machine: str) -> bytes:
+    """Return the filter as the kernel takes it: instructions of classic BPF, 8 bytes each.
 
     Args:
         machine: A key of CALLS.
@@ -157,8 +157,8 @@ def filter_program(machine):
     return b"".join(struct.pack("=HBBI", *line) for line in lines)
 
 
-def check(result, what):
-    """Raises what the system says about a call that failed."""
+def check(result: int, what: str) -> None:
+    """Raise what the system says about a call that failed."""
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")

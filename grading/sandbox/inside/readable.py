@@ -1,4 +1,4 @@
-"""Tells what a submission would have to read and may not: Python's packages, the course, the data.
+"""Finds what a submission would have to read and may not: packages, the course, the data.
 
     python -I readable.py PLACE ...
 
@@ -9,34 +9,32 @@ first path on stderr, or with 0.
 import os
 import pathlib
 import sys
+from collections.abc import Iterator
 
 CANNOT_READ = 77
 
 
-def unreadable(places):
-    """The first path in and below the places, and among Python's packages, that may not be read."""
-    packages = [pathlib.Path(place, name) for place in sys.path for name in names_in(place)]
-    for path in [*packages, *(path / "__init__.py" for path in packages), *everything(places)]:
+def unreadable(places: list[str]) -> str | None:
+    """Return the first path in the places, or among Python's packages, that may not be read."""
+    for path in [*_packages(), *_everything(places)]:
         needed = os.R_OK | os.X_OK if os.path.isdir(path) else os.R_OK
         if os.path.exists(path) and not os.access(path, needed):
-            return path
+            return str(path)
     return None
 
 
-def names_in(place):
-    """What lies in a folder; nothing if it is none, or may not be listed."""
-    try:
-        return os.listdir(place)
-    except OSError:
-        return []
+def _packages() -> Iterator[str]:
+    for place in filter(os.path.isdir, sys.path):
+        for name in os.listdir(place) if os.access(place, os.R_OK) else ():
+            yield os.path.join(place, name)
+            yield os.path.join(place, name, "__init__.py")
 
 
-def everything(places):
-    """The places and all that lies below them."""
+def _everything(places) -> Iterator[str]:
     for place in places:
         yield place
-        for here, folders, files in os.walk(place):
-            yield from (os.path.join(here, name) for name in folders + files)
+        for folder, folders, files in os.walk(place):
+            yield from (os.path.join(folder, name) for name in folders + files)
 
 
 if __name__ == "__main__":
@@ -44,6 +42,6 @@ if __name__ == "__main__":
     import confine
 
     confine.become_nobody()
-    if problem := unreadable(sys.argv[1:]):
-        print(problem, file=sys.stderr)
+    if path := unreadable(sys.argv[1:]):
+        print(path, file=sys.stderr)
         sys.exit(CANNOT_READ)
