@@ -175,10 +175,11 @@ def test_a_flood_of_connections_costs_only_its_own_points(bwrap):
 import json, resource, sys
 sys.path[:0] = {folders!r}
 import test_grading_messages as here
+from grading.sandbox import bubblewrap
 resource.setrlimit(resource.RLIMIT_NOFILE, (6000, 6000))
 here.descriptors.raise_limit = lambda processes: None
 cells = ["y = 7", here.Y, here.FLOODS, "z = 7", here.Z]
-result, verdicts = here.grade(cells, here.bubblewrap.choose(), limits=here.LIMITS)
+result, verdicts = here.grade(cells, bubblewrap.choose(), limits=here.LIMITS)
 json.dump([verdicts, result["events"]], sys.stdout)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
