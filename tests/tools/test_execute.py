@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import types
 from pathlib import Path
 
 import nbformat
@@ -17,7 +16,7 @@ import psutil
 import pytest
 from conftest import ROOT
 
-from tools.run import choose, execute, execution, pages, report
+from tools.run import execute, execution, pages, report
 from utils.processes import cleanup
 
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
@@ -217,29 +216,6 @@ def test_a_wrong_command_line_is_a_clear_error(words, messages, finished, capsys
     assert captured.out == "" and all(message in captured.err for message in messages)
 
 
-def test_names_numbers_paths_and_globs_select(tmp_path, monkeypatch):
-    names = ["01_dense", "02_rnn", "02b_rnn", "10_dense"]
-    sources = [tmp_path / f"{name}.ipynb" for name in names]
-    (tmp_path / "elsewhere").mkdir()
-    for path in (*sources, tmp_path / "elsewhere" / "01_dense.ipynb"):
-        path.touch()
-    monkeypatch.chdir(tmp_path)
-
-    def chosen(*wanted):
-        return [source.stem for source in choose.select(wanted, sources)]
-
-    assert chosen() == names
-    assert chosen("01") == chosen("1") == chosen("01_dense") == chosen("01_dense.ipynb")
-    assert chosen("01") == ["01_dense"]
-    assert chosen("10", "*rnn") == ["02_rnn", "02b_rnn", "10_dense"]
-    assert chosen("02_rnn", "02") == ["02_rnn"]
-    assert chosen("./02_rnn.ipynb") == chosen(str(tmp_path / "02_rnn.ipynb")) == ["02_rnn"]
-    assert chosen(str(tmp_path / "*dense.ipynb")) == ["01_dense", "10_dense"]
-    for nothing in ("3", "dense", str(tmp_path / "elsewhere" / "01_dense.ipynb")):
-        with pytest.raises(choose.UsageError, match="No notebook matches"):
-            chosen(nothing)
-
-
 READ = {
     "mark": b"\xef\xbb\xbf" + nbformat.writes(nbformat.v4.new_notebook()).encode(),
     "text_with_outputs": b"""{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
@@ -353,16 +329,6 @@ def test_table_fits_the_width(width):
     assert "01_name" in lines[2] and "2:00 min" in lines[2]
     # Nothing is cut: what is too wide goes on below.
     assert " ".join(lines).split().count("result") == 3
-
-
-@pytest.mark.parametrize(
-    ("gigabytes", "count", "jobs"), [(2, 5, 1), (4, 5, 1), (7, 5, 2), (100, 5, 4), (100, 1, 1)]
-)
-def test_no_more_at_a_time_than_memory_holds(monkeypatch, gigabytes, count, jobs):
-    memory = types.SimpleNamespace(available=gigabytes * 2**30)
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
-    monkeypatch.setattr(choose.runtime, "cores", lambda: 8)
-    assert choose.default_jobs(count) == jobs
 
 
 def test_pages_carry_the_figures_alternative_texts(tmp_path):
