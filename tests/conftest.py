@@ -34,7 +34,8 @@ COURSE_VARIABLES = (
     "KERAS_BACKEND",
 )
 # The grader's own kernels are for Unix; on Windows their modules cannot even be imported.
-KERNELS = ("blame", "engine", "forgery", "isolation", "memory", "messages", "view")
+KERNELS = ("blame", "engine", "forgery", "grader", "isolation")
+KERNELS += ("memory", "memory_limits", "messages", "view")
 collect_ignore = [f"grading/test_grading_{name}.py" for name in KERNELS if sys.platform == "win32"]
 LESSONS = [path for path in check.notebook_paths() if path.parent.name == "notebooks"]
 
