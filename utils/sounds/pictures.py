@@ -50,7 +50,7 @@ def plot_spectrogram(
     """
     axis = axis or plotting.plt.subplots(figsize=(7.0, 2.8))[1]
     image = _draw_spectrogram(samples, sample_rate, axis)
-    axis.set(title=title)
+    axis.set(xlabel="time (s)", ylabel="frequency (Hz)", title=title)
     axis.figure.colorbar(image, ax=axis, label="level (dB)", pad=0.01)
 
 
@@ -86,25 +86,15 @@ def plot_spectrograms(
     named = as_named_sounds(named)
     columns = max(1, min(columns, len(named)))
     rows = math.ceil(len(named) / columns)
-    figure, axes = plotting.plt.subplots(
-        rows,
-        columns,
-        squeeze=False,
-        sharey=True,
-        figsize=(max(2.4 * columns, 4.0), 2.1 * rows + 0.5),
-    )
+    size = max(2.4 * columns, 4.0), 2.1 * rows + 0.5
+    figure, axes = plotting.plt.subplots(rows, columns, squeeze=False, sharey=True, figsize=size)
     for axis, (caption, samples) in zip(axes.flat, named.items(), strict=False):
         image = _draw_spectrogram(samples, sample_rate, axis)
         axis.set_title(caption, fontsize=9)
-    for axis in axes.flat:
-        axis.label_outer()
-    for axis in axes.flat[: len(named)]:
-        axis.set_xlabel("")
-        axis.tick_params(labelbottom=True)
-    for axis in axes.flat[max(0, len(named) - columns) : len(named)]:
-        axis.set_xlabel("time (s)")
     for axis in axes.flat[len(named) :]:
         axis.set_visible(False)
+    figure.supxlabel("time (s)", fontsize="medium")
+    figure.supylabel("frequency (Hz)", fontsize="medium")
     figure.colorbar(image, ax=axes, label="level (dB)", pad=0.01)
     if title:
         figure.suptitle(title)
@@ -126,9 +116,7 @@ def _draw_spectrogram(samples, sample_rate: int, axis: Axes) -> AxesImage:
         vmax=LEVELS[1],
         extent=(-half_step, times[-1] + half_step, -half_bin, frequencies[-1] + half_bin),
     )
-    axis.set(
-        xlim=(0, seconds), ylim=(0, sample_rate / 2), xlabel="time (s)", ylabel="frequency (Hz)"
-    )
+    axis.set(xlim=(0, seconds), ylim=(0, sample_rate / 2))
     axis.grid(False)
     return image
 
