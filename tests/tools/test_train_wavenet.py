@@ -60,7 +60,7 @@ def test_the_bundled_weights_are_not_replaced_by_a_net_of_the_sample(offline):
     ids=str,
 )
 def test_what_cannot_be_saved_is_refused_before_training(options, message, capsys, tmp_path):
-    options = [str(tmp_path / each) if "/" in each else each for each in options]
+    options = [str(tmp_path / text) if "/" in text else text for text in options]
     with pytest.raises(SystemExit):
         train_wavenet.main(options)
     assert re.search(message, capsys.readouterr().err)

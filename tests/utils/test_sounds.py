@@ -88,8 +88,8 @@ def test_integers_are_divided_by_their_largest_magnitude(bits):
     steps = [-(2 ** (bits - 1)), 0, 1, 2 ** (bits - 2)]
     data = b"".join(value.to_bytes(bits // 8, "little", signed=True) for value in steps)
     expected = np.float32([-1, 0, 2.0 ** (1 - bits), 0.5])
-    found = sounds.read_wav(wav_file(data, bits=bits)).samples
-    np.testing.assert_array_equal(found, expected, strict=True)
+    samples = sounds.read_wav(wav_file(data, bits=bits)).samples
+    np.testing.assert_array_equal(samples, expected, strict=True)
 
 
 def test_paths_and_bytes_are_the_same(tmp_path):
