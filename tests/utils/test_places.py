@@ -247,6 +247,7 @@ def test_a_mirror_that_is_not_there_is_shown_with_its_whole_path(world, root, ca
 def test_a_proxy_at_fault_is_not_taken_for_no_network(world, capsys, proxy, short):
     world.write_registry("http://a.invalid", "http://b.invalid")
     world.setenv("http_proxy", proxy)
+    world.use_mirror("http://lab.invalid")  # nor for a fault of the mirror
     for load in (data.load_mnist, data.load_cifar10):  # for the second as for the first
         assert load().origin.text.endswith(short)
         printed = capsys.readouterr().out
