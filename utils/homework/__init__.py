@@ -4,12 +4,18 @@
 are functions, and for cells that can only work once an earlier part is answered.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from utils import exercises
+
+if TYPE_CHECKING:
+    import keras
 
 OPEN = "not answered yet"
 MOST_HASHES = 50_000
@@ -50,7 +56,7 @@ def check_call(
     Args:
         function: The function to check.
         arguments: A tuple of its arguments.
-        expected: What it should return, as in `exercises.check`.
+        expected: What it should return, as in `exercises.compare`.
         hint: What to think about when it is wrong.
         tolerance: How far a number may be off, absolutely and relatively.
 
@@ -77,7 +83,7 @@ def _short(value: object) -> str:
     return f"array of shape {value.shape}" if isinstance(value, np.ndarray) else text[:37] + "…"
 
 
-def with_zero_weights(model, function: Callable, inputs: object) -> object:
+def with_zero_weights(model: keras.Model | None, function: Callable, inputs: object) -> object:
     """Call a student's function while all weights of a network are 0.
 
     If it still returns the same as ever, its answers do not come from this network.

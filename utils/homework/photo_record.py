@@ -25,6 +25,8 @@ import numpy as np
 from utils.common.files import write_atomically
 
 if TYPE_CHECKING:
+    import keras
+
     from utils.openimages import Photos
 
 PARTS = ("train", "validation", "test")
@@ -46,7 +48,7 @@ class TrainingLog:
         self.rows = []
         self.path.unlink(missing_ok=True)
 
-    def stage(self, number: int):
+    def stage(self, number: int) -> keras.callbacks.Callback:
         """Return a callback for `model.fit` that adds a row for each epoch of this stage."""
         import keras
 
@@ -123,7 +125,7 @@ class TestSet:
         return float(np.mean(predictions == labels))
 
 
-def weights_hash(*models) -> str:
+def weights_hash(*models: keras.Model) -> str:
     """Return a short text that changes when any weight of the models changes."""
     return _hash(*(weight for model in models for weight in model.get_weights()))
 
@@ -173,7 +175,7 @@ def make_record(
     arrays: dict[str, tuple[np.ndarray, np.ndarray]],
     test_set: TestSet,
     log: TrainingLog,
-    **more,
+    **more: object,
 ) -> dict:
     """Return everything about a run that the rubric asks for, as plain values.
 
