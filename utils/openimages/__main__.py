@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(photos.summary)
     print(f"In {photos.folder}")
     if mirror:
-        print(f"Mirror complete. On the machines that shall use it: COURSE_DATA_MIRROR={mirror}")
+        print(f"Mirror complete. Set on the machines that will use it: COURSE_DATA_MIRROR={mirror}")
     return 0
 
 

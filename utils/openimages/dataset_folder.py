@@ -80,7 +80,7 @@ class Summary:
             f"{self.photos:,} photos; listed: {listed}",
             f"  downloaded {self.downloaded:,} ({format_bytes(self.bytes)}, "
             f"{self.seconds:,.1f} s), already there {self.already_there:,}",
-            f"  left out before: {self.both_labels} with more than one of the classes, "
+            f"  left out: {self.both_labels} with more than one of the classes, "
             f"{self.disputed} with labels that contradict each other",
             f"  replaced by others: {self.missing} missing, {self.broken} broken, "
             f"{self.duplicates} duplicates, {self.undelivered} not delivered",
