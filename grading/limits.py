@@ -8,21 +8,21 @@ TOGETHER = 1.25
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """The limits for one submission; what goes beyond is stopped and costs its own points.
+    """The limits of one submission; whatever exceeds one is stopped and costs its own points.
 
-    Args:
-        cell_s: seconds for one cell.
-        notebook_s: seconds for the whole notebook, judging and restarts included.
-        memory_mb: memory of one process, and (with a quarter on top) of all together with their
-            files, which lie in memory where there is bubblewrap.
-        disk_mb: size of the working folder, of the temporary folder, and of a single file.
-        output_bytes: output of one cell.
-        total_output_bytes: output of the whole notebook.
-        value_bytes: size of what a task hands over, and of one argument or result of a call.
-        processes: processes at a time.
-        grace_s: seconds that a cell has to end after it was interrupted; then the kernel is killed.
-        start_s: seconds that a kernel has to start.
-        judge_memory_mb: memory of the process that judges, where the answers are handed over to.
+    Attributes:
+        cell_s: Seconds for one cell.
+        notebook_s: Seconds for the whole notebook, including judging and restarts.
+        memory_mb: Memory of one process, and (with a quarter on top) of all together with their
+            files, which lie in memory under bubblewrap.
+        disk_mb: Size of the working folder, of the temporary folder, and of a single file.
+        output_bytes: Output of one cell.
+        total_output_bytes: Output of the whole notebook.
+        value_bytes: Size of a task's values, and of one argument or result of a call.
+        processes: Processes at a time.
+        grace_s: Seconds that an interrupted cell has to end before the kernel is killed.
+        start_s: Seconds that a kernel has to start.
+        judge_memory_mb: Memory of the process that judges the values.
     """
 
     cell_s: float = 120

@@ -1,10 +1,9 @@
-"""What is known already: one file a submission, so that a run can stop and go on at any time.
+"""What is known already: one record per submission, so that a run can stop and resume at any time.
 
 A record is valid for exactly what it was made from: the submission's files, the assignment, the
-limits, the grader itself with the course's helpers, the libraries, and the data that lay ready.
-Records are written in one step; a run that is killed leaves either
-the old record or the new one. Two runs on the same results share the work: each submission is
-claimed by one of them while it is being graded.
+limits, the grader with the course's helpers, the libraries, and the data that were available.
+Files are written in one step, so a run that is killed leaves the old record or the new one. Two
+runs on the same results share the work: while a submission is being graded, one run claims it.
 """
 
 import contextlib
@@ -17,141 +16,119 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import filelock
 
+from grading.assignments.assignment import Assignment
+from grading.intake.reading import Handed
+from grading.limits import Limits
 from utils.common.files import write_atomically
 
 FORMAT = 1
 ROOT = Path(__file__).resolve().parents[1]
-# Modules that only find, show, or distribute; a change there changes no record. (`safe_html` does:
-# the notebook's page is a part of it.)
-FRONT = {
+# What only finds, shows or distributes; a change there alters no record. Every other module counts.
+FRONT = (
     "grading/__main__.py",
     "grading/intake/loose.py",
     "grading/intake/reader.py",
     "grading/intake/shown.py",
     "grading/intake/submissions.py",
     "grading/intake/whose.py",
-    "grading/reports/pages.py",
-    "grading/reports/report.py",
-    "grading/reports/summary.py",
+    "grading/reports/",
     "grading/result_store.py",
     "grading/run.py",
     "grading/sandbox/isolation.py",
     "grading/workers/cluster.py",
     "grading/workers/pool.py",
-}
+)
 LIBRARIES = ("keras", "numpy", "tensorflow", "jax", "torch")
 SETTINGS = ("COURSE_PROFILE", "KERAS_BACKEND")
 
 
 @functools.cache
-def engine_version():
-    """Changes whenever code changes that a result could depend on: the grader's, the course's."""
-    return version_of(ROOT)
+def engine_version(root: Path = ROOT) -> str:
+    """Return a hash of all code that a result could depend on: the grader's and the course's.
 
-
-def version_of(root):
-    """`engine_version` of a checkout.
-
-    Submissions and hidden tests call the course's helpers in `utils`, so they count, too.
+    Submissions and hidden tests call the course's helpers in `utils`, so these count, too.
     """
     digest = hashlib.sha256()
     paths = [*(root / "grading").rglob("*.py"), *(root / "utils").rglob("*.py")]
-    paths += [root / "data" / "registry.toml"]
-    for path in sorted(paths):
+    for path in sorted([*paths, root / "data" / "registry.toml"]):
         name = path.relative_to(root).as_posix()
-        if name not in FRONT:
+        if not name.startswith(FRONT):
             digest.update(f"{name} {path.stat().st_size} ".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def environment():
-    """What else a result depends on, of the machine that grades: libraries and settings."""
-    found = {name: os.environ.get(name, "").strip().lower() for name in SETTINGS}
+def environment() -> dict[str, str]:
+    """Return what else of this machine a result depends on: settings and versions of libraries."""
+    facts = {name: os.environ.get(name, "").strip().lower() for name in SETTINGS}
     for name in LIBRARIES:  # without importing them, which takes long
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+            facts[name] = importlib.metadata.version(name)
+    return facts
 
 
-def data_files():
-    """Which of the course's data files submissions find, as a sorted list.
+def data_files() -> list[str]:
+    """Return the names of the course's data files that submissions find in the cache or mirror.
 
-    A file is in the cache or in a mirror that is a folder, or it is not there: then a sample stands
-    in for it. What else lies in these folders makes no difference.
+    A sample stands in for a file that is missing. Whatever else lies there makes no difference.
     """
     from grading.sandbox.view import data_folder
     from utils.data.fetching import places, registry
 
     folders = [data_folder("COURSE_DATA_DIR") or places.DEFAULT_CACHE]
     folders += filter(None, [data_folder("COURSE_DATA_MIRROR")])
-    return sorted(
-        name for name in registry.registry_files() if any(Path(p, name).is_file() for p in folders)
-    )
+    names = registry.registry_files()
+    return sorted(name for name in names if any(Path(f, name).is_file() for f in folders))
 
 
-def key(handed, assignment, limits, is_isolated):
-    """Names everything that a result depends on.
-
-    Args:
-        handed: A `grading.intake.reading.Handed`.
-        assignment: The `Assignment`.
-        limits: The `Limits`.
-        is_isolated: Whether the sandbox was in use.
-    """
-    parts = [
-        FORMAT,
-        handed.digest,
-        handed.name,
-        assignment.version,
-        dataclasses.asdict(limits),
-        is_isolated,
-        engine_version(),
-        environment(),
-        data_files(),
-    ]
+def key(content: Handed, assignment: Assignment, limits: Limits, is_isolated: bool) -> str:
+    """Return a hash of everything that a submission's result depends on."""
+    parts = [FORMAT, content.digest, content.name, assignment.version, dataclasses.asdict(limits)]
+    parts += [is_isolated, engine_version(), environment(), data_files()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def reserve(folder, homework):
-    """Makes the results' folder, for one homework only: another's reports would be overwritten.
+def reserve(folder: Path, homework: str) -> None:
+    """Make the results folder, and keep it for one homework, whose reports nobody overwrites.
 
     Args:
-        folder: The results' folder.
+        folder: The results folder.
         homework: The assignment's name.
 
     Raises:
         ValueError: It holds another homework's results.
-        OSError: It cannot be made, or not be written.
+        OSError: It cannot be made or written.
     """
-    path = Path(folder) / "records" / ".homework"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for there in _homework_in(Path(folder)):
-        if there != homework:
-            raise ValueError(f"it holds the results of {there}; name a folder of {homework}'s own")
-    write_whole(path, homework + "\n")
+    mark = Path(folder) / "records" / ".homework"
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    owner = _homework_of(Path(folder))
+    if owner not in ("", homework):
+        raise ValueError(f"it holds the results of {owner}; name a folder of {homework}'s own")
+    write_whole(mark, homework + "\n")
 
 
-def _homework_in(folder):
-    """The names of the homework whose results a folder holds, as far as it says so."""
+def _homework_of(folder: Path) -> str:
+    """Return the name of the homework whose results a folder holds; "" if nothing says it."""
     with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
-        there = (folder / "records" / ".homework").read_text(encoding="utf-8").strip()
-        if there.isprintable() and there:
-            yield there
-            return
-    # It is not there, or damaged: then the rest says it.
+        name = (folder / "records" / ".homework").read_text(encoding="utf-8").strip()
+        if name and name.isprintable():
+            return name
+    # The mark is missing or damaged, but the reports and the records say it, too.
     for path in (folder / "summary.json", *sorted((folder / "records").glob("*.json"))):
-        there = _json(path)
-        name = there.get("homework") if isinstance(there, dict) else None
+        content = _read_json(path)
+        name = content.get("homework") if isinstance(content, dict) else None
         if name and isinstance(name, str):
-            yield name
+            return name
+    return ""
 
 
-def _json(path):
-    """What a file of JSON holds; None if it is not there, or damaged."""
+def _read_json(path: Path) -> Any:
+    """Return what a JSON file holds; None if it is missing or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -159,96 +136,92 @@ def _json(path):
 
 
 class Store:
-    """The records below the results' folder."""
+    """The records in a results folder."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path):
         self.folder = Path(folder) / "records"
         (self.folder / ".locks").mkdir(parents=True, exist_ok=True)
-        self.homework = next(_homework_in(Path(folder)), "")
+        self.homework = _homework_of(Path(folder))
 
-    def read(self, slug):
-        """A submission's record, or None if there is none or it is damaged."""
-        record = _json(self._path(slug))
-        return record if _is_record(record) else None
+    def read(self, slug: str) -> dict | None:
+        """Return a submission's record; None if there is none or it is damaged."""
+        record = _read_json(self.folder / f"{slug}.json")
+        return record if _is_valid(record) else None
 
-    def write(self, slug, key, result):
-        """Stores a result."""
+    def write(self, slug: str, key: str, result: dict) -> None:
+        """Store a result."""
         record = {"format": FORMAT, "homework": self.homework, "key": key}
         record |= {"finished": time.time(), "result": result}
-        write_whole(self._path(slug), json.dumps(record, ensure_ascii=False))
+        write_whole(self.folder / f"{slug}.json", json.dumps(record, ensure_ascii=False))
 
-    def claim(self, slug):
-        """Takes a submission for this run.
+    def claim(self, slug: str) -> filelock.BaseFileLock | None:
+        """Claim a submission for this run.
 
         Returns:
-            A lock to be released when its record is written; None if another run has it.
+            A lock, to be released once the record is written; None if another run has it.
         """
         lock = filelock.FileLock(self.folder / ".locks" / slug, thread_local=False)
         try:
-            with _told_of_locks():
-                return lock.acquire(timeout=0).lock
+            _acquire(lock, timeout=0)
         except filelock.Timeout:
             return None
-
-    def _path(self, slug):
-        return self.folder / f"{slug}.json"
+        return lock
 
 
 @contextlib.contextmanager
-def locked(folder):
-    """Only one run at a time writes the reports."""
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other runs from writing the reports at the same time."""
     lock = filelock.FileLock(Path(folder) / "records" / ".locks" / ".reports")
-    with _told_of_locks():
-        lock.acquire()
+    _acquire(lock)
     try:
         yield
     finally:
         lock.release()
 
 
-@contextlib.contextmanager
-def _told_of_locks():
+def _acquire(lock: filelock.BaseFileLock, timeout: float = -1) -> None:
     try:
-        yield
+        lock.acquire(timeout=timeout)
     except NotImplementedError:  # some network drives
         reason = "its file system has no locks; name a folder on a disk of this machine"
         raise OSError(errno.ENOLCK, reason) from None
 
 
-_NUMBER, _TEXT, _TEXTS = "a number", "a text", "texts"
-_RESULT = {"seconds": _NUMBER, "page": _TEXT, "notes": _TEXTS, "events": _TEXTS, "look": _TEXTS}
-_TASK = {"grade_id": _TEXT, "title": _TEXT, "verdict": _TEXT, "message": _TEXT}
-_TASK |= {"points": _NUMBER, "max_points": _NUMBER}
+def _is_number(value):
+    return type(value) in (int, float) and math.isfinite(value)
 
 
-def _is_record(record):
-    """Whether all is there that reports need, and of its kind: files can be damaged."""
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        return False
-    result = record.get("result")
-    if not isinstance(record.get("key"), str) or not isinstance(result, dict):
-        return False
-    if not all(_is_a(kind, result[name]) for name, kind in _RESULT.items() if name in result):
-        return False
-    if not isinstance(result.get("problem"), str | None):
-        return False
-    tasks = result.get("tasks")
-    return isinstance(tasks, list) and all(
-        isinstance(task, dict) and all(_is_a(kind, task.get(name)) for name, kind in _TASK.items())
-        for task in tasks
-    )
-
-
-def _is_a(kind, value):
-    if kind == _NUMBER:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return is_number and math.isfinite(value)
-    if kind == _TEXTS:
-        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+def _is_text(value):
     return isinstance(value, str)
 
 
-def write_whole(path, text):
-    """Writes a file in one step: whoever reads it sees the old content or the new one."""
-    data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+def _are_texts(value):
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+_OF_RESULT = {"seconds": _is_number, "page": _is_text}
+_OF_RESULT |= dict.fromkeys(("notes", "events", "look"), _are_texts)
+_OF_TASK = dict.fromkeys(("grade_id", "title", "verdict", "message"), _is_text)
+_OF_TASK |= dict.fromkeys(("points", "max_points"), _is_number)
+
+
+def _is_valid(record: Any) -> bool:
+    """Return whether a record has all that the reports need: files can be damaged."""
+    try:
+        result, tasks = record["result"], record["result"]["tasks"]
+        return (
+            record["format"] == FORMAT
+            and isinstance(record["key"], str)
+            and isinstance(result.get("problem"), str | None)
+            and all(check(result[name]) for name, check in _OF_RESULT.items() if name in result)
+            and isinstance(tasks, list)
+            and all(check(task[name]) for task in tasks for name, check in _OF_TASK.items())
+        )
+    except (AttributeError, KeyError, IndexError, OverflowError, TypeError):
+        return False
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file in one step: a reader sees the old content or the new one."""
+    data = content if isinstance(content, bytes) else content.encode("utf-8", "replace")
     write_atomically(Path(path), data)

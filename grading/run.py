@@ -1,221 +1,219 @@
-"""One run over a class: what is known is kept, the rest is graded, the reports are written."""
+"""One run over a class: keep what is known, grade the rest, write the reports."""
 
 import collections
 import dataclasses
 import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from grading import result_store
-from grading.assignments.assignment import load_assignment, numbers, release
+from grading.assignments.assignment import Assignment, load_assignment, numbers, release
 from grading.intake import reader
+from grading.intake.submissions import Submission
 from grading.intake.traits import Traits
+from grading.limits import Limits
 from grading.reports import report
+from grading.reports.rows import Row, make_row
 
 SECONDS_BETWEEN_CLAIMS = 0.5
 
 
-class Class:
+class ClassRun:
     """The submissions of a class, with what is known about each.
 
     Args:
-        submissions: A list of `Submission`.
-        assignment: The `Assignment`.
-        limits: The `Limits`.
+        submissions: What was found.
+        assignment: The homework.
+        limits: What each submission may use.
         is_isolated: Whether the sandbox is used.
-        out: The results' folder.
+        out: The results folder.
         due: Seconds since 1970, or None.
         hidden: Paths that no submission may see.
-        is_cold: Whether every kernel is started anew.
+        is_cold: Whether to start Python afresh for every kernel.
     """
 
     def __init__(
         self,
-        submissions,
-        assignment,
-        limits,
-        is_isolated,
-        out,
-        due=None,
-        hidden=(),
-        is_cold=False,
+        submissions: Iterable[Submission],
+        assignment: Assignment,
+        limits: Limits,
+        is_isolated: bool,
+        out: Path,
+        due: float | None = None,
+        hidden: Iterable[Path] = (),
+        is_cold: bool = False,
     ):
-        self.submissions = {each.slug: each for each in submissions}
+        self.submissions = {submission.slug: submission for submission in submissions}
         self.assignment, self.limits, self.is_isolated = assignment, limits, is_isolated
         self.out, self.due = Path(out), due
         self.hidden, self.is_cold = [str(path) for path in hidden], is_cold
         self.store = result_store.Store(out)
         traits = Traits.of(assignment.name, release(assignment))
         self.reader = reader.Reader(traits, list(_other_homework(assignment)))
-        self.handed = {}
+        self.contents = {}
         self.results = {}
 
-    def look(self):
-        """Reads what was handed in, and what is known already."""
+    def read(self) -> None:
+        """Read what was handed in, and what is known about it already."""
         for slug, submission in self.submissions.items():
-            # What is graded is read again, as a whole, when it is its turn.
-            self.handed[slug] = self.reader.read(submission, is_whole=False)
+            # The notebook and the files are read when it is their turn to be graded.
+            self.contents[slug] = self.reader.read(submission, is_whole=False)
             self._recall(slug)
 
     def _recall(self, slug):
+        result = self._recorded(slug, self._key(self.contents[slug]))
+        if result is not None:
+            self.results[slug] = result
+
+    def _recorded(self, slug, key):
         record = self.store.read(slug)
-        if record and record["key"] == self._key(self.handed[slug]):
-            self.results[slug] = record["result"]
+        return record["result"] if record and record["key"] == key else None
 
-    def _key(self, handed):
-        return result_store.key(handed, self.assignment, self.limits, self.is_isolated)
+    def _key(self, content):
+        return result_store.key(content, self.assignment, self.limits, self.is_isolated)
 
-    def to_do(self, wanted=None, fresh=False, again=False):
-        """The slugs of what has to be graded, in order.
+    def to_do(
+        self, wanted: set[str] | None = None, fresh: bool = False, again: bool = False
+    ) -> list[str]:
+        """Return the slugs of what has to be graded, in order.
+
+        What the grader itself could not grade is tried in every run: the disk may have been full.
 
         Args:
-            wanted: Slugs; only these.
+            wanted: Slugs; only these. None stands for all.
             fresh: Whether to grade also what is known.
-            again: Whether to grade again also where a task was stopped by a limit.
-
-        What the grader could not grade is tried again in each run: the disk may have been full.
+            again: Whether to grade also what a limit stopped.
         """
-        slugs = [slug for slug, handed in self.handed.items() if not handed.problem]
-        if wanted is not None:
-            slugs = [slug for slug in slugs if slug in wanted]
-        if fresh:
-            return slugs
+
+        def is_due(slug):
+            result = self.results.get(slug)
+            return fresh or not is_settled(result) or (again and was_stopped(result))
+
         return [
             slug
-            for slug in slugs
-            if not is_settled(self.results.get(slug)) or (again and was_stopped(self.results[slug]))
+            for slug, content in self.contents.items()
+            if not content.problem and (wanted is None or slug in wanted) and is_due(slug)
         ]
 
-    def job(self, slug):
-        """What the grading process needs, and the key of its result; None if it is gone."""
-        handed = self.reader.read(self.submissions[slug])
-        self.handed[slug] = dataclasses.replace(handed, notebook=None, files={})
-        if handed.problem:
+    def job(self, slug: str) -> tuple[dict, str] | tuple[None, None]:
+        """Return what the grading process needs, and the result's key; None twice if it is gone."""
+        content = self.reader.read(self.submissions[slug])
+        self.contents[slug] = dataclasses.replace(content, notebook=None, files={})
+        if content.problem:
             return None, None
         job = {
             "assignment_name": self.assignment.name,
             "assignment_text": self.assignment.path.read_text(encoding="utf-8"),
-            "assignment_version": self.assignment.version,
             "engine_version": result_store.engine_version(),
             "environment": result_store.environment(),
-            "notebook": handed.notebook,
-            "files": handed.files,
+            "notebook": content.notebook,
+            "files": content.files,
             "limits": vars(self.limits),
             "unsafe": not self.is_isolated,
             "hidden": self.hidden,
             "cold": self.is_cold,
             "judge_seconds": sum(task.seconds for task in self.assignment.tasks),
         }
-        return job, self._key(handed)
+        return job, self._key(content)
 
-    def rows(self):
-        """The lines of the report."""
-        return [
-            report.make_row(
-                each, self.handed[slug], self.results.get(slug), self.assignment, self.due
-            )
-            for slug, each in self.submissions.items()
-        ]
+    def rows(self) -> list[Row]:
+        """Return the rows of the report."""
+        return [self._row(slug) for slug in self.submissions]
 
-    def write_reports(self, about):
-        """Writes the table and the pages; returns the rows."""
-        for slug in self.submissions:  # another run may have done some
-            if slug not in self.results:
-                self._recall(slug)
+    def _row(self, slug):
+        result = self.results.get(slug)
+        submission, content = self.submissions[slug], self.contents[slug]
+        return make_row(submission, content, result, self.assignment, self.due)
+
+    def write_reports(self, about: dict) -> list[Row]:
+        """Write the table and the pages (see `report.write`); return the rows."""
+        for slug in self.submissions.keys() - self.results.keys():
+            self._recall(slug)  # another run may have graded it
         rows = self.rows()
         report.write(self.out, rows, self.assignment, about)
         return rows
 
-    def grade(self, slugs, backend, told, is_forced):
-        """Grades submissions, and stores each result as it arrives.
+    def grade(
+        self,
+        slugs: Iterable[str],
+        backend: Any,
+        on_result: Callable[[str], None],
+        is_forced: bool = False,
+    ) -> None:
+        """Grade submissions, and store each result as it arrives.
 
         Args:
             slugs: Which.
             backend: A `pool.Local` or a `cluster.Cluster`.
-            told: A function that is called with each slug when its result is there.
-            is_forced: Whether to grade also what another run has done in the meantime.
+            on_result: Called with each slug when its result is known.
+            is_forced: Whether to grade also what another run has graded in the meantime.
         """
+        waiting, running = collections.deque(slugs), {}
+        next_claim = 0.0
         try:
-            self._grade(slugs, backend, told, is_forced)
+            while waiting or running:
+                now = time.monotonic()
+                while waiting and len(running) < backend.capacity() and now >= next_claim:
+                    if not self._start_next(waiting, running, backend, on_result, is_forced):
+                        next_claim = now + SECONDS_BETWEEN_CLAIMS
+                answer = backend.collect(SECONDS_BETWEEN_CLAIMS)
+                if answer is not None:
+                    self._keep(*answer, *running.pop(answer[0]))
+                    on_result(answer[0])
         finally:
             self.reader.close()
 
-    def _grade(self, slugs, backend, told, is_forced):
-        waiting = collections.deque(slugs)
-        under_way = {}
-        next_claim = 0.0
-        while waiting or under_way:
-            now = time.monotonic()
-            while waiting and len(under_way) < backend.capacity() and now >= next_claim:
-                slug = self._claim(waiting, under_way, told, is_forced, backend)
-                if slug is None:
-                    next_claim = now + SECONDS_BETWEEN_CLAIMS
-            answer = backend.collect(SECONDS_BETWEEN_CLAIMS)
-            if answer is None:
-                continue
-            slug, result = answer
-            lock, key = under_way.pop(slug)
-            try:
-                self.store.write(slug, key, result)
-            finally:
-                lock.release()
-            self.results[slug] = result
-            report.write_page(self.out, self._row(slug), self.assignment)
-            told(slug)
-
-    def _row(self, slug):
-        return report.make_row(
-            self.submissions[slug],
-            self.handed[slug],
-            self.results.get(slug),
-            self.assignment,
-            self.due,
-        )
-
-    def _claim(self, waiting, under_way, told, is_forced, backend):
-        """Starts the first waiting submission that no other run is at; None if there is none."""
+    def _start_next(self, waiting, running, backend, on_result, is_forced):
+        """Start the first submission that no other run holds; return whether there was one."""
         for _ in range(len(waiting)):
             slug = waiting.popleft()
             lock = self.store.claim(slug)
-            if lock is None:
-                waiting.append(slug)
-                continue
-            started = False
-            try:
-                job, key = self.job(slug)
-                record = self.store.read(slug)
-                is_known = record and record["key"] == key and is_settled(record["result"])
-                is_known = is_known and not is_forced
-                if job is not None and not is_known:
-                    backend.submit(slug, job)
-                    under_way[slug] = lock, key
-                    started = True
-                    return slug
-            finally:
-                if not started:
-                    lock.release()
-            if job is not None:
-                self.results[slug] = record["result"]
-            told(slug)
-            return slug
-        return None
+            if lock is not None:
+                break
+            waiting.append(slug)
+        else:
+            return False
+        try:
+            job, key = self.job(slug)
+            result = None if is_forced or job is None else self._recorded(slug, key)
+            if job is not None and not is_settled(result):
+                backend.submit(slug, job)
+                running[slug] = lock, key
+                return True
+        finally:
+            if slug not in running:
+                lock.release()
+        if result is not None:
+            self.results[slug] = result
+        on_result(slug)
+        return True
+
+    def _keep(self, slug, result, lock, key):
+        try:
+            self.store.write(slug, key, result)
+        finally:
+            lock.release()
+        self.results[slug] = result
+        report.write_page(self.out, self._row(slug), self.assignment)
 
 
-def is_settled(result):
-    """Whether there is a result that says something about the submission, not about the grader."""
+def is_settled(result: dict | None) -> bool:
+    """Return whether a result says something about the submission, not about the grader."""
     return result is not None and not result.get("problem") and not result.get("page_lost")
 
 
-def was_stopped(result):
-    """Whether a second try could end otherwise, because a limit was hit."""
+def was_stopped(result: dict) -> bool:
+    """Return whether a limit was hit, so that a second try could end differently."""
     verdicts = {task["verdict"] for task in result.get("tasks", [])}
     return bool(verdicts & {"timeout", "memory", "died", "not reached"})
 
 
-def _other_homework(assignment):
+def _other_homework(assignment: Assignment) -> Iterator[Traits]:
     for number in numbers():
         if number != assignment.number:
             try:
                 other = load_assignment(number)
-            except ValueError:  # it does not keep the rules; it is not asked for either
+            except ValueError:  # it breaks the rules, but it is not the one asked for
                 continue
             yield Traits.of(other.title, release(other))

@@ -1,8 +1,8 @@
 """The same run on a Dask cluster: each submission is one task.
 
-Nothing is shared but the network: a task carries the submission and the assignment, its result
-comes back with the executed notebook's page. A worker that is lost loses nothing: Dask runs its
-tasks elsewhere. A submission that loses one worker after the other is given up and reported; Dask
+Nothing is shared but the network: a task carries the submission and the assignment, and its result
+comes back with the page of the executed notebook. A worker that is lost loses nothing: Dask runs
+its task elsewhere. A submission that loses one worker after another is given up and reported; Dask
 decides when (`distributed.scheduler.allowed-failures`, 3).
 
 The workers need this repository in the same version, the same libraries, and bubblewrap. Each
@@ -15,12 +15,14 @@ import socket
 import threading
 import uuid
 import warnings
+from collections.abc import Iterator
 
 from grading import result_store
 from grading.workers import worker
 from grading.workers.pool import Slot
 
 WAIT_SECONDS = 60  # for the scheduler, and for its first worker
+GONE = ("closed", "closing")  # states of Dask's client
 _here = threading.local()
 
 
@@ -28,93 +30,88 @@ class Unavailable(Exception):
     """There is no cluster that could be used; the message says why."""
 
 
-def grade(job):
-    """Runs on a worker: grades a job in the slot of this thread."""
-    if job["engine_version"] != result_store.engine_version():
-        return worker.failure(
-            f"could not be graded: the worker on {socket.gethostname()} has another version of "
-            "this repository"
-        )
-    if others := differences(job["environment"], result_store.environment()):
-        return worker.failure(
-            f"could not be graded: the worker on {socket.gethostname()} has {others}"
-        )
+def grade(job: dict) -> dict:
+    """Grade a job on a worker, in the slot of this thread."""
+    if problem := mismatch(job["engine_version"], job["environment"]):
+        host = socket.gethostname()
+        return worker.failure(f"could not be graded: the worker on {host} has {problem}")
     if not hasattr(_here, "slot"):
         _here.slot = Slot()
     return _here.slot.grade(job)
 
 
-def differences(wanted, found):
-    """What a worker has that differs from here, in words; an empty text if nothing does."""
-    names = [name for name in {**wanted, **found} if wanted.get(name) != found.get(name)]
-    pairs = [(name, found.get(name) or "none", wanted.get(name) or "none") for name in names]
-    return ", ".join(f"{name} {there} instead of {here}" for name, there, here in pairs)
+def mismatch(version: str, environment: dict[str, str]) -> str:
+    """Return in words what this machine has that differs from another; "" if nothing does."""
+    if version != result_store.engine_version():
+        return "another version of this repository"
+    here = result_store.environment()
+    names = [name for name in {**environment, **here} if environment.get(name) != here.get(name)]
+    return ", ".join(
+        f"{name} {here.get(name) or 'none'} instead of {environment.get(name) or 'none'}"
+        for name in names
+    )
 
 
-def introduce():
-    """Runs on a worker: what it is, and whether it can isolate."""
+def inspect(version: str, environment: dict[str, str]) -> tuple[str, str, bool]:
+    """Return a worker's host, its mismatch, and whether it can isolate."""
     from grading.sandbox import bubblewrap
 
-    return {
-        "host": socket.gethostname(),
-        "version": result_store.engine_version(),
-        "environment": result_store.environment(),
-        "problem": bubblewrap.choose(unsafe=True).problem,
-    }
+    is_isolated = bubblewrap.choose(unsafe=True).is_isolated
+    return socket.gethostname(), mismatch(version, environment), is_isolated
 
 
 class Cluster:
-    """Grades on a Dask cluster.
+    """Grade on a Dask cluster.
 
     Args:
         address: Of the scheduler, such as `tcp://host:8786`; or `local:3` for three workers on
             this machine.
         unsafe: Whether workers that cannot isolate are good enough.
-        function: What to run; for tests.
 
     Raises:
         Unavailable: Dask is not installed, the scheduler cannot be reached, or its workers cannot
             grade.
     """
 
-    def __init__(self, address, unsafe, function=grade):
+    task = staticmethod(grade)
+
+    def __init__(self, address: str, unsafe: bool):
         try:
             import distributed
         except ImportError:
             raise Unavailable(
                 "--scheduler needs Dask, which is not installed: pip install distributed"
             ) from None
-        self._dask, self._function = distributed, function
-        self._results = queue.SimpleQueue()
+        self._dask = distributed
+        self._done = queue.SimpleQueue()
         self._futures = {}
-        self._cluster = None
-        if address.startswith("local"):
-            address = self._start_local(address)
-        try:
-            self.client = distributed.Client(address, timeout=WAIT_SECONDS, set_as_default=False)
-        except (OSError, ValueError) as error:
-            self._end_local()
-            raise Unavailable(f"There is no scheduler at {address}: {error}") from None
-        try:
+        with contextlib.ExitStack() as stack:  # what is open, if the rest fails
+            if address.startswith("local"):
+                address = self._local_cluster(address)
+                stack.callback(address.close, timeout=10)
+            try:
+                self.client = distributed.Client(
+                    address, timeout=WAIT_SECONDS, set_as_default=False
+                )
+            except (OSError, ValueError) as error:
+                raise Unavailable(f"There is no scheduler at {address}: {error}") from None
+            stack.callback(self.client.close, timeout=10)
             self._check_workers(unsafe)
-        except BaseException:
-            self.close()
-            raise
+            self._open = stack.pop_all()
 
-    def _start_local(self, address):
-        _, _, count = address.partition(":")
-        if not (count or "2").isdecimal() or int(count or 2) < 1:
+    def _local_cluster(self, address):
+        count = address.partition(":")[2] or "2"
+        if not count.isdecimal() or int(count) < 1:
             raise Unavailable(f"--scheduler {address}: write local:3 for three processes")
         # The memory of a submission is limited by the sandbox, not by Dask.
-        self._cluster = self._dask.LocalCluster(
-            n_workers=int(count or 2),
+        return self._dask.LocalCluster(
+            n_workers=int(count),
             threads_per_worker=1,
             processes=True,
             memory_limit=None,
             dashboard_address=None,
             silence_logs=50,
         )
-        return self._cluster
 
     def _check_workers(self, unsafe):
         try:
@@ -122,51 +119,41 @@ class Cluster:
         except TimeoutError:
             raise Unavailable("The cluster has no workers.") from None
         try:
-            workers = self.client.run(introduce)
+            workers = self.client.run(
+                inspect, result_store.engine_version(), result_store.environment()
+            ).values()
         except Exception as error:
             raise Unavailable(
                 "The workers cannot import the grader. Start them in a checkout of this "
                 f"repository, in the same environment as here ({type(error).__name__}: {error})."
             ) from None
-        old = {w["host"] for w in workers.values() if w["version"] != result_store.engine_version()}
-        if old:
+        differing = sorted({f"{host} has {words}" for host, words, _ in workers if words})
+        if differing:
             raise Unavailable(
-                f"Another version of this repository is on: {', '.join(sorted(old))}. Bring all "
-                "machines to the same commit."
+                f"Results would depend on the machine: {'; '.join(differing)}. Bring all machines "
+                "to the same commit, install the same there, and set the same variables."
             )
-        here = result_store.environment()
-        odd = {(w["host"], differences(here, w["environment"])) for w in workers.values()}
-        if odd := sorted((host, words) for host, words in odd if words):
+        exposed = sorted({host for host, _, is_isolated in workers if not is_isolated})
+        if exposed and not unsafe:
             raise Unavailable(
-                "Results would depend on the machine: "
-                + "; ".join(f"{host} has {words}" for host, words in odd)
-                + ". Install the same there, and set the same variables."
-            )
-        open_hosts = sorted({w["host"] for w in workers.values() if w["problem"]})
-        if open_hosts and not unsafe:
-            raise Unavailable(
-                f"These machines cannot isolate submissions: {', '.join(open_hosts)}. Install "
+                f"These machines cannot isolate submissions: {', '.join(exposed)}. Install "
                 "bubblewrap there, or add --unsafe."
             )
 
     @contextlib.contextmanager
-    def _asking(self):
-        """Asks the scheduler; if it is gone, that is a ConnectionError, whatever Dask calls it."""
+    def _reaching(self) -> Iterator[None]:
+        """Turn whatever Dask raises when the scheduler is gone into a ConnectionError."""
         try:
             yield
         except Exception as error:
-            if isinstance(error, OSError) or self.client.status in ("closed", "closing"):
+            if isinstance(error, OSError) or self.client.status in GONE:
                 text = f"the scheduler is gone ({type(error).__name__}: {error})"
                 raise ConnectionError(text[:300]) from None
             raise
 
-    def describe(self):
-        """One sentence about the cluster.
-
-        Raises:
-            ConnectionError: the scheduler is gone.
-        """
-        with self._asking():
+    def describe(self) -> str:
+        """Return a sentence about the cluster. Raise ConnectionError if the scheduler is gone."""
+        with self._reaching():
             threads = self.client.nthreads()
         text = f"Dask: {len(threads)} worker(s), {sum(threads.values())} submission(s) at a time."
         if max(threads.values(), default=1) > 1:
@@ -174,71 +161,53 @@ class Cluster:
             text += "everything on it."
         return text
 
-    def capacity(self):
-        """How many may be under way at the same time.
-
-        Raises:
-            ConnectionError: the scheduler is gone.
-        """
-        # One task a thread, none waiting on a worker: a task that kills its worker then cannot
-        # take the blame to others.
-        with self._asking():
+    def capacity(self) -> int:
+        """Return how many may run at a time. Raise ConnectionError if the scheduler is gone."""
+        # One task per thread, none waiting on a worker: a task that kills its worker then cannot
+        # put the blame on others.
+        with self._reaching():
             return max(1, sum(self.client.nthreads().values()))
 
-    def submit(self, name, job):
-        """Starts a job; its result comes out of `collect`.
-
-        Raises:
-            ConnectionError: the scheduler is gone.
-        """
-        with self._asking(), warnings.catch_warnings():
+    def submit(self, name: str, job: dict) -> None:
+        """Start a job, for `collect`. Raise ConnectionError if the scheduler is gone."""
+        key = f"grade-{name}-{uuid.uuid4().hex}"
+        with self._reaching(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about tasks that carry much data: they must
-            future = self.client.submit(
-                self._function, job, key=f"grade-{name}-{uuid.uuid4().hex}", pure=False
-            )
+            future = self.client.submit(self.task, job, key=key, pure=False)
         self._futures[name] = future
-        future.add_done_callback(lambda done, name=name: self._results.put((name, done)))
+        future.add_done_callback(lambda future: self._done.put((name, future)))
 
-    def collect(self, seconds):
-        """The next (name, result), or None if there is none within so many seconds.
+    def collect(self, seconds: float) -> tuple[str, dict] | None:
+        """Return the next name and result, or None if there is none within so many seconds.
 
         Raises:
-            ConnectionError: the scheduler is gone for good.
+            ConnectionError: The scheduler is gone for good.
         """
         try:
-            name, future = self._results.get(timeout=seconds)
+            name, future = self._done.get(timeout=seconds)
         except queue.Empty:
-            if self.client.status in ("closed", "closing"):
+            if self.client.status in GONE:
                 raise ConnectionError("the scheduler is gone") from None
             return None
         self._futures.pop(name, None)
         if future.status == "cancelled":
-            raise ConnectionError("the scheduler gave up the tasks, or was started anew")
-        return name, self._result(future)
-
-    def _result(self, future):
+            raise ConnectionError("the scheduler gave up the tasks, or was restarted")
         try:
-            return future.result(timeout=WAIT_SECONDS)
+            return name, future.result(timeout=WAIT_SECONDS)
         except self._dask.KilledWorker:
-            return worker.failure(
-                "could not be graded: several workers of the cluster were lost while they were "
-                "at it. Try it alone, on one machine (--only)."
+            return name, worker.failure(
+                "could not be graded: several workers of the cluster were lost while grading it. "
+                "Try it alone, on one machine (--only)."
             )
         except Exception as error:
             if self.client.status != "running":
                 raise ConnectionError(f"the scheduler is gone ({type(error).__name__})") from None
-            return worker.failure(f"could not be graded: {type(error).__name__}: {error}"[:500])
+            problem = f"could not be graded: {type(error).__name__}: {error}"
+            return name, worker.failure(problem[:500])
 
-    def close(self):
-        """Gives up what is under way, and leaves the cluster; a local one is ended."""
+    def close(self) -> None:
+        """Give up what is running, and leave the cluster; a local one is ended."""
         with contextlib.suppress(Exception):
             self.client.cancel(list(self._futures.values()), force=True)
         with contextlib.suppress(Exception):
-            self.client.close(timeout=10)
-        self._end_local()
-
-    def _end_local(self):
-        if self._cluster is not None:
-            with contextlib.suppress(Exception):
-                self._cluster.close(timeout=10)
-            self._cluster = None
+            self._open.close()

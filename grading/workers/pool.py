@@ -1,7 +1,7 @@
 """Several submissions at a time on this machine, each slot with a grading process of its own.
 
-A grading process that dies, or does not come back in time, costs one submission its second chance
-and nothing else: the slot starts another process.
+A grading process that dies, or does not answer in time, costs one submission its second chance and
+nothing else: the slot starts another process.
 """
 
 import concurrent.futures
@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -36,33 +37,35 @@ OVERHEAD = 700 * 2**20
 READING = reader.MEMORY_MB * 2**20
 
 
-def default_jobs(count, memory_mb, judge_memory_mb=Limits.judge_memory_mb):
-    """As many at a time as there are cores to use and memory to hold them.
+def default_jobs(count: int, memory_mb: int) -> int:
+    """Return how many submissions can be graded at a time, by cores and memory; at least 1.
 
-    A submission may take `TOGETHER` times the memory of one process; its files, which lie in
-    memory, are counted there. The process that judges it comes on top.
+    Args:
+        count: Submissions to grade.
+        memory_mb: Memory of one process. A submission may take `TOGETHER` times as much,
+            with its files, which lie in memory; the process that judges it comes on top.
     """
     from utils import runtime
 
-    needed = (TOGETHER * memory_mb + judge_memory_mb) * 2**20 + OVERHEAD
+    needed = (TOGETHER * memory_mb + Limits.judge_memory_mb) * 2**20 + OVERHEAD
     fitting = int((psutil.virtual_memory().available - READING) // needed)
     return max(1, min(runtime.cores(), count, fitting))
 
 
-def temporary_folder():
-    """The folder for temporary files; its name is short, because sockets have to lie below it."""
+def temporary_folder() -> str:
+    """Return the folder for temporary files; a short one, because sockets have to lie below it."""
     usual = tempfile.gettempdir()
     return "/tmp" if len(usual) > 40 and os.access("/tmp", os.W_OK | os.X_OK) else usual
 
 
 class Slot:
-    """A grading process, started when needed and again when it died.
+    """A grading process, started when needed and restarted after it died.
 
     Args:
         command: What to start; for tests.
     """
 
-    def __init__(self, command=(sys.executable, "-m", "grading.workers.worker")):
+    def __init__(self, command: Sequence[str] = (sys.executable, "-m", worker.__name__)):
         self.command = list(command)
         self.marker = f"grading-{uuid.uuid4().hex}"
         self.process = None
@@ -70,31 +73,33 @@ class Slot:
         self.is_closed = False
         self._lock = threading.Lock()  # closing must not miss a process that is just being started
 
-    def grade(self, job):
-        """Grades a job (see `work.write_job`); returns its result, whatever happens."""
+    def grade(self, job: dict) -> dict:
+        """Grade a job (see `worker.write_job`); return its result, whatever happens."""
         started = time.monotonic()
-        problem, running = "", []
+        problem, last_steps = "", []
         for _ in range(TRIES):
-            result, problem = self._try(job, running)
+            result, problem = self._try(job, last_steps)
             if result is not None:
                 return result
             if self.is_closed:
                 break
         reason = f"could not be graded: {problem} (tried {TRIES} times)"
         # A process that ends each time at the same place hardly does so by chance.
-        is_suspect = len(running) == TRIES and running[0] is not None and len(set(running)) == 1
+        is_suspect = len(last_steps) == TRIES and None not in last_steps
+        is_suspect = is_suspect and len(set(last_steps)) == 1
         if is_suspect:
-            reason += f", each time at {running[0]}"
+            reason += f", each time at {last_steps[0]}"
         return worker.failure(reason, is_suspect, seconds=time.monotonic() - started)
 
-    def close(self):
-        """Ends the process and everything that it started."""
+    def close(self) -> None:
+        """End the process and everything that it started."""
         self.is_closed = True
         self._end()
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _try(self, job, running):
+    def _try(self, job, last_steps):
+        """Return the result, or None and what went wrong; note what was begun last."""
         if self.folder is None:
             self.folder = Path(tempfile.mkdtemp(prefix="grading-", dir=temporary_folder()))
         folder = Path(tempfile.mkdtemp(prefix="job-", dir=self.folder))
@@ -106,7 +111,7 @@ class Slot:
             result = worker.read_result(folder)
             if result is None:
                 problem = problem or "the grading process gave no result"
-                running.append(worker.read_running(folder))
+                last_steps.append(worker.read_running(folder))
             return result, problem
         except (OSError, ValueError, AttributeError) as error:  # it ended, or was closed meanwhile
             self._end()
@@ -115,17 +120,17 @@ class Slot:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _ask(self, folder, job):
-        """Waits for the two answers; returns what went wrong, or None."""
+        """Wait for the two answers; return what went wrong, or None."""
         self.process.stdin.write(f"{folder}\n")
         self.process.stdin.flush()
         seconds = job["limits"]["notebook_s"] + job["judge_seconds"] + GRACE_SECONDS
-        for answer, patience in (("judged", seconds), ("done", PAGE_SECONDS)):
+        for expected, patience in (("judged", seconds), ("done", PAGE_SECONDS)):
             try:
-                line = self.answers.get(timeout=patience)
+                answer = self.answers.get(timeout=patience)
             except queue.Empty:
                 self._end()
                 return f"the grading process gave no answer in {patience:.0f} s"
-            if line.strip() != answer:
+            if answer.strip() != expected:
                 status = self._status()
                 self._end()
                 return f"the grading process ended ({status})"
@@ -133,50 +138,42 @@ class Slot:
 
     def _start(self):
         environment = {**os.environ, cleanup.MARKER: self.marker, "PYTHONUTF8": "1"}
-        # All temporary files of a slot lie in one folder, so that none is left.
+        # All temporary files of a slot lie in one folder, so that none is left behind.
         environment |= {"TMPDIR": str(self.folder), worker.OWN_FOLDER: str(self.folder)}
-        environment["PYTHONPATH"] = os.pathsep.join(
-            [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        )
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
         with self._lock:
-            self._start_with(environment)
-
-    def _start_with(self, environment):
-        if self.is_closed:
-            raise OSError("the run was stopped")
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
-        self.process = subprocess.Popen(
-            self.command,
-            cwd=self.folder,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,  # Ctrl-C reaches the front only, which ends this in order
-        )
-        # A queue of its own: an answer of a process that was given up must not be taken for the
-        # answer of the next one.
-        self.answers = queue.SimpleQueue()
-        threading.Thread(
-            target=_listen, args=(self.process.stdout, self.answers), daemon=True
-        ).start()
+            if self.is_closed:
+                raise OSError("the run was stopped")
+            self.log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.log,
+                text=True,
+                encoding="utf-8",
+                start_new_session=True,  # Ctrl-C reaches the front only, which ends this in order
+            )
+            # A new queue: an answer of a process that was given up is not the next one's.
+            self.answers = queue.SimpleQueue()
+            arguments = (self.process.stdout, self.answers)
+            threading.Thread(target=_listen, args=arguments, daemon=True).start()
 
     def _status(self):
-        """How the process ended, and the last that it said."""
+        """Return how the process ended, and the last line that it printed."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
         code = self.process.returncode
         words = "still running" if code is None else f"exit status {code}"
         if code is not None and code < 0:
-            words = (
-                signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-            )
-        self.log.seek(0, os.SEEK_END)
-        self.log.seek(max(0, self.log.tell() - 2000))
-        said = self.log.read().decode("utf-8", "replace").strip().splitlines()
-        return f"{words}; it said: {said[-1][:200]}" if said else words
+            names = {number.value: number.name for number in signal.Signals}
+            words = names.get(-code, f"signal {-code}")
+        self.log.seek(max(0, self.log.seek(0, os.SEEK_END) - 2000))
+        printed = self.log.read().decode("utf-8", "replace").strip().splitlines()
+        return f"{words}; it said: {printed[-1][:200]}" if printed else words
 
     def _end(self):
         with self._lock:
@@ -200,48 +197,52 @@ def _listen(stream, answers):
 
 
 class Local:
-    """Grades on this machine."""
+    """Grade on this machine.
 
-    def __init__(self, jobs):
+    Args:
+        jobs: How many at a time.
+    """
+
+    def __init__(self, jobs: int):
         self.jobs = jobs
-        self._slots = queue.SimpleQueue()
-        self._all = [Slot() for _ in range(jobs)]
-        for slot in self._all:
-            self._slots.put(slot)
+        self._slots = [Slot() for _ in range(jobs)]
+        self._free = queue.SimpleQueue()
+        for slot in self._slots:
+            self._free.put(slot)
         self._threads = concurrent.futures.ThreadPoolExecutor(jobs)
         self._results = queue.SimpleQueue()
 
-    def capacity(self):
-        """How many may be under way at the same time."""
+    def capacity(self) -> int:
+        """Return how many may run at a time."""
         return self.jobs
 
-    def submit(self, name, job):
-        """Starts a job; its result comes out of `collect`."""
+    def submit(self, name: str, job: dict) -> None:
+        """Start a job; its result comes out of `collect`."""
         self._threads.submit(self._grade, name, job)
 
-    def collect(self, seconds):
-        """The next (name, result), or None if there is none within so many seconds."""
+    def collect(self, seconds: float) -> tuple[str, dict] | None:
+        """Return the next name and result, or None if there is none within so many seconds."""
         try:
             return self._results.get(timeout=seconds)
         except queue.Empty:
             return None
 
-    def close(self):
-        """Ends everything; what is under way is given up."""
-        for slot in self._all:
+    def close(self) -> None:
+        """End everything, and give up what is running."""
+        for slot in self._slots:
             slot.is_closed = True
-        for slot in self._all:
+        for slot in self._slots:
             slot.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
-        for slot in self._all:
+        for slot in self._slots:
             slot.close()  # what a thread had begun in the meantime
 
     def _grade(self, name, job):
-        slot = self._slots.get()
+        slot = self._free.get()
         try:
             result = slot.grade(job)
         except Exception as error:  # a result is awaited, whatever happened
             result = worker.failure(f"could not be graded: {type(error).__name__}: {error}")
         finally:
-            self._slots.put(slot)
+            self._free.put(slot)
         self._results.put((name, result))

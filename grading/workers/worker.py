@@ -1,17 +1,16 @@
-"""Grades submissions in a process of its own, so that nothing that happens here stops the run.
+"""Grade submissions in a process of its own, so that nothing that happens here stops the run.
 
     python -m grading.workers.worker
 
 Reads the path of a job's folder from each line of standard input, grades, and answers with a line:
 "judged" when result.json is there, "done" when page.html is there too. Ends when standard input
-ends, whatever it is doing: then nobody waits for the answer any more.
+ends, whatever it is doing: nobody waits for the answer then.
 
 A job's folder holds job.json, the instructor's notebook, the submitted one, and the other files
-handed in. It is read by the grader only; what the submission sees is a copy that the sandbox makes.
+handed in. Only the grader reads it; the submission sees a copy that the sandbox makes.
 """
 
 import contextlib
-import dataclasses
 import errno
 import json
 import os
@@ -23,7 +22,10 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+
+from utils.common.files import write_atomically
 
 OWN_FOLDER = "GRADING_FOLDER"  # an environment variable: the folder of this process's own
 JOB, RESULT, PAGE, FILES = "job.json", "result.json", "page.html", "files"
@@ -33,19 +35,20 @@ WORK, RUNNING = "work", "running"  # a folder, and in it a file that says what w
 NAME_ERRORS = {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
 NAME_ERRORS |= {errno.EILSEQ}
 MOST_UPWARDS = 20  # folders that a file may lie above its notebook
+NOT_SHOWN = "The notebook could not be shown. The next run tries it again; the points stand."
 
 
-def write_job(folder, job):
-    """Writes a job into an empty folder.
-
-    Args:
-        folder: The folder.
-        job: A dictionary: "assignment_name" and "assignment_text" (the instructor's notebook),
-            "notebook" (the text of the submitted one), "files" (name to bytes), "limits", "unsafe",
-            "hidden" (paths that the submission must not see), "cold" (no prefork server).
+def write_job(folder: Path, job: dict) -> None:
+    """Write a job into an empty folder.
 
     Files are named as seen from the notebook's folder. Where a name leads above it, the notebook
     runs in a folder below the working folder: its "place" in job.json.
+
+    Args:
+        folder: The folder.
+        job: "assignment_name" and "assignment_text" (the instructor's notebook), "notebook" (the
+            text of the submitted one), "files" (name to bytes), "limits", "unsafe", "hidden" (paths
+            that the submission must not see), "cold" (whether to start Python afresh).
     """
     folder = Path(folder)
     name = f"{job['assignment_name']}.ipynb"
@@ -53,27 +56,18 @@ def write_job(folder, job):
     (folder / SUBMITTED).write_text(job["notebook"], encoding="utf-8")
     files = folder / FILES
     files.mkdir()
-    upwards = max(map(_upwards, job["files"]), default=0)
+    upwards = max((posixpath.normpath(n).split("/").count("..") for n in job["files"]), default=0)
     left_out, place = [], "below/" * upwards if upwards <= MOST_UPWARDS else ""
     for name, data in job["files"].items():
         if problem := _put(files, posixpath.normpath(posixpath.join(place, name)), data):
             left_out.append(f"{name} could not be put beside the notebook: {problem}.")
-    kept = {key: job[key] for key in ("assignment_name", "limits", "unsafe", "hidden", "cold")}
-    text = json.dumps({**kept, "notes": left_out, "place": place})
+    facts = {key: job[key] for key in ("assignment_name", "limits", "unsafe", "hidden", "cold")}
+    text = json.dumps({**facts, "notes": left_out, "place": place})
     (folder / JOB).write_text(text, encoding="utf-8")
 
 
-def _upwards(name):
-    """How many folders a name leads above the one that it is seen from."""
-    return posixpath.normpath(name).split("/").count("..")
-
-
 def _put(folder, name, data):
-    """Writes a file below a folder; why it could not be, or None.
-
-    Raises:
-        OSError: the machine is to blame, not the name.
-    """
+    """Write a file below a folder; return what is wrong with its name, or None."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
         return "the name leads to another place"
@@ -89,8 +83,8 @@ def _put(folder, name, data):
     return None
 
 
-def read_result(folder):
-    """The result in a job's folder, with its page; None if there is none.
+def read_result(folder: Path) -> dict | None:
+    """Return the result in a job's folder, with its page; None if there is none.
 
     "page_lost" says that the notebook ran, and that its page is missing for a reason of the
     grader's, such as a full disk.
@@ -106,48 +100,44 @@ def read_result(folder):
         result["page"] = ""
         if not result.get("problem"):
             result["page_lost"] = True
-            result["events"].append(
-                "The notebook could not be shown. The next run tries it again; the points stand."
-            )
+            result["events"].append(NOT_SHOWN)
     return result
 
 
-def read_running(folder):
-    """What was begun last for the job in a folder: a cell, a task; None if that is not known."""
+def read_running(folder: Path) -> str | None:
+    """Return what of the job in a folder was begun last: a cell, a task; None if unknown."""
     try:
         return (Path(folder) / WORK / RUNNING).read_text(encoding="utf-8")[:200]
     except (OSError, ValueError):
         return None
 
 
-def failure(problem, suspect=False, **more):
-    """The result of a submission that the grader could not grade.
+def failure(problem: str, suspect: bool = False, seconds: float = 0) -> dict:
+    """Return the result of a submission that the grader could not grade.
 
     Args:
-        problem: in words.
-        suspect: whether the submission itself may be what keeps the grader from it.
-        more: what else the result says.
+        problem: In words.
+        suspect: Whether the submission itself may be what keeps the grader from it.
+        seconds: How long it took.
     """
-    result = {"problem": problem, "points": 0, "tasks": [], "events": [], "notes": [], **more}
+    result = {"problem": problem, "points": 0, "tasks": [], "events": [], "notes": []}
+    result["seconds"] = seconds
     if suspect:
         result |= {"suspect": True, "look": [f"It {problem}. Look at what the notebook does."]}
     return result
 
 
 class Grader:
-    """Grades jobs one after the other, with one prefork server for all of them."""
+    """Grade jobs one after the other, with one prefork server for all of them."""
 
     def __init__(self):
         self._server, self._server_for = None, None
 
-    def grade(self, folder):
-        """Grades the job in a folder.
-
-        Args:
-            folder: The job's folder.
+    def grade(self, folder: Path) -> dict:
+        """Grade the job in a folder; never raise.
 
         Returns:
-            The engine's result, with "notes" about what was restored. Never raises.
+            The engine's result, with "notes" about what was restored.
         """
         started = time.monotonic()
         try:
@@ -188,11 +178,10 @@ class Grader:
             progress=work / RUNNING,
         )
         result["notes"] = job["notes"] + left_out + notes
-        result["events"] = list(result["events"])
         return result
 
     def _prefork_server(self, sandbox, limits, modules):
-        """The prefork server, started when needed; None where there can be none."""
+        """Return the prefork server, started when needed; None where there can be none."""
         from grading.sandbox.prefork import PreforkServer
 
         if not sandbox.is_isolated:
@@ -209,20 +198,20 @@ class Grader:
             self._server = None
         return self._server
 
-    def close(self):
-        """Ends the prefork server."""
+    def close(self) -> None:
+        """End the prefork server."""
         server, self._server, self._server_for = self._server, None, None
         if server is not None:
             server.close()
 
 
-def chooses_backend(notebook):
-    """Whether a notebook names Keras's backend itself, for which Keras must not be imported yet."""
+def chooses_backend(notebook: dict) -> bool:
+    """Return whether a notebook names Keras's backend; then Keras must not be imported before."""
     return any("KERAS_BACKEND" in cell["source"] for cell in notebook["cells"])
 
 
-def modules_of(assignment):
-    """What is worth importing once for all: what the assignment's own cells import."""
+def modules_of(assignment) -> tuple[str, ...]:
+    """Return what is worth importing once for all: what the assignment's own cells import."""
     from grading.sandbox.prefork import MODULES
 
     text = "\n".join(cell["source"] for cell in assignment.notebook["cells"])
@@ -233,8 +222,8 @@ def modules_of(assignment):
     return tuple(m for m, top in names.items() if top in always or re.search(rf"\b{top}\b", text))
 
 
-def main():
-    """Answers one job after the other."""
+def main() -> None:
+    """Answer one job after the other."""
     # What a library prints must not be taken for an answer.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -245,24 +234,24 @@ def main():
         executed = result.pop("executed", None)
         _write(folder / RESULT, json.dumps(result, default=_plain))
         print("judged", file=answers, flush=True)
-        shutil.rmtree(folder / WORK, ignore_errors=True)  # its place may be needed
+        shutil.rmtree(folder / WORK, ignore_errors=True)  # its space may be needed
         if executed:
-            _write_page(folder, executed)
+            write_page(folder, executed)
         print("done", file=answers, flush=True)
 
 
-def _write_page(folder, executed):
-    """Writes the page of a notebook that ran; if that fails, there is none (`read_result`)."""
+def write_page(folder: Path, executed: dict) -> None:
+    """Write the page of an executed notebook; if that fails, there is none (`read_result`)."""
     try:
-        from grading.reports import safe_html
+        from grading.rendering import notebook
 
-        _write(folder / PAGE, safe_html.render(executed))
+        _write(folder / PAGE, notebook.render(executed))
     except Exception:
         traceback.print_exc()
 
 
-def _lines_until_end():
-    """The lines of standard input; at its end the process ends, in the middle of a job or not."""
+def _lines_until_end() -> Iterator[str]:
+    """Yield the lines of standard input; end the process with it, even in the middle of a job."""
     lines = queue.SimpleQueue()
 
     def read():
@@ -287,21 +276,12 @@ def _leave():
 
 
 def _write(path, text):
-    """Writes a file in one step, because the other side may read it at any moment."""
-    new = path.with_suffix(".new")
-    try:
-        new.write_text(text, encoding="utf-8", errors="replace")
-        os.replace(new, path)
-    except OSError:  # on a full disk, half a file would stand in the way of the next
-        new.unlink(missing_ok=True)
-        raise
+    write_atomically(path, text.encode("utf-8", "replace"))
 
 
 def _plain(value):
-    """NumPy's numbers and what else JSON does not know."""
-    if hasattr(value, "item"):
-        return value.item()
-    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else str(value)
+    """Return a NumPy number, or whatever else JSON does not know, as JSON does."""
+    return value.item() if hasattr(value, "item") else str(value)
 
 
 if __name__ == "__main__":

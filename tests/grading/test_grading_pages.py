@@ -12,7 +12,8 @@ import pytest
 from page_checker import dangers
 
 from grading import run
-from grading.reports import pages, safe_html
+from grading.rendering import cells, notebook
+from grading.reports import pages
 from grading.workers import worker
 
 v4 = nbformat.v4
@@ -41,7 +42,7 @@ def stream(words):
 
 
 def shown(*cells):
-    page = safe_html.render({"cells": cells})
+    page = notebook.render({"cells": cells})
     assert dangers(page) == []
     return page
 
@@ -100,7 +101,7 @@ def test_a_picture_in_a_text_is_drawn():
 
 
 def test_a_picture_pasted_into_an_answer_is_drawn_and_the_words_around_it_are_read(monkeypatch):
-    monkeypatch.setattr(safe_html, "MOST_ANSWER_CHARACTERS", 1_000)
+    monkeypatch.setattr(cells, "MOST_ANSWER_CHARACTERS", 1_000)
     data = "iVBORw0KGgo" * 1_000 + "AA=="
     page = shown(answer(f"It grows.\n\n![image.png](data:image/png;base64,{data})\n\nThen not."))
     assert page.count(data) == 1 and f'src="data:image/png;base64,{data}"' in page
@@ -109,52 +110,52 @@ def test_a_picture_pasted_into_an_answer_is_drawn_and_the_words_around_it_are_re
 
 def test_what_cannot_be_drawn_is_shown_as_it_was_typed():
     page = shown(answer("Because of ![plot](attachment:lost.png) & <b>more</b>."))
-    assert safe_html.NOT_DRAWN in page
+    assert notebook.NOT_DRAWN in page
     assert "Because of ![plot](attachment:lost.png) &amp; &lt;b&gt;more" in page
 
 
 def test_of_several_outputs_only_the_bad_one_is_left_out(monkeypatch):
-    tried = safe_html._tried
+    tried = notebook._drawn
 
-    def fails_at_bad(cells, seconds):
-        return None if '"bad"' in json.dumps(cells) else tried(cells, seconds)
+    def fails_at_bad(some, seconds):
+        return None if '"bad"' in json.dumps(some) else tried(some, seconds)
 
-    monkeypatch.setattr(safe_html, "_tried", fails_at_bad)
+    monkeypatch.setattr(notebook, "_drawn", fails_at_bad)
     page = shown(code("plot()", stream("first"), stream("bad"), display(image_png=PICTURE)))
-    for piece in ("plot", "first", safe_html.OUTPUT_NOT_DRAWN, PICTURE):
+    for piece in ("plot", "first", notebook.OUTPUT_NOT_DRAWN, PICTURE):
         assert piece in page, piece
 
 
 def test_drawing_has_a_limit_of_time(monkeypatch):
-    monkeypatch.setattr(safe_html, "WHOLE_SECONDS", 0.1)
-    monkeypatch.setattr(safe_html, "CELL_SECONDS", 0.1)
-    clean = safe_html.clean
+    monkeypatch.setattr(notebook, "WHOLE_SECONDS", 0.1)
+    monkeypatch.setattr(notebook, "CELL_SECONDS", 0.1)
+    clean = notebook.clean
 
-    def slow(words, is_ours=False):
+    def slow(words, is_nbconvert=False):
         while "slow" in words:
             try:
                 time.sleep(0.01)
             except Exception:
                 continue
-        return clean(words, is_ours)
+        return clean(words, is_nbconvert)
 
-    safe_html._exporter()  # takes longer the first time
-    monkeypatch.setattr(safe_html, "clean", slow)
+    notebook._exporter()  # takes longer the first time
+    monkeypatch.setattr(notebook, "clean", slow)
     started = time.monotonic()
     page = shown(text("slow"), answer("quick"))
     assert time.monotonic() - started < 1
-    assert page.index(safe_html.NOT_DRAWN) < page.index("slow") < page.index("quick")
+    assert page.index(notebook.NOT_DRAWN) < page.index("slow") < page.index("quick")
 
 
 def test_a_page_has_a_limit_of_size(monkeypatch):
-    monkeypatch.setattr(safe_html, "MOST_PAGE_CHARACTERS", 20_000)
+    monkeypatch.setattr(notebook, "MOST_PAGE_CHARACTERS", 20_000)
     plot = code("plot()", display(image_png="iVBORw0KGgo" * 10_000 + "AA=="))
     page = shown(*[copy.deepcopy(plot) for _ in range(20)], answer("My answer."))
     assert len(page) < 30_000 and "My answer." in page and page.count("plot()") == 20
 
 
 def test_a_written_answer_is_shown_below_any_number_of_cells(monkeypatch):
-    monkeypatch.setattr(safe_html, "MOST_CELLS", 5)
+    monkeypatch.setattr(cells, "MOST_OWN_CELLS", 5)
     page = shown(*[code(f"x{n}") for n in range(9)], answer("My answer."))
     assert "My answer." in page and "x4" in page and "x5" not in page
     assert "the others are left out" in page
@@ -224,11 +225,11 @@ def test_a_full_disk_costs_the_page_only_until_the_next_run(tmp_path, monkeypatc
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "write_text", full)
-        worker._write_page(tmp_path, {"cells": [code()]})
+        worker.write_page(tmp_path, {"cells": [code()]})
     lost = worker.read_result(tmp_path)
     assert lost["points"] == 1 and not run.is_settled(lost)
     assert [path.name for path in tmp_path.iterdir()] == [worker.RESULT]
-    worker._write_page(tmp_path, {"cells": [code()]})
+    worker.write_page(tmp_path, {"cells": [code()]})
     found = worker.read_result(tmp_path)
     assert run.is_settled(found) and "print" in found["page"]
 
@@ -248,7 +249,7 @@ def page_of(**more):
         "status": "could not be graded", "handed_in": None, "is_late": False, "to_read": 0,
         "notes": ["It ended."], **more,
     }  # fmt: skip
-    return pages.page(types.SimpleNamespace(**about), types.SimpleNamespace(title="Homework"))
+    return pages.student_page(types.SimpleNamespace(**about), "Homework")
 
 
 def test_who_wrote_no_answer_is_not_told_that_every_task_is_right():

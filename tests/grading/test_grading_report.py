@@ -25,7 +25,8 @@ from grading.assignments.assignment import Task, load_assignment
 from grading.intake import reading
 from grading.intake.submissions import Submission, find_submissions
 from grading.limits import Limits
-from grading.reports import pages, report, safe_html, summary
+from grading.rendering import notebook as rendering
+from grading.reports import pages, report, rows, summary, table
 from grading.workers import pool, worker
 
 v4 = nbformat.v4
@@ -59,7 +60,7 @@ def result(first="right", second="wrong", **more):
 def row(student="ana", found=None, due=None, **handed):
     submission = Submission(student, student, re.sub(r"\W", "_", student), ())
     given = reading.Handed(name="hw1.ipynb", **handed)
-    return report.make_row(submission, given, found, ASSIGNMENT, due)
+    return rows.make_row(submission, given, found, ASSIGNMENT, due)
 
 
 # --------------------------------------------------------------------- the notebook
@@ -126,7 +127,7 @@ def test_nothing_of_a_student_can_do_harm(attack):
     notebook = v4.new_notebook(cells=cells)
     notebook.metadata["title"] = attack
     notebook.cells[2].metadata = {"tags": ["x onclick=alert(1)"], "alt": attack}
-    assert dangers(safe_html.render(notebook)) == []
+    assert dangers(rendering.render(notebook)) == []
 
 
 def test_what_is_harmless_stays():
@@ -144,7 +145,7 @@ def test_what_is_harmless_stays():
             ],
         ),
     ]
-    text = safe_html.render(v4.new_notebook(cells=cells))
+    text = rendering.render(v4.new_notebook(cells=cells))
     for piece in (
         "<em>title</em>",
         "<td>2</td>",
@@ -161,7 +162,7 @@ def test_what_is_harmless_stays():
 
 def test_a_long_output_is_cut():
     output = v4.new_output("stream", text="x" * 500_000)
-    text = safe_html.render(v4.new_notebook(cells=[v4.new_code_cell("1", outputs=[output])]))
+    text = rendering.render(v4.new_notebook(cells=[v4.new_code_cell("1", outputs=[output])]))
     assert len(text) < 60_000 and "460,000 characters left out" in text
 
 
@@ -172,7 +173,7 @@ def test_an_odd_notebook_is_survived():
         {"cell_type": "markdown", "source": "d"},
         {"cell_type": "unknown", "source": 5},
     ]
-    assert dangers(safe_html.render({"cells": cells})) == []
+    assert dangers(rendering.render({"cells": cells})) == []
 
 
 # -------------------------------------------------------------------- page and table
@@ -180,7 +181,7 @@ def test_an_odd_notebook_is_survived():
 
 def test_a_students_page():
     found = row(found=result(page="<p>the notebook</p>", events=["cell 3 was stopped"]))
-    text = pages.page(found, ASSIGNMENT)
+    text = pages.student_page(found, ASSIGNMENT)
     assert dangers(text, is_page=True) == []
     assert "2 of 5.5 points" in text and "up to 4 for written answers" in text
     assert "Count &lt;b&gt;weights&lt;/b&gt;" in text and "the &lt;i&gt;t2&lt;/i&gt; is off" in text
@@ -194,9 +195,9 @@ def test_a_students_page():
 def test_every_verdict_has_words():
     verdicts = {"right", "wrong", "not answered", "error", "timeout", "memory", "died"}
     verdicts |= {"not reached", "manual"}
-    assert verdicts == set(pages.WORDS)
+    assert verdicts == set(pages.VERDICTS)
     for verdict in verdicts - {"right", "manual"}:
-        assert "<li>" in pages.page(row(found=result(verdict)), ASSIGNMENT)
+        assert "<li>" in pages.student_page(row(found=result(verdict)), ASSIGNMENT)
 
 
 def test_the_table():
@@ -207,7 +208,7 @@ def test_the_table():
         row("ben", worker.failure("could not be graded: it died")),
         row("cem", None, status="unreadable", problem="-x is empty"),
     ]
-    data = report.table(rows, ASSIGNMENT)
+    data = table.table(rows, ASSIGNMENT)
     assert data.startswith(b"\xef\xbb\xbf") and data.count(b"\r\n") == 6
     read = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
     assert len(read) == 5
@@ -224,8 +225,8 @@ def test_the_table():
     "text", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", " =1", "\n=1", "＝1", "\u200b=1"]
 )
 def test_no_cell_is_a_formula(text):
-    assert report.safe_cell(text).startswith("'")
-    assert report.safe_cell("a" + text).startswith("a")
+    assert table.safe_cell(text).startswith("'")
+    assert table.safe_cell("a" + text).startswith("a")
 
 
 ATTACKS_ON_CELLS = [
@@ -244,14 +245,14 @@ ATTACKS_ON_CELLS = [
 @pytest.mark.parametrize("delimiter", ",;|\t")
 def test_no_part_of_a_cell_is_a_formula_whatever_separates_cells(text, delimiter):
     rows = [row(text, found=result(events=[text]), notes=[text, "=1"])]
-    data = report.table(rows, ASSIGNMENT).decode("utf-8-sig")
+    data = table.table(rows, ASSIGNMENT).decode("utf-8-sig")
     for line in csv.reader(io.StringIO(data, newline=""), delimiter=delimiter):
         for cell in line:
             assert not re.match(r'[\s"\u200b]*[=+\-@＝]', cell), cell
 
 
 def test_numbers_stay_numbers():
-    data = report.table([row(found=result("right", "right"))], ASSIGNMENT).decode("utf-8-sig")
+    data = table.table([row(found=result("right", "right"))], ASSIGNMENT).decode("utf-8-sig")
     assert ",5.5,5.5," in data
 
 
@@ -259,14 +260,14 @@ def test_late():
     assert row(found=result(), due=1000.0, when=900.0).is_late is False
     late = row(found=result(), due=1000.0, when=1000.0 + 86_400 + 3_660)
     assert pages.lateness(late) == "1 d 1 h 1 min" and late.points == 2
-    assert "The points are not changed" in pages.page(late, ASSIGNMENT)
+    assert "The points are not changed" in pages.student_page(late, ASSIGNMENT)
     assert pages.lateness(row(found=result(), late=True)) == "late, says the platform"
 
 
 def test_the_page_says_where_the_time_comes_from():
     found = row(found=result(), due=1000.0, when=2000.0, clock="the time of the <file>")
-    assert "(so says the time of the &lt;file&gt;)." in pages.page(found, ASSIGNMENT)
-    assert "Handed in" not in pages.page(row(found=result()), ASSIGNMENT)
+    assert "(so says the time of the &lt;file&gt;)." in pages.student_page(found, ASSIGNMENT)
+    assert "Handed in" not in pages.student_page(row(found=result()), ASSIGNMENT)
 
 
 def test_the_class_at_a_glance(tmp_path):
@@ -334,7 +335,7 @@ def checkout(tmp_path):
 
 
 def test_a_record_follows_the_helpers_that_submissions_call(checkout):
-    before = result_store.version_of(checkout)
+    before = result_store.engine_version(checkout)
     assert before == result_store.engine_version(), "of the same content"
     counts = [
         "utils/homework/__init__.py",
@@ -349,14 +350,14 @@ def test_a_record_follows_the_helpers_that_submissions_call(checkout):
     for name in counts:
         text = (checkout / name).read_text(encoding="utf-8")
         (checkout / name).write_text(text + "\n# repaired\n", encoding="utf-8")
-        assert result_store.version_of(checkout) != before, name
+        assert result_store.engine_version(checkout) != before, name
         (checkout / name).write_text(text, encoding="utf-8")
-        assert result_store.version_of(checkout) == before, "the time alone changes nothing"
+        assert result_store.engine_version(checkout) == before, "the time alone changes nothing"
     for name in ("grading/reports/pages.py", "grading/README.md"):
         (checkout / name).write_text("# anything", encoding="utf-8")
     (checkout / "utils" / "__pycache__").mkdir()
     (checkout / "utils" / "__pycache__" / "homework.pyc").write_bytes(b"x")
-    assert result_store.version_of(checkout) == before
+    assert result_store.engine_version(checkout) == before
 
 
 def test_a_record_follows_libraries_settings_and_data(tmp_path, monkeypatch):
@@ -459,9 +460,9 @@ def test_what_the_machine_could_not_read_costs_no_points():
     told = "the folder hw1 could not be read (Permission denied)"
     found = row("ana", None, status="could not be graded", problem=told)
     assert found.points is None and found.look == [told] and found.notes == [told]
-    cells = next(csv.DictReader(io.StringIO(report.table([found], ASSIGNMENT).decode("utf-8-sig"))))
+    cells = next(csv.DictReader(io.StringIO(table.table([found], ASSIGNMENT).decode("utf-8-sig"))))
     assert cells["points"] == "" and cells["status"] == "could not be graded"
-    assert "0 of" not in pages.page(found, ASSIGNMENT)
+    assert "0 of" not in pages.student_page(found, ASSIGNMENT)
 
 
 def test_a_result_without_its_page_is_not_settled():
@@ -472,8 +473,8 @@ def test_the_front_carries_the_notebook_as_text(tmp_path):
     path = grading_class.write_assignment(tmp_path)
     grading_class.put(tmp_path / "in" / "ana" / "hw.ipynb", json.loads(path.read_text()))
     found = find_submissions(tmp_path / "in")[0]
-    group = run.Class(found, load_assignment(path), Limits(), True, tmp_path / "out")
-    group.look()
+    group = run.ClassRun(found, load_assignment(path), Limits(), True, tmp_path / "out")
+    group.read()
     job, key = group.job("ana")
     group.reader.close()
     assert json.loads(job["notebook"])["nbformat"] == 4 and key
@@ -488,16 +489,16 @@ def test_what_the_grader_could_not_do_is_tried_again_and_shown_until_then(tmp_pa
     good = result(page="<p>")
 
     def one_run(*results):
-        group = run.Class(found, load_assignment(path), Limits(), True, tmp_path / "out")
-        group.look()
+        group = run.ClassRun(found, load_assignment(path), Limits(), True, tmp_path / "out")
+        group.read()
         slugs = group.to_do()
         group.grade(slugs, OneByOne(*results), lambda slug: None, False)
         return slugs, [each.status for each in group.rows()]
 
     full = worker.failure("could not be graded: OSError: No space left on device")
     assert one_run(full) == (["ana"], ["could not be graded"])
-    group = run.Class(found, load_assignment(path), Limits(), True, tmp_path / "out")
-    group.look()
+    group = run.ClassRun(found, load_assignment(path), Limits(), True, tmp_path / "out")
+    group.read()
     assert [each.status for each in group.rows()] == ["could not be graded"], "it is still shown"
     assert one_run(good) == (["ana"], ["graded"])
     assert one_run() == ([], ["graded"])

@@ -3,7 +3,7 @@
 import html.parser
 import re
 
-from grading.reports import safe_html
+from grading.rendering import safe_html
 
 OF_THE_PAGE = {"html", "head", "meta", "title", "style", "body", "main", "section", "svg", "rect"}
 OF_THE_PAGE |= {"text"}

@@ -1,8 +1,9 @@
-"""A limit of time for work of the grader's own that a stranger's input may make long."""
+"""A time limit for the grader's own work that a stranger's input may prolong."""
 
 import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 
 
 class TooLong(BaseException):
@@ -10,28 +11,26 @@ class TooLong(BaseException):
 
 
 @contextlib.contextmanager
-def at_most(seconds):
-    """Ends what takes longer with TooLong, where that is possible."""
-    if not hasattr(signal, "setitimer") or (
-        threading.current_thread() is not threading.main_thread()
-    ):
+def at_most(seconds: float) -> Iterator[None]:
+    """End what takes longer with TooLong, on the main thread and where there are timers."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not hasattr(signal, "setitimer") or not is_main:
         yield
         return
-
-    over = []
+    is_over = False
 
     def stop(number, frame):
-        if not over:
+        if not is_over:
             raise TooLong
 
     before = signal.signal(signal.SIGALRM, stop)
-    # Again and again, because where Python cannot let an exception out, it is lost.
+    # Repeated, because an exception is lost where Python cannot let it out.
     signal.setitimer(signal.ITIMER_REAL, seconds, 0.5)
     try:
         try:
             yield
         finally:
-            over.append(True)
+            is_over = True
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

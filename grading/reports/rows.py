@@ -1,0 +1,143 @@
+"""What is known about each student, as one row of the report."""
+
+import dataclasses
+import datetime
+
+from grading.assignments.assignment import Assignment
+from grading.intake.reading import Handed
+from grading.intake.submissions import Submission
+
+FAILED, WAITING = "could not be graded", "not graded yet"
+
+
+@dataclasses.dataclass
+class Row:
+    """One student's row in the table, and what the student's page shows.
+
+    Attributes:
+        student: The name.
+        id: The platform's number, or the name.
+        slug: The name of the page's file.
+        file: What was graded.
+        status: "graded", "unreadable", "no notebook", "other homework", "could not be graded", or
+            "not graded yet".
+        most: Points that could be reached automatically.
+        points: Points reached; None if the grader could not say.
+        tasks: The engine's verdict on each task, a list of dictionaries.
+        to_read: Points of written answers that a person has to read.
+        handed_in: Seconds since 1970, or None.
+        clock: Where that time comes from, in a few words.
+        late: Seconds after the due time, or None if in time or unknown.
+        is_late: Whether it is late, even if nobody knows by how much.
+        notes: Plain sentences.
+        look: Sentences that say why a person must look.
+        suspect: Whether the submission itself may have kept the grader from grading it.
+        seconds: How long it took.
+        page: The executed notebook as safe HTML, or "".
+    """
+
+    student: str
+    id: str
+    slug: str
+    file: str
+    status: str
+    most: float
+    points: float | None = None
+    tasks: list = dataclasses.field(default_factory=list)
+    to_read: float = 0
+    handed_in: float | None = None
+    clock: str = ""
+    late: float | None = None
+    is_late: bool = False
+    notes: list = dataclasses.field(default_factory=list)
+    look: list = dataclasses.field(default_factory=list)
+    suspect: bool = False
+    seconds: float = 0
+    page: str = dataclasses.field(default="", repr=False)
+
+    @property
+    def lateness(self) -> str:
+        """How late it is in words, such as "1 d 2 h 5 min"; "" if in time."""
+        if not self.is_late:
+            return ""
+        if self.late is None:
+            return "late, says the platform"
+        hours, minutes = divmod(max(1, round(self.late / 60)), 60)
+        days, hours = divmod(hours, 24)
+        parts = {"d": days, "h": hours, "min": minutes}
+        return " ".join(f"{count} {unit}" for unit, count in parts.items() if count)
+
+
+def make_row(
+    submission: Submission,
+    content: Handed,
+    result: dict | None,
+    assignment: Assignment,
+    due: float | None = None,
+) -> Row:
+    """Return what is known about a submission.
+
+    Args:
+        submission: What was found.
+        content: What was read in it.
+        result: The result of `grading.workers.worker`, or None if there is none yet.
+        assignment: The homework.
+        due: When it had to be handed in, in seconds since 1970, or None.
+    """
+    row = Row(
+        student=submission.student,
+        id=submission.id,
+        slug=submission.slug,
+        file=content.name,
+        status=content.status,
+        most=sum(task.points for task in assignment.tasks if not task.manual),
+        handed_in=content.when,
+        clock=content.clock,
+        is_late=content.late,
+        notes=list(content.notes),
+    )
+    if due is not None and content.when is not None and content.when > due:
+        row.late, row.is_late = content.when - due, True
+    result = result or {}
+    if content.problem:
+        row.points = None if content.status == FAILED else 0.0
+        row.notes.insert(0, content.problem)
+        row.tasks = [_unjudged(task) for task in assignment.tasks]
+    elif not result:
+        row.status = WAITING
+    elif result.get("problem"):
+        row.status = FAILED
+        row.notes.insert(0, result["problem"])
+    else:
+        row.status, row.tasks = "graded", result["tasks"]
+        manual = [task for task in row.tasks if task["verdict"] == "manual"]
+        row.points = float(sum(task["points"] for task in row.tasks if task not in manual))
+        row.to_read = sum(task["max_points"] for task in manual)
+    row.seconds, row.page = result.get("seconds", 0), result.get("page", "")
+    row.notes += result.get("notes", []) + result.get("events", [])
+    row.suspect = bool(result.get("suspect"))
+    reasons = [*submission.look, *content.look, *result.get("look", [])]
+    if row.status not in ("graded", WAITING):
+        reasons = [*row.notes[:1], *reasons]
+    row.look = list(dict.fromkeys(reasons))
+    return row
+
+
+def _unjudged(task):
+    """Return the verdict on a task of a submission in which there was nothing to judge."""
+    verdict = "manual" if task.manual else "not reached"
+    return {
+        "grade_id": task.grade_id,
+        "title": task.title,
+        "points": 0,
+        "max_points": task.points,
+        "verdict": verdict,
+        "message": "",
+    }
+
+
+def moment(seconds: float | None) -> str:
+    """Return a point in time to the minute, for people; "" for None."""
+    if seconds is None:
+        return ""
+    return datetime.datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
