@@ -12,48 +12,26 @@ FAILED, WAITING = "could not be graded", "not graded yet"
 
 @dataclasses.dataclass
 class Row:
-    """One student's row in the table, and what the student's page shows.
-
-    Attributes:
-        student: The name.
-        id: The platform's number, or the name.
-        slug: The name of the page's file.
-        file: What was graded.
-        status: "graded", "unreadable", "no notebook", "other homework", "could not be graded", or
-            "not graded yet".
-        most: Points that could be reached automatically.
-        points: Points reached; None if the grader could not say.
-        tasks: The engine's verdict on each task, a list of dictionaries.
-        to_read: Points of written answers that a person has to read.
-        handed_in: Seconds since 1970, or None.
-        clock: Where that time comes from, in a few words.
-        late: Seconds after the due time, or None if in time or unknown.
-        is_late: Whether it is late, even if nobody knows by how much.
-        notes: Plain sentences.
-        look: Sentences that say why a person must look.
-        suspect: Whether the submission itself may have kept the grader from grading it.
-        seconds: How long it took.
-        page: The executed notebook as safe HTML, or "".
-    """
+    """One student's row in the table, and what the student's page shows."""
 
     student: str
-    id: str
-    slug: str
-    file: str
-    status: str
-    most: float
-    points: float | None = None
-    tasks: list = dataclasses.field(default_factory=list)
-    to_read: float = 0
-    handed_in: float | None = None
-    clock: str = ""
-    late: float | None = None
-    is_late: bool = False
-    notes: list = dataclasses.field(default_factory=list)
-    look: list = dataclasses.field(default_factory=list)
-    suspect: bool = False
-    seconds: float = 0
-    page: str = dataclasses.field(default="", repr=False)
+    id: str  # the platform's number, or the name
+    slug: str  # the name of the page's file
+    file: str  # what was graded
+    status: str  # "graded", FAILED, WAITING, "unreadable", "no notebook" or "other homework"
+    most: float  # points that could be reached automatically
+    points: float | None = None  # None if the grader could not say
+    tasks: list[dict] = dataclasses.field(default_factory=list)  # the engine's verdicts
+    to_read: float = 0  # points of written answers that a person has to read
+    handed_in: float | None = None  # seconds since 1970
+    clock: str = ""  # where that time comes from, in a few words
+    late: float | None = None  # seconds after the due time; None if in time or unknown
+    is_late: bool = False  # also where nobody knows by how much
+    notes: list[str] = dataclasses.field(default_factory=list)
+    look: list[str] = dataclasses.field(default_factory=list)  # why a person must look
+    suspect: bool = False  # whether the submission itself may have stopped the grader
+    seconds: float = 0  # how long it took
+    page: str = dataclasses.field(default="", repr=False)  # the executed notebook as safe HTML
 
     @property
     def lateness(self) -> str:
