@@ -611,7 +611,7 @@ class Class:
     def __init__(self, found, *rest):
         self.found = found
 
-    def look(self):
+    def read(self):
         pass
 
     def to_do(self, wanted, fresh, again):
@@ -629,7 +629,7 @@ class Class:
 def grade(tmp_path, folder, capsys, monkeypatch):
     """Runs the command here, without isolation; returns the exit status and what it said."""
     assignment = grading_class.write_assignment(tmp_path)
-    monkeypatch.setattr(run, "Class", Class)
+    monkeypatch.setattr(run, "ClassRun", Class)
     monkeypatch.setattr(command, "_isolation", lambda options, limits: (False, ["No \x1bnetwork"]))
     monkeypatch.setattr(signal, "signal", lambda number, handler: None)
 
@@ -694,7 +694,7 @@ def test_results_that_cannot_be_made_are_a_wrong_command_line(grade, folder, tmp
     assert status == 2 and "--out" in err and "ot a directory" in err
 
 
-@pytest.mark.parametrize("where", ["__init__", "look", "to_do", "write_reports"])
+@pytest.mark.parametrize("where", ["__init__", "read", "to_do", "write_reports"])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
 def test_a_full_disk_ends_in_a_sentence(grade, folder, monkeypatch, where, number):
     put(folder, "ana.ipynb")
@@ -730,8 +730,8 @@ def test_what_was_recorded_before_the_disk_was_full_is_kept(tmp_path, folder, mo
     assignment, found = load_assignment(path), find_submissions(folder)[0]
 
     def look():
-        group = run.Class(found, assignment, Limits(), True, tmp_path / "out")
-        group.look()
+        group = run.ClassRun(found, assignment, Limits(), True, tmp_path / "out")
+        group.read()
         return group
 
     write = result_store.write_atomically
