@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT
 
 from grading import __main__ as command
+from grading import result_store
 from grading.workers import pool, worker
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
@@ -187,6 +188,8 @@ def test_where_nothing_ran_no_page_is_lost(tmp_path):
         ({"--only": "anna"}, "Did you mean: ana"),
         ({"--jobs": 0}, "at least 1"),
         ({"--memory": -5}, "more than 0"),
+        ({"--out": "taken"}, "results of hw9_something_else"),
+        ({"--unsafe": None}, "bubblewrap"),
     ],
     ids=str,
 )
@@ -195,14 +198,17 @@ def test_a_wrong_command_line_is_answered_with_what_is_wrong(
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("signal.signal", lambda *arguments: None)
+    monkeypatch.setenv("PATH", str(tmp_path))  # without bubblewrap
     for name in ("empty", "one/ana"):
         (tmp_path / name).mkdir(parents=True)
+    result_store.reserve(tmp_path / "taken", "hw9_something_else")
     options = {"--homework": grading_class.write_assignment(tmp_path), "--out": "out", **change}
-    words = [options.pop("submissions", "one"), "--unsafe"]
+    is_unsafe = "--unsafe" not in change or options.pop("--unsafe")
+    words = [options.pop("submissions", "one"), *["--unsafe"] * bool(is_unsafe)]
     words += [word for option in options.items() for word in option]
     try:
         status = command.main(list(map(str, words)))
     except SystemExit as end:
         status = end.code
     assert status == 2 and expected in capsys.readouterr().err
-    assert not list(tmp_path.rglob("*.csv"))
+    assert not list(tmp_path.rglob("*.csv")) and not (tmp_path / "out").exists()

@@ -24,29 +24,14 @@ PRIVATE = "a private key that nobody may read"
 
 # ----------------------------------------------------------------- the assignment
 
-
-def _answer(grade_id, before, solution):
-    source = f"{before}\n### BEGIN SOLUTION\n{solution}\n### END SOLUTION"
-    about = {"grade": False, "solution": True, "locked": False}
-    return _cell("code", source.lstrip("\n"), grade_id, about)
-
-
-def _test(grade_id, title, hidden, values=(), functions=()):
-    name = (*values, *functions)[0]
-    source = f"""if {name} is None:
-    print("Not answered yet.")
-### BEGIN HIDDEN TESTS
-{textwrap.dedent(hidden).strip()}
-### END HIDDEN TESTS"""
-    about = {"grade": True, "solution": False, "locked": True, "points": POINTS[grade_id]}
-    cell = _cell("code", source, grade_id, about)
-    cell["metadata"]["homework"] = {
-        "title": title,
-        "values": list(values),
-        "functions": list(functions),
-        "seconds": 5,
-    }
-    return cell
+LOCKED = {"grade": False, "solution": False, "locked": True}
+ANSWER = {"grade": False, "solution": True, "locked": False}
+RIGHT = {
+    "total": "total = sum(NUMBERS)",
+    "mean": "def mean_of(values):\n    return sum(values) / len(values) if values else 0.0",
+    "table": "table = np.arange(12).reshape(3, 4)",
+    "words": 'words = {"deep": 4, "net": 3}',
+}
 
 
 def _cell(kind, source, grade_id=None, about=None):
@@ -59,57 +44,60 @@ def _cell(kind, source, grade_id=None, about=None):
     return cell
 
 
-LOCKED = {"grade": False, "solution": False, "locked": True}
+def _question(text, grade_id, name):
+    source = f"{name} = None\n### BEGIN SOLUTION\n{RIGHT[grade_id]}\n### END SOLUTION"
+    return [_cell("markdown", text), _cell("code", source, grade_id, ANSWER)]
+
+
+def _test(grade_id, title, name, *hidden):
+    lines = [f"if {name} is None:", '    print("Not answered yet.")']
+    lines += ["### BEGIN HIDDEN TESTS", *hidden, "### END HIDDEN TESTS"]
+    about = {"grade": True, "solution": False, "locked": True, "points": POINTS[grade_id]}
+    cell = _cell("code", "\n".join(lines), grade_id, about)
+    kind = "functions" if name == "mean_of" else "values"
+    asked = {"values": [], "functions": []} | {kind: [name]}
+    cell["metadata"]["homework"] = {"title": title, "seconds": 5, **asked}
+    return cell
+
+
 CELLS = [
     _cell("markdown", "# Small numbers\n\nA homework that is only there to try the grader."),
     _cell("code", "import numpy as np\n\nNUMBERS = list(range(101))", "setup", LOCKED),
-    _cell("markdown", "Add up all numbers in `NUMBERS`, and store the sum in `total`."),
-    _answer("total", "total = None", "total = sum(NUMBERS)"),
+    *_question("Add up all numbers in `NUMBERS`, and store it in `total`.", "total", "total"),
     _test(
         "test-total",
         "Add up",
+        "total",
         'assert total == 5050, f"the sum of 0 to 100 is not {total}"',
-        ["total"],
     ),
-    _cell("markdown", "Write a function that gives the mean of a list, and 0.0 for an empty one."),
-    _answer(
-        "mean",
-        "mean_of = None",
-        "def mean_of(values):\n    return sum(values) / len(values) if values else 0.0",
-    ),
+    *_question("Write a function: the mean of a list, 0.0 for an empty one.", "mean", "mean_of"),
     _test(
         "test-mean",
         "The mean",
-        """
-        assert mean_of([1, 2, 6]) == 3, "the mean of 1, 2 and 6 is 3"
-        assert mean_of([7.5]) == 7.5, "the mean of one number is that number"
-        """,
-        functions=["mean_of"],
+        "mean_of",
+        'assert mean_of([1, 2, 6]) == 3, "the mean of 1, 2 and 6 is 3"',
+        'assert mean_of([7.5]) == 7.5, "the mean of one number is that number"',
     ),
     _test(
         "test-empty",
         "The mean of nothing",
+        "mean_of",
         'assert mean_of([]) == 0.0, "an empty list has the mean 0.0 here"',
-        functions=["mean_of"],
     ),
-    _cell("markdown", "Make a table of the numbers 0 to 11 with three rows and four columns."),
-    _answer("table", "table = None", "table = np.arange(12).reshape(3, 4)"),
+    *_question("Make a table of 0 to 11 with three rows and four columns.", "table", "table"),
     _test(
         "test-table",
         "A table",
-        """
-        assert np.shape(table) == (3, 4), "the table has three rows and four columns"
-        assert np.array_equal(table, np.arange(12).reshape(3, 4)), "it counts from 0 to 11"
-        """,
-        ["table"],
+        "table",
+        'assert np.shape(table) == (3, 4), "the table has three rows and four columns"',
+        'assert np.array_equal(table, np.arange(12).reshape(3, 4)), "it counts from 0 to 11"',
     ),
-    _cell("markdown", "Store in the dictionary `words` how many letters `deep` and `net` have."),
-    _answer("words", "words = None", 'words = {"deep": 4, "net": 3}'),
+    *_question("Store in the dictionary `words` the lengths of the words.", "words", "words"),
     _test(
         "test-words",
         "Count letters",
+        "words",
         'assert words == {"deep": 4, "net": 3}, "deep has 4 letters, net has 3"',
-        ["words"],
     ),
     _cell(
         "markdown",
@@ -121,15 +109,13 @@ CELLS = [
 
 
 def _notebook(cells):
-    cells = copy.deepcopy(cells)
-    for number, cell in enumerate(cells):
-        cell["id"] = f"cell-{number}"
+    cells = [{**cell, "id": f"cell-{number}"} for number, cell in enumerate(copy.deepcopy(cells))]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
 
 
 def write_assignment(folder):
-    """Writes the instructor's notebook; returns its path."""
+    """Write the instructor's notebook; return its path."""
     path = Path(folder) / "small_numbers.ipynb"
     path.write_text(json.dumps(_notebook(CELLS)), encoding="utf-8")
     return path
@@ -137,12 +123,6 @@ def write_assignment(folder):
 
 # ------------------------------------------------------------------- the students
 
-RIGHT = {
-    "total": "total = sum(NUMBERS)",
-    "mean": "def mean_of(values):\n    return sum(values) / len(values) if values else 0.0",
-    "table": "table = np.arange(12).reshape(3, 4)",
-    "words": 'words = {"deep": 4, "net": 3}',
-}
 WRONG = {
     "total": "total = 5049",
     "mean": "def mean_of(values):\n    return 42",
@@ -153,28 +133,20 @@ WRONG = {
 
 @dataclasses.dataclass(frozen=True)
 class Student:
-    """What a student hands in, and what it deserves.
+    """What a student hands in, and what it deserves."""
 
-    Attributes:
-        kind: Of student, as in the list of what a grader must stand.
-        points: What the grader must give.
-        write: A function of the folder of submissions, the student's name and the places.
-        status: The status in the table.
-        verdicts: What must be said of some tasks.
-        says: Texts that must be among the notes.
-        isolated: Whether it can be graded with isolation only.
-        never: Texts that must not be among the notes, because they are untrue; None if there is
-            nothing to note at all.
-    """
-
-    kind: str
+    kind: str  # of student, as in the list of what a grader must withstand
     points: float
-    write: Any
+    write: Any  # a function of the folder of submissions, the student's name and the places
     status: str = "graded"
-    verdicts: dict = dataclasses.field(default_factory=dict)
-    says: tuple = ()
-    isolated: bool = False
-    never: tuple | None = ()
+    verdicts: dict = dataclasses.field(default_factory=dict)  # of some tasks
+    says: tuple = ()  # must be among the notes
+    isolated: bool = False  # whether it can be graded with isolation only
+    never: tuple | None = ()  # untrue of the notes; None if there is nothing to note at all
+
+
+def _grade_id(cell):
+    return cell["metadata"].get("nbgrader", {}).get("grade_id")
 
 
 def answered(released, answers=None, first="", last="", **more):
@@ -183,9 +155,8 @@ def answered(released, answers=None, first="", last="", **more):
     answers = {**RIGHT, **(answers or {})} if answers is not WRONG else WRONG
     answers = {**answers, **more}
     for cell in notebook["cells"]:
-        grade_id = cell["metadata"].get("nbgrader", {}).get("grade_id")
-        if answers.get(grade_id) is not None:
-            cell["source"] = textwrap.dedent(answers[grade_id]).strip()
+        if answers.get(_grade_id(cell)) is not None:
+            cell["source"] = textwrap.dedent(answers[_grade_id(cell)]).strip()
     if first:
         notebook["cells"].insert(2, _cell("code", textwrap.dedent(first).strip()))
     if last:
@@ -246,26 +217,20 @@ def zipped(members):
 
 
 def _cells_with(notebook, wanted):
-    for cell in notebook["cells"]:
-        if cell["metadata"].get("nbgrader", {}).get("grade_id") in wanted:
-            yield cell
+    return [cell for cell in notebook["cells"] if _grade_id(cell) in wanted]
 
 
 def _delete(notebook):
-    gone = {"setup", "test-total", "test-mean", "test-table"}
-    notebook["cells"] = [
-        cell
-        for cell in notebook["cells"]
-        if cell["metadata"].get("nbgrader", {}).get("grade_id") not in gone
-    ]
+    for cell in _cells_with(notebook, {"setup", "test-total", "test-mean", "test-table"}):
+        notebook["cells"].remove(cell)
 
 
 def _duplicate(notebook):
-    notebook["cells"] += copy.deepcopy(list(_cells_with(notebook, {"setup", "test-words"})))
+    notebook["cells"] += copy.deepcopy(_cells_with(notebook, {"setup", "test-words"}))
 
 
 def _move(notebook):
-    moved = list(_cells_with(notebook, {"test-words", "test-total"}))
+    moved = _cells_with(notebook, {"test-words", "test-total"})
     notebook["cells"] = moved + [cell for cell in notebook["cells"] if cell not in moved]
 
 
@@ -346,11 +311,8 @@ def _in_one_cell(place):
     """All answers in one cell of the student's own, and the cells for them deleted."""
 
     def change(notebook):
-        notebook["cells"] = [
-            cell
-            for cell in notebook["cells"]
-            if cell["metadata"].get("nbgrader", {}).get("grade_id") not in RIGHT
-        ]
+        for cell in _cells_with(notebook, RIGHT):
+            notebook["cells"].remove(cell)
         at = len(notebook["cells"]) if place == "end" else place
         notebook["cells"].insert(at, _cell("code", "\n\n".join(RIGHT.values())))
 
@@ -359,7 +321,7 @@ def _in_one_cell(place):
 
 def _merged(notebook):
     """As "merge cells" does it: the first one's metadata, and what all of them say."""
-    taken = list(_cells_with(notebook, {"setup", *RIGHT}))
+    taken = _cells_with(notebook, {"setup", *RIGHT})
     taken[0]["source"] = "\n\n".join(cell["source"] for cell in taken)
     notebook["cells"] = [cell for cell in notebook["cells"] if cell not in taken[1:]]
 
@@ -746,7 +708,7 @@ STUDENTS = {
 
 
 def build(folder, released, port, repository):
-    """Writes the class.
+    """Write the class.
 
     Args:
         folder: An empty folder; gets `submissions` and `outside`.
