@@ -24,7 +24,6 @@ from grading.rendering.time_limit import TooLong, at_most
 MOST_PAGE_CHARACTERS = 60_000_000
 WHOLE_SECONDS, CELL_SECONDS, ALL_CELLS_SECONDS = 20, 4, 40
 NOT_DRAWN = "This cell could not be drawn; here it is as it was typed."
-OUTPUT_NOT_DRAWN = "[This output could not be drawn.]"
 ENOUGH_SEEN = 0.9  # of the words of a written answer must be seen where it is drawn
 
 v4 = nbformat.v4
@@ -44,7 +43,7 @@ def render(notebook: dict) -> str:
     deadline = time.monotonic() + ALL_CELLS_SECONDS
     pieces, left = [], MOST_PAGE_CHARACTERS
     for cell in cells:
-        piece = _drawn_alone(cell, deadline)
+        piece = _drawn([cell], min(CELL_SECONDS, deadline - time.monotonic()))
         if piece is None or len(piece) > left:
             piece = _as_typed(cell)
         pieces.append(piece)
@@ -97,23 +96,6 @@ def _drawn(cells, seconds):
             return clean(body, is_nbconvert=True)
     except (Exception, TooLong):
         return None
-
-
-def _drawn_alone(cell, deadline):
-    """Return a cell as safe HTML without the outputs that cannot be drawn; None if it cannot be."""
-
-    def draw(cell):
-        return _drawn([cell], min(CELL_SECONDS, deadline - time.monotonic()))
-
-    html_of_cell = draw(cell)
-    if html_of_cell is not None or not cell.get("outputs"):
-        return html_of_cell
-    instead = v4.new_output("stream", text=OUTPUT_NOT_DRAWN)
-    outputs = [
-        output if draw(v4.new_code_cell(outputs=[output])) is not None else instead
-        for output in cell.outputs
-    ]
-    return draw(nbformat.from_dict({**cell, "outputs": outputs}))
 
 
 def _as_typed(cell):

@@ -1,7 +1,6 @@
 """The notebook on a page shows all that can be shown, and nothing of it can do harm."""
 
 import copy
-import json
 import signal
 import time
 
@@ -190,19 +189,6 @@ def test_what_cannot_be_drawn_is_shown_as_it_was_typed():
     page = shown(answer("Because of ![plot](attachment:lost.png) & <b>more</b>."))
     assert notebook.NOT_DRAWN in page
     assert "Because of ![plot](attachment:lost.png) &amp; &lt;b&gt;more" in page
-
-
-def test_of_several_outputs_only_the_bad_one_is_left_out(monkeypatch):
-    exporter = notebook._exporter()
-    draw = exporter.from_notebook_node
-
-    def fail_at_bad(page):
-        return 1 / 0 if '"bad"' in json.dumps(page) else draw(page)
-
-    monkeypatch.setattr(exporter, "from_notebook_node", fail_at_bad)
-    page = shown(code("plot()", stream("first"), stream("bad"), display("image/png", PICTURE)))
-    for piece in ("plot", "first", notebook.OUTPUT_NOT_DRAWN, PICTURE):
-        assert piece in page, piece
 
 
 # ------------------------------------------------------------------------ written answers
