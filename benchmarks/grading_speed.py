@@ -25,7 +25,8 @@ import time
 from pathlib import Path
 
 from benchmarks import _harness as harness
-from grading.assignments.assignment import load_assignment, release
+from grading.assignments.assignment import load_assignment
+from grading.assignments.release import release
 from grading.limits import Limits
 from grading.workers import pool
 

@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from grading.intake import moments, submissions
-from grading.intake.shown import nfc, printable
+from grading.intake import submissions, timestamps
+from grading.intake.display import nfc, printable
 from grading.limits import Limits
 from grading.workers import pool
 
@@ -241,7 +241,7 @@ def _isolation(options, limits):
 
 def _due(text):
     """Return the due time in seconds since 1970; None without one."""
-    due = None if text is None else moments.read_stamp(text)
+    due = None if text is None else timestamps.read_stamp(text)
     if text is not None and due is None:
         raise UsageError(
             f"--due {text} is not understood. Write the day and the time as 2026-11-20T23:59, with "

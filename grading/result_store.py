@@ -23,7 +23,7 @@ from typing import Any
 import filelock
 
 from grading.assignments.assignment import Assignment
-from grading.intake.reading import Handed
+from grading.intake.content import SubmissionContent
 from grading.limits import Limits
 from utils.common.files import write_atomically
 
@@ -32,11 +32,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # What only finds, shows or distributes; a change there alters no record. Every other module counts.
 FRONT = (
     "grading/__main__.py",
-    "grading/intake/loose.py",
+    "grading/intake/display.py",
+    "grading/intake/loose_files.py",
     "grading/intake/reader.py",
-    "grading/intake/shown.py",
     "grading/intake/submissions.py",
-    "grading/intake/whose.py",
     "grading/reports/",
     "grading/result_store.py",
     "grading/run.py",
@@ -86,7 +85,9 @@ def data_files() -> list[str]:
     return sorted(name for name in names if any(Path(f, name).is_file() for f in folders))
 
 
-def key(content: Handed, assignment: Assignment, limits: Limits, is_isolated: bool) -> str:
+def key(
+    content: SubmissionContent, assignment: Assignment, limits: Limits, is_isolated: bool
+) -> str:
     """Return a hash of everything that a submission's result depends on."""
     parts = [FORMAT, content.digest, content.name, assignment.version, dataclasses.asdict(limits)]
     parts += [is_isolated, engine_version(), environment(), data_files()]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from grading import result_store
-from grading.assignments.assignment import Assignment, load_assignment, numbers, release
+from grading.assignments.assignment import Assignment, load_assignment, numbers
+from grading.assignments.release import release
 from grading.intake import reader
 from grading.intake.submissions import Submission
 from grading.intake.traits import Traits

@@ -1,18 +1,19 @@
 """Which names the cells of a notebook give and need, found without running them."""
 
 import ast
-import contextlib
 import dataclasses
 import functools
 import re
 import symtable
 import textwrap
 import warnings
+from collections.abc import Iterable
 
 MOST_CHARACTERS = 200_000  # of a cell; a longer one gives and needs nothing
+NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
 # Cell magics whose cell runs as it stands, so that its names stay.
 _TRANSPARENT = ("%%time", "%%capture", "%%prun")
-_REST = r"(?:.*\\\r?\n)*.*$"  # of a line, and the lines that it goes on in
+_REST = r"(?:.*\\\r?\n)*.*$"  # of a line, and of the lines that continue it
 _MAGIC = re.compile(rf"(?m)^([ \t]*)(?:[!?]|%+[a-zA-Z_]){_REST}|^([ \t]*)\?*[\w.]+\?+[ \t]*$")
 _ASSIGNED_MAGIC = re.compile(rf"(?m)^([ \t]*\w[\w, ]*=)[ \t]*[%!]{_REST}")
 _TIMED = re.compile(r"(?m)^([ \t]*)%time[ \t]+(?=\S)")  # what it times stays, too
@@ -21,7 +22,7 @@ _ANYTHING = re.compile(
     r"(?m)^[ \t]*from[ \t]+\S+[ \t]+import[ \t]+\*|^[ \t]*%run\b|\bexec\s*\(|\b__main__\.|"
     r"\b(globals|locals|vars)\(\)\s*(\[|\.update)"
 )
-_AT_ONCE = ("listcomp", "setcomp", "dictcomp", "genexpr")
+_COMPREHENSIONS = ("listcomp", "setcomp", "dictcomp", "genexpr")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,31 +37,22 @@ class Names:
         is_open: Whether it may give names that cannot be told from its text.
     """
 
-    given: frozenset = frozenset()
-    needed: frozenset = frozenset()
-    later: dict = dataclasses.field(default_factory=dict)
+    given: frozenset[str] = frozenset()
+    needed: frozenset[str] = frozenset()
+    later: dict[str, set[str]] = dataclasses.field(default_factory=dict)
     is_open: bool = False
 
 
 @functools.lru_cache(maxsize=256)
-def names_of(source):
-    """The `Names` of a code cell; of one that cannot be understood, none."""
-    text = python_of(source)
-    if len(text) > MOST_CHARACTERS:
+def names_of(source: str) -> Names:
+    """Return the names of a code cell; none for one that cannot be understood."""
+    table = _symbols(python_of(source))
+    if table is None:
         return Names()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            table = symtable.symtable(text, "cell", "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Names()
-    given, needed, later = set(), set(), {}
-    for symbol in table.get_symbols():
-        if symbol.is_assigned() or symbol.is_imported():
-            given.add(symbol.get_name())
-        if symbol.is_referenced():
-            needed.add(symbol.get_name())
-    unnamed = set()
+    symbols = table.get_symbols()
+    given = {s.get_name() for s in symbols if s.is_assigned() or s.is_imported()}
+    needed = {s.get_name() for s in symbols if s.is_referenced()}
+    later, unnamed = {}, set()
     for inner in table.get_children():
         now, then, made = _inside(inner)
         given |= made
@@ -74,10 +66,10 @@ def names_of(source):
     return Names(frozenset(given), frozenset(needed - given), later, bool(_ANYTHING.search(source)))
 
 
-def _inside(table):
-    """Names needed at once, names needed when it is called, and global names it sets."""
+def _inside(table: symtable.SymbolTable) -> tuple[set[str], set[str], set[str]]:
+    """Return names needed at once, names needed when it is called, and global names it sets."""
     now, then, made = set(), set(), set()
-    is_at_once = table.get_type() == "class" or table.get_name() in _AT_ONCE
+    is_at_once = table.get_type() == "class" or table.get_name() in _COMPREHENSIONS
     for symbol in table.get_symbols():
         if symbol.is_global() and symbol.is_referenced():
             (now if is_at_once else then).add(symbol.get_name())
@@ -91,48 +83,57 @@ def _inside(table):
     return now, then, made
 
 
-def python_of(source):
-    """A cell's source without what is IPython's."""
+@functools.lru_cache(maxsize=256)
+def _symbols(text: str) -> symtable.SymbolTable | None:
+    """Return the symbols of Python code; None for what is no Python."""
+    if len(text) > MOST_CHARACTERS:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return symtable.symtable(text, "cell", "exec")
+    except NOT_PYTHON:
+        return None
+
+
+def python_of(source: str) -> str:
+    """Return a cell's source without what is IPython's."""
     text = source.lstrip()
     if text.startswith("%%"):
         first, _, text = text.partition("\n")
         if not first.startswith(_TRANSPARENT):
             return ""
-    if len(text) > MOST_CHARACTERS or _tree(text) is not None:
+    if len(text) > MOST_CHARACTERS or _symbols(text):
         return text  # a line of Python may begin with %, too
     text = _ASSIGNED_MAGIC.sub(r"\1 None", _TIMED.sub(r"\1", text))
     return _MAGIC.sub(lambda match: f"{match[1] or match[2] or ''}pass", text)
 
 
-def _tree(text):
-    """The syntax tree; None of what is no Python."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def is_same_code(one, other):
-    """Whether two sources are the same program: comments, spaces and empty lines do not count."""
+def is_same_code(one: str, other: str) -> bool:
+    """Return whether two sources are the same program: comments and spaces do not count."""
     if max(len(one), len(other)) > MOST_CHARACTERS:
         return one == other
-    trees = [_tree(python_of(text)) for text in (one, other)]
-    if None not in trees:
-        with contextlib.suppress(RecursionError, MemoryError):  # nested deep
-            return ast.dump(trees[0]) == ast.dump(trees[1])
-    return one.split() == other.split()
+    try:
+        return _dumped(one) == _dumped(other)
+    except NOT_PYTHON:
+        return one.split() == other.split()
 
 
-def without(source, names):
-    """A stub that does not set some of its names any more.
+@functools.lru_cache(maxsize=256)
+def _dumped(source: str) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.dump(ast.parse(python_of(source)))
+
+
+def remove_names(source: str, names: Iterable[str]) -> str:
+    """Return a stub that no longer sets some of its names.
 
     Args:
         source: Assignments and definitions, one below the other.
         names: Those to be left out.
     """
-    kept = []
+    statements = []
     for statement in ast.parse(source).body:
         if isinstance(statement, ast.FunctionDef | ast.ClassDef) and statement.name in names:
             continue
@@ -140,11 +141,11 @@ def without(source, names):
             statement.targets = [t for t in statement.targets if ast.unparse(t) not in names]
             if not statement.targets:
                 continue
-        kept.append(ast.unparse(statement))
-    return "\n".join(kept)
+        statements.append(ast.unparse(statement))
+    return "\n".join(statements)
 
 
-def unless_given(source, names):
-    """A stub that sets nothing where one of the names is there already."""
+def unless_given(source: str, names: Iterable[str]) -> str:
+    """Return a stub that sets nothing where one of the names is there already."""
     listed = ", ".join(map(repr, sorted(names)))
     return f"if not {{{listed}}} & globals().keys():\n{textwrap.indent(source, '    ')}"

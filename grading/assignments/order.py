@@ -1,8 +1,8 @@
 """The order in which a restored notebook runs: nothing stands above the answer that it needs.
 
-Whoever answers below the test cell, in a cell of one's own at the end or above the setup, ran the
-cells in an order of one's own, and has the right answers. So, where a name that a task needs is
-given below only,
+A student who answers below the test cell, in a new cell at the end, or above the setup, ran the
+cells in another order and has the right answers. So, where a name that a task needs is given only
+further down,
 
 - the test cell waits, and so does a locked cell: the student's cells keep their order;
 - a student's cell that a task needs, and that cannot run where it stands, is preceded by the cell
@@ -12,302 +12,244 @@ Where every name is given above, as when the cells run from top to bottom, nothi
 answer cell that is as it was handed out gives nothing, and takes nothing back that stands above.
 """
 
-from grading.assignments import code_names
-from grading.assignments.recognise import is_answer, name_of
+import collections
 
-NOTHING = code_names.Names()
+from grading.assignments.code_names import Names, is_same_code, names_of, remove_names, unless_given
+from grading.assignments.released import ReleasedCells, SubmittedCell
+
 # A notebook with more runs as it stands: nobody who writes so much does it in one cell.
 MOST_CELLS, MOST_CHARACTERS = 1000, 1_000_000
-MOST_STEPS = 5000  # of looking for what a cell needs
+MOST_STEPS, MOST_DEPTH = 5000, 100  # of looking for what a cell needs
 
 
-def in_running_order(placed, known, assignment):
-    """Puts the cells of a restored notebook into an order in which they can run.
+def in_running_order(
+    placed: list[SubmittedCell], released: ReleasedCells
+) -> tuple[list[SubmittedCell], list[str]]:
+    """Put the cells of a restored notebook into an order in which they can run.
 
     Args:
-        placed: Pairs (grade_id or None, the submitted cell or None), in order.
-        known: The assignment's cells by grade_id, as handed out.
-        assignment: The `Assignment`.
+        placed: The cells, in the assignment's order.
+        released: The assignment's cells.
 
     Returns:
-        (placed, notes): The same pairs, with empty answers that would take an answer back
-        shortened; and sentences about what was moved.
+        The cells, with empty answers that would take an answer back shortened; and sentences about
+        what was moved.
     """
-    sources = [cell["source"] for _, cell in placed if cell is not None]
-    if len(placed) > MOST_CELLS or sum(map(len, sources)) > MOST_CHARACTERS:
+    if len(placed) > MOST_CELLS or sum(len(cell.source) for cell in placed) > MOST_CHARACTERS:
         return placed, []
-    order = _Order(placed, known, assignment)
-    numbers = order.found()
-    moved = [placed[number] for number in numbers]
-    shortened, notes = _keep_answers(moved, [order.names[n] for n in numbers], known)
-    return shortened, order.notes() + notes
+    order = _Order(placed, released)
+    numbers = order.find()
+    names = [order.names[number] for number in numbers]
+    cells, notes = _keep_answers([placed[number] for number in numbers], names, released)
+    return cells, order.notes() + notes
 
 
-def is_untouched(cell, wanted):
-    """Whether an answer cell is as it was handed out, or empty."""
-    return not cell["source"].strip() or code_names.is_same_code(cell["source"], wanted["source"])
+def _is_untouched(submitted: SubmittedCell, released: ReleasedCells) -> bool:
+    """Return whether an answer cell is as it was handed out, or empty."""
+    wanted = released.marked[submitted.key]["source"]
+    return not submitted.source.strip() or is_same_code(submitted.source, wanted)
+
+
+def _names(submitted: SubmittedCell, released: ReleasedCells) -> Names:
+    """Return what a cell gives and needs, as it will run."""
+    wanted = released.marked.get(submitted.key)
+    if (wanted or submitted.cell)["cell_type"] != "code":
+        return Names()
+    if released.is_locked(submitted.key):
+        return names_of(wanted["source"])
+    if submitted.cell is None or (wanted and _is_untouched(submitted, released)):
+        return Names()
+    return names_of(submitted.source)
 
 
 class _Order:
-    """Finds the order of a notebook's cells; they are called by their numbers in `placed`."""
+    """Finds the order of a notebook's cells, which are called by their numbers."""
 
-    def __init__(self, placed, known, assignment):
-        self.placed, self.known = placed, known
-        self.tasks = {task.grade_id: task for task in assignment.tasks}
-        self.names = [self._names(key, cell) for key, cell in placed]
-        self.givers = {}
-        for number, found in enumerate(self.names):
-            for name in found.given:
-                self.givers.setdefault(name, []).append(number)
+    def __init__(self, placed: list[SubmittedCell], released: ReleasedCells):
+        self.keys, self.released = [cell.key for cell in placed], released
+        self.names = [_names(cell, released) for cell in placed]
+        self.is_locked = [released.is_locked(key) for key in self.keys]
+        # What its tests ask for, for each cell; none for a cell without tests.
+        tasks = [released.tasks[key] if released.is_test(key) else None for key in self.keys]
+        self.values = [set(task.values) if task else set() for task in tasks]
+        self.functions = [set(task.functions) if task else set() for task in tasks]
+        self.is_test = [task is not None for task in tasks]
+        self.givers = collections.defaultdict(list)
+        for number, names in enumerate(self.names):
+            for name in names.given:
+                self.givers[name].append(number)
         self.asked = self._asked()
+        self.needed = [self._needed(number) for number in range(len(placed))]
         self.order, self.done, self.there, self.is_open = [], set(), set(), False
         self.lowered, self.raised = {}, {}  # number -> names
-        self.needed, self.steps = {}, 0
+        self.steps = 0
 
-    def _names(self, key, cell):
-        """What a cell gives and needs, as it will run."""
-        wanted = self.known.get(key)
-        kind = (wanted or cell)["cell_type"]
-        if kind != "code":
-            return NOTHING
-        if wanted is not None and not is_answer(wanted):
-            return code_names.names_of(wanted["source"])
-        if cell is None or (wanted is not None and is_untouched(cell, wanted)):
-            return NOTHING
-        return code_names.names_of(cell["source"])
-
-    def _is_locked(self, number):
-        return not self._is_students(number) and self.placed[number][0] not in self.tasks
-
-    def _is_students(self, number):
-        key = self.placed[number][0]
-        return key is None or is_answer(self.known[key])
-
-    def _asked(self):
-        """The names that some task needs, however many cells lie between."""
-        wanted = [name for task in self.tasks.values() for name in (*task.values, *task.functions)]
+    def _asked(self) -> set[str]:
+        """Return the names that some task needs, however many cells lie between."""
+        waiting = [*set().union(*self.values, *self.functions)]
         asked = set()
-        while wanted:
-            name = wanted.pop()
-            if name in asked:
-                continue
-            asked.add(name)
-            for number in self.givers.get(name, ()):
-                found = self.names[number]
-                wanted += found.needed | found.later.get(name, set())
+        while waiting:
+            name = waiting.pop()
+            if name not in asked:
+                asked.add(name)
+                for number in self.givers.get(name, ()):
+                    names = self.names[number]
+                    waiting += names.needed | names.later.get(name, set())
         return asked
 
-    def found(self):
-        """The numbers of all cells in their order."""
+    def _needed(self, number: int) -> set[str]:
+        """Return names that a cell needs, and those that the functions behind them need."""
+        names = self.names[number]
+        waiting = [*names.needed]
+        for name in self.values[number] | self.functions[number]:
+            waiting += names.later.get(name, ()) if name in names.given else [name]
+        needed = set()
+        while waiting:
+            name = waiting.pop()
+            if name not in needed and name not in names.given and name in self.givers:
+                needed.add(name)
+                for giver in self.givers[name]:
+                    waiting += self.names[giver].later.get(name, ())
+        return needed
+
+    def find(self) -> list[int]:
+        """Return the numbers of all cells in their order."""
         waiting = {}  # number -> the cells that it waits for
-        for number in range(len(self.placed)):
+        for number in range(len(self.names)):
             if number in self.done:
                 continue
             is_asked = not self.names[number].given.isdisjoint(self.asked)
-            missing = self._missing(number) if is_asked or not self._is_students(number) else set()
-            if not self._is_students(number):
+            missing = self._missing(number) if is_asked or self.is_locked[number] else set()
+            if self.is_locked[number]:
                 wait = self._wait(number, missing) if missing else set()
                 # A locked cell may do more than give names, so that nothing overtakes it.
-                wait |= {each for each in waiting if self._is_locked(each)}
+                wait |= {other for other in waiting if not self.is_test[other]}
                 if wait:
                     waiting[number] = wait
                     self.lowered |= {number: missing} if missing else {}
                     continue
             elif missing:
-                for each in self._before(number, ()) or ():
-                    if each != number:
-                        self.raised[each] = self.names[each].given & missing
-                        waiting.pop(each, None)
-                        self.lowered.pop(each, None)
-                        self._do(each)
-            self._do(number)
-            self._release(waiting)
+                for other in self._before(number, ()) or [number]:
+                    if other != number:
+                        self.raised[other] = self.names[other].given & missing
+                        waiting.pop(other, None)
+                        self.lowered.pop(other, None)
+                        self._run(other)
+            self._run(number)
+            while free := [other for other, wait in waiting.items() if wait <= self.done]:
+                for other in free:
+                    del waiting[other]
+                    self._run(other)
         for number in waiting:
-            self._do(number)
+            self._run(number)
         return self.order
 
-    def _do(self, number):
+    def _run(self, number: int) -> None:
         self.order.append(number)
         self.done.add(number)
         self.there |= self.names[number].given
-        self.is_open |= self.names[number].is_open and self._is_students(number)
+        self.is_open |= self.names[number].is_open and not self.is_locked[number]
 
-    def _release(self, waiting):
-        """Lets those run that wait for nothing any more."""
-        free = True
-        while free:
-            free = [number for number, wait in waiting.items() if wait <= self.done]
-            for number in free:
-                del waiting[number]
-                self._do(number)
+    def _missing(self, number: int) -> set[str]:
+        """Return names that a cell needs, that nothing gave so far, and that something will."""
+        missing = set() if self.is_open else self.needed[number] - self.there
+        return {name for name in missing if not self.done.issuperset(self.givers[name])}
 
-    def _missing(self, number):
-        """Names that a cell needs, that nothing gave up to here, and that something will give."""
-        if self.is_open:
-            return set()
-        return {
-            name
-            for name in self._needed(number)
-            if name not in self.there and any(g not in self.done for g in self.givers[name])
-        }
-
-    def _needed(self, number):
-        if number not in self.needed:
-            self.needed[number] = self._find_needed(number)
-        return self.needed[number]
-
-    def _find_needed(self, number):
-        """Names that a cell needs, and those that the functions behind them need."""
-        task = self.tasks.get(self.placed[number][0])
-        found = self.names[number]
-        wanted = [*found.needed]
-        for name in (*task.values, *task.functions) if task else ():
-            wanted += [name] if name not in found.given else found.later.get(name, ())
-        needed = set()
-        while wanted:
-            name = wanted.pop()
-            if name in needed or name in found.given or name not in self.givers:
-                continue
-            needed.add(name)
-            for giver in self.givers[name]:
-                wanted += self.names[giver].later.get(name, ())
-        return needed
-
-    def _wait(self, number, missing):
-        """The cells that a test cell or a locked cell has to wait for; none if that spoils it."""
-        wait = {g for name in missing for g in self.givers[name] if g not in self.done}
-        wait.discard(number)
-        task = self.tasks.get(self.placed[number][0])
-        direct = {*task.values, *task.functions} if task else set()
-        direct |= self.names[number].needed
-        if task:
-            wait |= self._makers(missing.intersection(task.values), min(wait, default=number))
+    def _wait(self, number: int, missing: set[str]) -> set[int]:
+        """Return the cells that a locked cell has to wait for; none if that spoils it."""
+        wait = {giver for name in missing for giver in self.givers[name]} - self.done - {number}
+        direct = self.values[number] | self.functions[number] | self.names[number].needed
+        if self.is_test[number]:
+            wait |= self._makers(missing & self.values[number], min(wait, default=number))
         if not missing & direct:  # a function that perhaps never needs them
-            between = range(number + 1, max(wait, default=number))
-            spoilt = set().union(*(self.names[n].given for n in between if n not in wait))
-            if spoilt & direct:
+            between = set(range(number + 1, max(wait, default=number))) - wait
+            if any(self.names[other].given & direct for other in between):
                 return set()
         return wait
 
-    def _makers(self, values, first):
-        """The student's cells below the first that work on values, and on no other answer."""
+    def _makers(self, values: set[str], first: int) -> set[int]:
+        """Return the student's cells below the first that work on values, on no other answer."""
         others = self.asked - values
         return {
             number
-            for number in range(first + 1, len(self.placed))
+            for number in range(first + 1, len(self.names))
             if number not in self.done
-            and self._is_students(number)
+            and not self.is_locked[number]
             and self.names[number].needed & values
             and not self.names[number].given & others
         }
 
-    def _before(self, number, above):
-        """What has to run for a student's cell to run, in order, itself last; None if it cannot."""
-        order = []
+    def _before(self, number: int, above: tuple[int, ...]) -> list[int] | None:
+        """Return what has to run for a student's cell, in order, itself last; None if it cannot."""
         self.steps += 1
-        if self.steps > MOST_STEPS or len(above) > 100:
+        if self.steps > MOST_STEPS or len(above) > MOST_DEPTH:
             return None
+        order = []
         for giver in self._givers_for(number):
             if giver == number or giver in above or giver in order:
                 continue
-            found = self._before(giver, (*above, number))
-            if found is None or self._is_crossed(giver, {number, *order, *found}):
+            cells = self._before(giver, (*above, number))
+            if cells is None or self._is_crossed(giver, {number, *order, *cells}):
                 return None
-            order += [each for each in found if each not in order]
+            order += [cell for cell in cells if cell not in order]
         return [*order, number]
 
-    def _givers_for(self, number):
-        """The cells that give what a cell needs; of locked cells also those above, in order."""
-        givers = [self._first(name) for name in sorted(self._missing(number))]
-        last = max((giver for giver in givers if self._is_locked(giver)), default=-1)
-        locked = [n for n in range(last + 1) if n not in self.done and self._is_locked(n)]
-        return locked + [giver for giver in givers if giver not in locked]
+    def _givers_for(self, number: int) -> list[int]:
+        """Return the cells that give what a cell needs, and all locked cells above such a one."""
+        givers = [
+            next(giver for giver in self.givers[name] if giver not in self.done)
+            for name in sorted(self._missing(number))
+        ]
+        setup = [n for n, locked in enumerate(self.is_locked) if locked and not self.is_test[n]]
+        last = max((giver for giver in givers if giver in setup), default=-1)
+        setup = [n for n in setup if n <= last and n not in self.done]
+        return setup + [giver for giver in givers if giver not in setup]
 
-    def _first(self, name):
-        return next(giver for giver in self.givers[name] if giver not in self.done)
+    def _is_crossed(self, giver: int, moved: set[int]) -> bool:
+        """Return whether a cell on the way that stays sets a name that the moved one sets."""
+        given = self.names[giver].given
+        between = set(range(giver)) - self.done - moved
+        return any(self.names[number].given & given for number in between)
 
-    def _is_crossed(self, giver, moved):
-        """Whether a cell on the way that stays sets a name that the moved one sets."""
-        return any(
-            self.names[between].given & self.names[giver].given
-            for between in range(giver)
-            if between not in self.done and between not in moved
-        )
-
-    def notes(self):
-        """Sentences about what was moved."""
-        notes = []
-        if len(self.lowered) == 1:
-            ((number, missing),) = self.lowered.items()
-            notes.append(
-                f"{self._name(number)} was run below the cell that gives "
-                f"{', '.join(sorted(missing))}, since nothing above it does."
+    def notes(self) -> list[str]:
+        """Return sentences about what was moved."""
+        return [
+            f"{self.released.subject([self.keys[number] for number in moved])} run {where}: "
+            f"{', '.join(sorted(set().union(*moved.values()))) or 'it'}."
+            for moved, where in (
+                (self.lowered, "further down, below the cells that give what is needed"),
+                (self.raised, "further up, because cells above need what is given"),
             )
-        elif self.lowered:
-            listed = ", ".join(self.placed[number][0] for number in self.lowered)
-            notes.append(f"These cells were run below the answers that they need: {listed}.")
-        if len(self.raised) == 1:
-            ((number, given),) = self.raised.items()
-            what = ", ".join(sorted(given)) or "it"
-            notes.append(
-                f"{self._name(number)} was run further up, because a cell above it needs {what}."
-            )
-        elif self.raised:
-            keys = [self.placed[number][0] for number in self.raised]
-            own = [f"{keys.count(None)} of your own"] if None in keys else []
-            listed = ", ".join([key for key in keys if key] + own)
-            notes.append(f"These cells were run further up, because others need them: {listed}.")
-        return notes
-
-    def _name(self, number):
-        key = self.placed[number][0]
-        return name_of(self.known, key) if key else "A cell of your own"
+            if moved
+        ]
 
 
-def _keep_answers(placed, found, known):
-    """Keeps answer cells that are as handed out from taking an answer back that stands above."""
-    kept, spared, given, is_open = [], {}, set(), False
-    official = _names_of_several(known)
-    for (key, cell), of_cell in zip(placed, found, strict=True):
-        kept.append((key, cell))
-        if key is None or is_answer(known[key]):
+def _keep_answers(
+    cells: list[SubmittedCell], names: list[Names], released: ReleasedCells
+) -> tuple[list[SubmittedCell], list[str]]:
+    """Keep answer cells that are as handed out from taking back an answer that stands above."""
+    result, answers, keys, given, is_open = [], set(), [], set(), False
+    for cell, of_cell in zip(cells, names, strict=True):
+        result.append(cell)
+        if not released.is_locked(cell.key):
             given |= of_cell.given
             is_open |= of_cell.is_open
-        if key is None or cell is None or known[key]["cell_type"] != "code":
+        if not released.is_answer(cell.key) or released.marked[cell.key]["cell_type"] != "code":
             continue
-        if not is_answer(known[key]) or not is_untouched(cell, known[key]):
+        if cell.cell is None or not _is_untouched(cell, released):
             continue
-        would_set = code_names.names_of(cell["source"]).given - official
+        would_set = names_of(cell.source).given - released.ambiguous
         answered = would_set & given
-        short = code_names.without(cell["source"], answered) if answered else cell["source"]
+        short = remove_names(cell.source, answered) if answered else cell.source
         if is_open and would_set > answered:
-            short = code_names.unless_given(short, would_set - answered)
-        if short != cell["source"]:
-            kept[-1] = (key, {**cell, "source": f"# Answered in another cell?\n{short}".strip()})
+            short = unless_given(short, would_set - answered)
+        if short != cell.source:
+            source = f"# Answered in another cell?\n{short}".strip()
+            result[-1] = SubmittedCell({**cell.cell, "source": source}, cell.key)
         if answered:
-            spared[key] = answered
-    return kept, _about_spared(spared, known)
-
-
-def _about_spared(spared, known):
-    if not spared:
-        return []
-    if len(spared) == 1:
-        ((key, answered),) = spared.items()
-        what = f"{name_of(known, key)} was as it had been handed out; it does"
-        return [f"{what} not take back {', '.join(sorted(answered))}, which a cell above it gives."]
-    return [
-        f"The cells for your answers {', '.join(spared)} were as they had been handed out; they do "
-        "not take back what cells above them give."
-    ]
-
-
-def _names_of_several(known):
-    """Names that more than one of the assignment's cells set, so that nobody can tell for which."""
-    seen, several = set(), set()
-    for cell in known.values():
-        if cell["cell_type"] == "code":
-            given = code_names.names_of(cell["source"]).given
-            several |= seen & given
-            seen |= given
-    return several
+            keys.append(cell.key)
+            answers |= answered
+    if not keys:
+        return result, []
+    note = f"{released.subject(keys)} left as handed out, so the answers above stand: "
+    return result, [f"{note}{', '.join(sorted(answers))}."]

@@ -2,328 +2,268 @@
 
 Students delete, copy, move and edit cells that they should leave alone, and tools drop metadata:
 Colab drops the ids of cells, others drop everything. What belongs to the assignment is recognised
-by its `grade_id`, or, where that is gone, by what it says. Then:
+by its `grade_id`, or, where that is gone, by its text. Then:
 
 - locked cells and test cells are as in the assignment, each once and in its place;
 - the student's answers stay as they are, in the places where answers belong;
 - the student's own cells stay, in their order, where they stood, and so does what was added to a
   locked cell, as when two cells are merged;
 - a test cell never stands above the only cell that gives what it tests (see `order`).
-
-Everything that was put right is reported in a plain sentence.
 """
 
-import json
+import copy
+import itertools
 
 import nbformat
 
+from grading.assignments.assignment import Assignment
 from grading.assignments.order import in_running_order
-from grading.assignments.recognise import (
-    PLAIN,
-    find_plain,
-    given_answers,
-    grade_id_of,
-    is_answer,
-    name_of,
-    readable,
-    recognise,
-    take_out_additions,
-    words_of,
-)
+from grading.assignments.recognise import find_texts, recognise, separate_additions, words_of
+from grading.assignments.released import TEXT, ReleasedCells, SubmittedCell, grade_id_of
 
-# A moved answer is rather left where it is (with the student's cells around it), and a moved
-# test cell put back.
-WEIGHT_OF_ANSWER, WEIGHT_OF_OTHERS, WEIGHT_OF_TEXT = 30, 20, 1
+# It is better to leave a moved answer where it is, with the student's cells around it, and to put a
+# moved test cell back, than the other way round.
+WEIGHT_OF_ANSWER, WEIGHT_OF_LOCKED, WEIGHT_OF_TEXT = 30, 20, 1
 # Stands in for an answer cell that is gone. The stub would not do: the student may have answered
 # in another cell, as after "merge cells", and `total = None` would take that answer back.
 MISSING = "# This cell was missing."
 
 
-def restore(submitted, assignment):
-    """Puts a submitted notebook in order.
+def restore(submitted: dict, assignment: Assignment) -> tuple[nbformat.NotebookNode, list[str]]:
+    """Put a submitted notebook in order.
 
     Args:
-        submitted: the notebook, as nbformat gives it or as a plain dictionary. It is not changed.
-        assignment: an `assignment.Assignment`.
+        submitted: The notebook in format 4, as `grading.intake.notebooks.parse` gives it. It is
+            not changed.
+        assignment: The assignment.
 
     Returns:
-        (notebook, notes): a valid notebook without outputs, whose cells with a `grade_id` are
-        those of the student's version, each once, in its order, unless that would test an answer
-        before it is given; and sentences that say what was put right. A test cell has only the
-        visible part.
-
-    Raises:
-        ValueError: this is no notebook at all.
+        A valid notebook without outputs, whose cells with a `grade_id` are those of the students'
+        version, each once, in its order, unless that would test an answer before it is given; and
+        sentences that say what was put right. Test cells have only their visible part.
     """
-    from grading.assignments.assignment import release  # which imports this module
-
-    wanted = list(release(assignment).cells)
-    cells, notes = readable(submitted)
-    known = {grade_id_of(cell): cell for cell in wanted if grade_id_of(cell)}
-    notes += _other_homework(cells, known, assignment)
-    keys = [grade_id_of(cell) if grade_id_of(cell) in known else None for cell in cells]
-    sequence = [grade_id_of(cell) or f"{PLAIN} {number}" for number, cell in enumerate(wanted)]
-    find_plain(cells, keys, dict(zip(sequence, wanted, strict=True)))
-    had_marks = any(key in known for key in keys)
-    found, guessed = recognise(cells, keys, known)
-    notes += take_out_additions(cells, keys, known, assignment)
-    notes += _settle_duplicates(cells, keys, known)
-    staying = _staying(keys, sequence, known, guessed)
-    _leave_guessed(keys, staying, known, guessed)
-    notes += _report_recognised(found, keys, known, had_marks)
-    notes += _report_moved(keys, staying, known)
-    notes += _report_missing(keys, cells, known)
-    placed = _place(cells, keys, staying, sequence)
-    notes += _report_edited(placed, known, assignment)
-    placed, moved = in_running_order(placed, known, assignment)
-    notes += moved
+    released = ReleasedCells(assignment)
+    cells = [SubmittedCell(copy.deepcopy(dict(cell))) for cell in submitted["cells"]]
+    for cell in cells:
+        grade_id = grade_id_of(cell.cell)
+        cell.key = grade_id if grade_id in released.marked else None
+    notes = _other_homework(cells, released)
+    find_texts(cells, released)
+    had_marks = any(cell.key in released.marked for cell in cells)
+    recognised = recognise(cells, released)
+    cells, additions = separate_additions(cells, released)
+    cells, duplicates = _settle_duplicates(cells, released)
+    in_place = _in_place(cells, released)
+    for cell in cells:  # an answer that only its text makes one stays where it is
+        if cell.is_guess and released.is_answer(cell.key) and cell not in in_place:
+            cell.key = None
+    recognised = [key for key in recognised if any(cell.key == key for cell in cells)]
+    notes += additions + duplicates + _about_recognised(recognised, had_marks, released)
+    moved = [cell.key for cell in cells if cell.key in released.marked and cell not in in_place]
+    if moved:
+        notes.append(f"{released.subject(moved)} moved and put back.")
+    notes += _about_missing(cells, released)
+    placed = _place(cells, in_place, released)
+    notes += _about_edited(placed, released)
+    placed, reordered = in_running_order(placed, released)
     about = assignment.notebook.metadata
-    kept = {name: about[name] for name in ("kernelspec", "language_info") if name in about}
-    notebook = nbformat.v4.new_notebook(metadata=kept, cells=_finished(placed, known))
+    metadata = {name: about[name] for name in ("kernelspec", "language_info") if name in about}
+    notebook = nbformat.v4.new_notebook(metadata=metadata, cells=_finished(placed, released))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    return notebook, notes
+    return notebook, notes + reordered
 
 
-def _other_homework(cells, known, assignment):
-    """A note if the cells belong to another assignment."""
-    ids = [grade_id_of(cell) for cell in cells if grade_id_of(cell)]
-    foreign = sorted({grade_id.split("-")[0] for grade_id in ids if grade_id not in known})
-    if ids and foreign and not any(grade_id in known for grade_id in ids):
-        return [
-            f"The notebook does not look like {assignment.name}: its cells belong to "
-            f"{', '.join(foreign)}. Was the wrong file handed in?"
-        ]
-    return []
+def _other_homework(cells: list[SubmittedCell], released: ReleasedCells) -> list[str]:
+    """Return a note if the cells belong to another assignment."""
+    foreign = {grade_id_of(cell.cell) for cell in cells} - {None}
+    if not foreign or foreign & released.marked.keys():
+        return []
+    names = sorted({grade_id.split("-")[0] for grade_id in foreign})
+    return [
+        f"The notebook does not look like {released.name}: its cells belong to "
+        f"{', '.join(names)}. Was the wrong file handed in?"
+    ]
 
 
 # --- Duplicates ------------------------------------------------------------------------------
 
 
-def _settle_duplicates(cells, keys, known):
-    """Leaves each grade_id once; changes `cells` and `keys`."""
-    notes, dropped, followers = [], set(), {}
-    for grade_id in known:
-        places = [number for number, key in enumerate(keys) if key == grade_id]
-        if len(places) < 2:
+def _settle_duplicates(
+    cells: list[SubmittedCell], released: ReleasedCells
+) -> tuple[list[SubmittedCell], list[str]]:
+    """Leave each grade_id once; return the cells, and sentences about what was done."""
+    cells, notes = list(cells), []
+    for grade_id in released.marked:
+        copies = [cell for cell in cells if cell.key == grade_id]
+        if len(copies) < 2:
             continue
-        about = f"{name_of(known, grade_id)} was there {len(places)} times"
-        if not is_answer(known[grade_id]):
-            dropped |= set(places[1:])
+        about = f"{released.subject([grade_id])} there {len(copies)} times"
+        if released.is_locked(grade_id):
+            cells = [cell for cell in cells if cell not in copies[1:]]
             notes.append(f"{about}; one was kept.")
             continue
-        kept, empty = _kept_answers(cells, places, known[grade_id])
-        dropped |= set(empty)
-        tested = _next_test(keys, known, kept[0])
-        followers[kept[0]] = [place for place in kept[1:] if place < tested]  # right after it
-        below = [place for place in kept if place > tested]
-        for place in below:
-            keys[place] = None  # a cell of the student's own, where it stands
-        notes.append(f"{about}. {_about_copies(len(kept), len(below))}")
-    dropped |= {number for numbers in followers.values() for number in numbers}
-    order = []
-    for number in range(len(cells)):
-        if number not in dropped:
-            order.append((keys[number], cells[number]))
-            order += [(None, cells[follower]) for follower in followers.get(number, ())]
-    keys[:], cells[:] = [key for key, _ in order], [cell for _, cell in order]
-    return notes
-
-
-def _next_test(keys, known, place):
-    """Where the first test cell below a place stands; a copy below that one came too late."""
-    for number in range(place + 1, len(keys)):
-        key = keys[number]
-        if (
-            key in known
-            and not is_answer(known[key])
-            and known[key]["metadata"]["nbgrader"]["grade"]
-        ):
-            return number
-    return len(keys)
-
-
-def _about_copies(kept, below):
-    """What became of the copies of an answer, so many of which were kept."""
-    if kept < 2:
-        return "Copies without an answer of their own were left out."
-    if below:
-        return (
-            "All were kept and run in their order; what stands below the test cell does not count "
-            "for it."
-        )
-    return "All were kept and run in their order, so the last one counts."
-
-
-def _kept_answers(cells, places, wanted):
-    """Which of several cells with the same answer are kept, and which hold nothing new."""
-    kept, empty, seen = [], [], set()
-    for number in places:
-        words = words_of(cells[number]["source"])
-        if words in (words_of(wanted["source"]), "") or words in seen:
-            empty.append(number)
+        first, *others = _answered(copies, released.marked[grade_id]["source"])
+        below = cells[cells.index(first) :]
+        test = next((cell for cell in below if released.is_test(cell.key)), None)
+        too_late = below[below.index(test) :] if test else []
+        in_time = [cell for cell in others if cell not in too_late]
+        stale = [cell for cell in copies if cell is not first and cell not in others]
+        cells = [cell for cell in cells if cell not in stale and cell not in in_time]
+        cells[cells.index(first) + 1 : cells.index(first) + 1] = in_time  # they run right after it
+        for cell in others:
+            cell.key = None  # of the student's own
+        if not others:
+            notes.append(f"{about}. Copies without an answer of their own were left out.")
+        elif len(in_time) == len(others):
+            notes.append(f"{about}. They run in their order, so the last one counts.")
         else:
-            kept.append(number)
+            notes.append(
+                f"{about}. They run in their order; what stands below the test cell does not count "
+                "for it."
+            )
+    return cells, notes
+
+
+def _answered(copies: list[SubmittedCell], stub: str) -> list[SubmittedCell]:
+    """Return the copies of an answer cell that say something new; the first if none does."""
+    seen, answered = {words_of(stub), ""}, []
+    for cell in copies:
+        words = words_of(cell.source)
+        if words not in seen:
+            answered.append(cell)
             seen.add(words)
-    if not kept:  # none was answered
-        kept, empty = places[:1], places[1:]
-    return kept, empty
+    return answered or copies[:1]
 
 
 # --- Order -----------------------------------------------------------------------------------
 
 
-def _staying(keys, sequence, known, guessed):
-    """The cells that are in order already: the heaviest rising subsequence, as a set."""
-    order = {key: number for number, key in enumerate(sequence)}
-    best = {}  # place -> (weight of the best chain that ends here, place before)
-    for here, key in enumerate(keys):
-        if key is None:
+def _in_place(cells: list[SubmittedCell], released: ReleasedCells) -> set[SubmittedCell]:
+    """Return the cells that are in order already: the heaviest rising subsequence."""
+    order = {key: number for number, key in enumerate(released.all)}
+    best = {}  # cell -> (weight of the best chain that ends here, the cell before)
+    for cell in cells:
+        if cell.key is None:
             continue
         weight = WEIGHT_OF_TEXT
-        if key in known and not (key in guessed and is_answer(known[key])):
-            weight = WEIGHT_OF_ANSWER if is_answer(known[key]) else WEIGHT_OF_OTHERS
-        before = [p for p in best if order[keys[p]] < order[key]]
-        last = max(before, key=lambda p: best[p][0], default=None)
-        best[here] = (weight + (best[last][0] if last is not None else 0), last)
-    here = max(best, key=lambda p: best[p][0], default=None)
-    staying = set()
-    while here is not None:
-        staying.add(here)
-        here = best[here][1]
-    return staying
+        if released.is_answer(cell.key) and not cell.is_guess:
+            weight = WEIGHT_OF_ANSWER
+        elif released.is_locked(cell.key):
+            weight = WEIGHT_OF_LOCKED
+        before = [other for other in best if order[other.key] < order[cell.key]]
+        last = max(before, key=lambda other: best[other][0], default=None)
+        best[cell] = (weight + (best[last][0] if last else 0), last)
+    cell = max(best, key=lambda other: best[other][0], default=None)
+    in_place = set()
+    while cell:
+        in_place.add(cell)
+        cell = best[cell][1]
+    return in_place
 
 
-def _leave_guessed(keys, staying, known, guessed):
-    """Leaves an answer out of place, of which nothing but its text says what it is, where it is."""
-    for number, key in enumerate(keys):
-        if key in guessed and is_answer(known[key]) and number not in staying:
-            keys[number] = None
+def _place(
+    cells: list[SubmittedCell], in_place: set[SubmittedCell], released: ReleasedCells
+) -> list[SubmittedCell]:
+    """Return all cells in their final order, with a cell for each that is missing."""
+    moved = {cell.key: cell for cell in cells if cell.key in released.marked}
+    moved = {key: cell for key, cell in moved.items() if cell not in in_place}
+    placed, own, waiting = [], [], list(released.all)
+    for cell in cells:
+        if cell in in_place:
+            position = waiting.index(cell.key)
+            placed += _between(waiting[:position], moved, own)
+            waiting, own = waiting[position + 1 :], []
+            placed.append(SubmittedCell(cell.cell) if cell.key.startswith(TEXT) else cell)
+        elif cell.key not in moved:
+            own.append(SubmittedCell(cell.cell))
+    return placed + _between(waiting, moved, own)
 
 
-def _place(cells, keys, staying, sequence):
-    """All cells in their final order: pairs (grade_id or None, submitted cell or None)."""
-    moved = {
-        key: cell
-        for number, (key, cell) in enumerate(zip(keys, cells, strict=True))
-        if key is not None and number not in staying and not key.startswith(PLAIN)
-    }
-    placed, extras, begin = [], [], 0
-    for number, (key, cell) in enumerate(zip(keys, cells, strict=True)):
-        if number in staying:
-            end = sequence.index(key)
-            placed += _between(sequence[begin:end], moved, extras)
-            placed.append((None if key.startswith(PLAIN) else key, cell))
-            begin, extras = end + 1, []
-        elif key not in moved:
-            extras.append(cell)
-    return placed + _between(sequence[begin:], moved, extras)
-
-
-def _between(group, moved, extras):
-    """What stands between two cells that stay: what was missing, the student's, what was moved."""
-    group = [key for key in group if not key.startswith(PLAIN)]
-    first = next((number for number, key in enumerate(group) if key in moved), len(group))
-    return [
-        *((key, None) for key in group[:first]),
-        *((None, cell) for cell in extras),
-        *((key, moved.get(key)) for key in group[first:]),
-    ]
+def _between(
+    keys: list[str], moved: dict[str, SubmittedCell], own: list[SubmittedCell]
+) -> list[SubmittedCell]:
+    """Return what comes between two cells: what was missing, the student's, what was moved."""
+    keys = [key for key in keys if not key.startswith(TEXT)]
+    cells = [moved.get(key, SubmittedCell(None, key)) for key in keys]
+    first = next((number for number, key in enumerate(keys) if key in moved), len(keys))
+    return [*cells[:first], *own, *cells[first:]]
 
 
 # --- Notes and the notebook ------------------------------------------------------------------
 
 
-def _report_recognised(found, keys, known, had_marks):
-    found = [grade_id for grade_id in found if grade_id in keys]
-    if found and not had_marks:
+def _about_recognised(keys: list[str], had_marks: bool, released: ReleasedCells) -> list[str]:
+    if keys and not had_marks:
         return [
             "The notebook came without the metadata that name its cells; "
-            f"{len(found)} of {len(known)} were recognised by what they say."
+            f"{len(keys)} of {len(released.marked)} were recognised by their text."
         ]
-    return [f"{name_of(known, each)} was recognised by what it says." for each in found]
+    return [f"{released.subject(keys)} recognised by the text."] if keys else []
 
 
-def _report_moved(keys, staying, known):
-    moved = [key for number, key in enumerate(keys) if key in known and number not in staying]
-    return [f"{name_of(known, key)} was moved; it was put back." for key in moved]
-
-
-def _report_missing(keys, cells, known):
-    missing = [grade_id for grade_id in known if grade_id not in keys]
-    if missing and len(missing) == len(known):
+def _about_missing(cells: list[SubmittedCell], released: ReleasedCells) -> list[str]:
+    present = {cell.key for cell in cells}
+    missing = [key for key in released.marked if key not in present]
+    if len(missing) == len(released.marked) > 0:
         return ["None of the assignment's cells was found; all were put in, without answers."]
-    elsewhere = given_answers(cells, known)
-    found = [grade_id for grade_id in missing if grade_id in elsewhere]
-    notes = []
-    if len(found) > 1:
-        listed = ", ".join(found)
-        notes.append(f"The cells for your answers {listed} were missing; other cells give them.")
-        missing = [grade_id for grade_id in missing if grade_id not in found]
-    for grade_id in missing:
-        name = name_of(known, grade_id)
-        after = (
-            "another cell gives the answer."
-            if grade_id in found
-            else "it counts as not answered, unless another cell gives the answer."
-            if is_answer(known[grade_id])
-            else "it was put back."
-        )
-        notes.append(f"{name} was missing; {after}")
-    return notes
+    elsewhere = set().union(*map(released.answers_in, cells))
+    groups = {
+        "put back": [key for key in missing if released.is_locked(key)],
+        "another cell gives the answer": [key for key in missing if key in elsewhere],
+        "not answered, unless another cell gives the answer": [
+            key for key in missing if released.is_answer(key) and key not in elsewhere
+        ],
+    }
+    return [f"{released.subject(keys)} missing: {words}." for words, keys in groups.items() if keys]
 
 
-def _report_edited(placed, known, assignment):
-    # The instructor's own version, handed in, is not told that its tests are other ones.
-    full = {grade_id_of(cell): cell["source"] for cell in assignment.notebook.cells}
+def _about_edited(placed: list[SubmittedCell], released: ReleasedCells) -> list[str]:
     notes = []
-    for key, cell in placed:
+    for submitted in placed:
+        key, cell = submitted.key, submitted.cell
         if key is None or cell is None:
             continue
-        name = name_of(known, key)
-        if cell["cell_type"] != known[key]["cell_type"]:
-            notes.append(f"{name} had become a {cell['cell_type']} cell; that was undone.")
-        elif not is_answer(known[key]) and not (
-            _same(cell["source"], known[key]["source"]) or _same(cell["source"], full[key])
-        ):
-            notes.append(f"{name} was edited; the original was put back.")
+        # The instructor's own version, handed in, does not hear that its tests are other ones.
+        originals = (released.marked[key]["source"], released.instructors[key])
+        if cell["cell_type"] != released.marked[key]["cell_type"]:
+            notes.append(f"{released.subject([key])} turned into {cell['cell_type']} and back.")
+        elif released.is_locked(key) and _lines(cell["source"]) not in map(_lines, originals):
+            notes.append(f"{released.subject([key])} edited; the original was put back.")
     return notes
 
 
-def _same(one, other):
-    """Equal up to spaces at the ends of lines, which editors remove."""
-    one, other = ([line.rstrip() for line in text.rstrip().splitlines()] for text in (one, other))
-    return one == other
+def _lines(source: str) -> list[str]:
+    """Return the lines without spaces at their ends, which editors remove."""
+    return [line.rstrip() for line in source.rstrip().splitlines()]
 
 
-def _finished(placed, known):
-    cells, taken = [], {known[key].get("id") for key in known}
-    for key, cell in placed:
+def _finished(placed: list[SubmittedCell], released: ReleasedCells) -> list[nbformat.NotebookNode]:
+    cells, ids = [], {cell.get("id") for cell in released.marked.values()}
+    for submitted in placed:
+        key, cell = submitted.key, submitted.cell
         if key is None:
-            cells.append(_own_cell(cell, taken))
+            cells.append(_own_cell(cell, ids))
             continue
-        finished = json.loads(json.dumps(known[key]))
-        if cell is not None and is_answer(known[key]):
+        finished = copy.deepcopy(released.marked[key])
+        if released.is_answer(key) and cell is not None:
             finished["source"] = cell["source"]
             if finished["cell_type"] == "markdown" and "attachments" in cell:
                 finished["attachments"] = cell["attachments"]
-        elif cell is None and is_answer(known[key]) and finished["cell_type"] == "code":
+        elif released.is_answer(key) and finished["cell_type"] == "code":
             finished["source"] = MISSING
-        cells.append(nbformat.from_dict(finished))
+        cells.append(finished)
     return cells
 
 
-def _own_cell(cell, taken):
-    """A cell of the student's own, without metadata that could claim to be the assignment's."""
-    number = len(taken)
-    while f"own-{number}" in taken:
-        number += 1
-    taken.add(f"own-{number}")
-    tags = cell["metadata"].get("tags")
-    metadata = {"tags": tags} if isinstance(tags, list) else {}
-    own = {"id": f"own-{number}", "source": cell["source"], "metadata": metadata}
-    own["cell_type"] = cell["cell_type"]
+def _own_cell(cell: dict, ids: set[str]) -> nbformat.NotebookNode:
+    """Return a cell of the student's own, without metadata that claim to be the assignment's."""
+    cell_id = next(f"own-{n}" for n in itertools.count(len(ids)) if f"own-{n}" not in ids)
+    ids.add(cell_id)
+    tags = (cell.get("metadata") or {}).get("tags")
+    own = {"id": cell_id, "cell_type": cell["cell_type"], "source": cell["source"]}
+    own["metadata"] = {"tags": tags} if isinstance(tags, list) else {}
     if cell["cell_type"] == "code":
         own |= {"outputs": [], "execution_count": None}
-    if "attachments" in cell:
+    elif "attachments" in cell:
         own["attachments"] = cell["attachments"]
     return nbformat.from_dict(own)

@@ -1,6 +1,9 @@
 """A notebook file as handed in, made clean; or a plain sentence about why it is none."""
 
 import json
+import warnings
+
+import nbformat
 
 MOST_BYTES = 100 * 2**20
 MOST_CELLS = 2000
@@ -13,140 +16,104 @@ MARKS = ("schema_version", "grade", "solution", "locked", "task", "grade_id", "p
 MARKS += ("cell_type", "checksum")
 MOST_MARK_CHARACTERS = 200
 MOST_TAGS = 20
+BOMS_UTF16, BOM = (b"\xff\xfe", b"\xfe\xff"), b"\xef\xbb\xbf"
+PYTHON = {
+    "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+    "language_info": {"name": "python"},
+}
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """The file is not a notebook; the message says what it is, and what to do."""
 
 
-def parse(data):
-    """Reads a notebook.
+def parse(data: bytes) -> tuple[dict, list[str]]:
+    """Read a notebook.
 
     Args:
         data: The file's bytes.
 
     Returns:
         The notebook in format 4, without outputs, as a dictionary that holds only what is needed
-        and is valid; and plain sentences about what was noticed.
+        and is valid; and sentences about what was noticed.
 
     Raises:
-        Unreadable: it is not a notebook.
+        UnreadableError: It is not a notebook.
     """
     text = _decode(data)
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError):
-        raise Unreadable(_what_else(text)) from None
+        raise UnreadableError(_why_no_json(text)) from None
     if not isinstance(raw, dict):
-        raise Unreadable("The file is JSON, but not a notebook.")
+        raise UnreadableError("The file is JSON, but not a notebook.")
     notes = []
-    if "cells" not in raw and "worksheets" not in raw:
-        if {"url", "doc_id"} & set(raw):
-            raise Unreadable(
-                "It is a shortcut to Google Drive, not the notebook. In Colab: File → Download → "
-                "Download .ipynb."
-            )
-        raise Unreadable("The file is JSON, but not a notebook: it has no cells.")
-    major = raw.get("nbformat")
-    if not isinstance(major, int) or not 0 < major < 1000:
-        major = 4 if "cells" in raw else 3
-    if "cells" not in raw:
-        cells = _old_cells(raw)
-        notes.append(f"The notebook was saved in the old format {major} and was converted.")
-    elif major > 4:
-        raise Unreadable(f"It is in the notebook format {major}, which this grader does not know.")
-    else:
-        cells = raw["cells"]
+    if "cells" not in raw and "worksheets" in raw:
+        version = int(raw["nbformat"]) if raw.get("nbformat") in (1, 2, 3) else 3
+        raw = _converted(raw)
+        notes.append(f"The notebook was saved in the old format {version} and was converted.")
+    if "cells" not in raw and {"url", "doc_id"} & raw.keys():
+        raise UnreadableError(
+            "It is a shortcut to Google Drive, not the notebook. In Colab: File → Download → "
+            "Download .ipynb."
+        )
+    cells, version = raw.get("cells"), raw.get("nbformat")
     if not isinstance(cells, list):
-        raise Unreadable("The file is JSON, but not a notebook: its cells are not a list.")
+        raise UnreadableError("The file is JSON, but not a notebook: it has no list of cells.")
+    if isinstance(version, int) and 4 < version < 1000:
+        raise UnreadableError(
+            f"It is in the notebook format {version}, which this grader does not know."
+        )
     if len(cells) > MOST_CELLS:
-        raise Unreadable(f"It has {len(cells):,} cells; more than {MOST_CELLS:,} are not graded.")
-    clean = _clean_all(cells, notes)
-    damaged = sum(cell is None for cell in clean)
-    if damaged:
-        notes.append(f"{damaged} damaged cell(s) were left out.")
-    clean = [cell for cell in clean if cell]
+        raise UnreadableError(
+            f"It has {len(cells):,} cells; more than {MOST_CELLS:,} are not graded."
+        )
+    clean = [cell for cell in map(_clean, cells) if cell]
+    if len(clean) < len(cells):
+        notes.append(f"{len(cells) - len(clean)} damaged cell(s) were left out.")
+    if not clean:
+        raise UnreadableError("The notebook has no cells.")
     for number, cell in enumerate(clean):
         cell["id"] = f"cell-{number}"
-    if not clean:
-        raise Unreadable("The notebook has no cells.")
-    return _notebook(clean), notes
+    notes += _limit(clean)
+    return {"cells": clean, "metadata": PYTHON, "nbformat": 4, "nbformat_minor": 5}, notes
 
 
-def _clean_all(cells, notes):
-    """The cells in valid form, None for each that is none, and not too much in all."""
-    clean, characters, pictures, lost = [], 0, 0, 0
-    for raw in cells:
-        cell = _clean(raw)
-        clean.append(cell)
-        if cell is None:
-            continue
-        characters += len(cell["source"])
-        if characters > MOST_CHARACTERS:
-            raise Unreadable(
-                f"Its cells hold more than {MOST_CHARACTERS:,} characters of text, which are not "
-                "graded. Put data into a file beside the notebook."
-            )
-        for name, forms in list(cell.get("attachments", {}).items()):
-            size = len(name) + sum(map(len, forms.values()))
-            if pictures + size > MOST_PICTURES:
-                del cell["attachments"][name]
-                lost += 1
-            else:
-                pictures += size
-    if lost:
-        notes.append(
-            f"{lost} picture(s) in text cells were left out: together they have more than "
-            f"{MOST_PICTURES // 2**20} MB."
-        )
-    return clean
+def check_size(size: int) -> None:
+    """Check that a file has no more bytes than are read.
 
-
-def _notebook(cells):
-    return {
-        "cells": cells,
-        "metadata": {
-            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
-            "language_info": {"name": "python"},
-        },
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-
-
-def check_size(size):
-    """Raises Unreadable for a file with more bytes than are read."""
+    Raises:
+        UnreadableError: It has more.
+    """
     if size > MOST_BYTES:
-        raise Unreadable(
+        raise UnreadableError(
             f"The file has {size / 2**20:,.0f} MB; more than {MOST_BYTES // 2**20} are not "
             "read. Clear the outputs and save it again."
         )
 
 
-def looks_like_one(data):
-    """Whether bytes may be a notebook, whatever the file is called."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+def looks_like_one(data: bytes) -> bool:
+    """Return whether bytes may be a notebook, whatever the file is called."""
+    if data.startswith(BOMS_UTF16):
         data = data.replace(b"\0", b"")[2:]
-    is_object = data[:1000].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+    is_object = data[:1000].removeprefix(BOM).lstrip().startswith(b"{")
     return is_object and (b'"cells"' in data or b'"worksheets"' in data)
 
 
-def _decode(data):
+def _decode(data: bytes) -> str:
     check_size(len(data))
     if not data.strip():
-        raise Unreadable("The file is empty.")
-    if data.startswith(b"PK\x03\x04"):
-        raise Unreadable("It is a zip with the name of a notebook.")
-    if data.startswith(b"%PDF"):
-        raise Unreadable("It is a PDF with the name of a notebook.")
-    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        raise UnreadableError("The file is empty.")
+    for start, kind in ((b"PK\x03\x04", "zip"), (b"%PDF", "PDF")):
+        if data.startswith(start):
+            raise UnreadableError(f"It is a {kind} with the name of a notebook.")
     try:
-        return data.decode("utf-16" if wide else "utf-8-sig")
+        return data.decode("utf-16" if data.startswith(BOMS_UTF16) else "utf-8-sig")
     except UnicodeDecodeError:
-        raise Unreadable("The file is not text; it was damaged on the way.") from None
+        raise UnreadableError("The file is not text; it was damaged on the way.") from None
 
 
-def _what_else(text):
+def _why_no_json(text: str) -> str:
     start = text.lstrip()[:1000].lower()
     if start.startswith("<"):
         return (
@@ -158,80 +125,86 @@ def _what_else(text):
     return "The file is not a notebook; it is not valid JSON."
 
 
-def _old_cells(raw):
-    """The cells of a notebook in format 2 or 3."""
-    worksheets = raw["worksheets"] if isinstance(raw["worksheets"], list) else []
-    cells = []
-    for sheet in worksheets:
-        inside = sheet.get("cells") if isinstance(sheet, dict) else None
-        for cell in inside if isinstance(inside, list) else []:
-            if not isinstance(cell, dict):
-                cells.append(cell)
-                continue
-            kind = cell.get("cell_type")
-            source = cell.get("input" if kind == "code" else "source", "")
-            if kind == "heading":
-                level = cell.get("level", 1)
-                level = level if isinstance(level, int) and 1 <= level <= 6 else 1
-                source = "#" * level + " " + (_text(source) or "")
-                kind = "markdown"
-            if kind == "html":
-                kind = "markdown"
-            cells.append({**cell, "cell_type": kind, "source": source})
-    return cells
+def _converted(raw: dict) -> dict:
+    """Return a notebook of format 1, 2 or 3 in format 4."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            old = nbformat.v3.rwbase.rejoin_lines(
+                nbformat.from_dict({"metadata": {}, **raw, "nbformat": 3})
+            )
+            return nbformat.convert(old, 4)
+    except MemoryError:
+        raise
+    except Exception:  # whatever is wrong with it
+        raise UnreadableError("The notebook is in an old format and damaged.") from None
 
 
-def _clean(cell):
-    """What is needed of a cell, in valid form; None if it is no cell."""
+def _limit(cells: list[dict]) -> list[str]:
+    """Check the cells' length in all, and leave out pictures that are too many; return notes."""
+    if sum(len(cell["source"]) for cell in cells) > MOST_CHARACTERS:
+        raise UnreadableError(
+            f"Its cells hold more than {MOST_CHARACTERS:,} characters of text, which are not "
+            "graded. Put data into a file beside the notebook."
+        )
+    room, lost = MOST_PICTURES, 0
+    for cell in cells:
+        for name, forms in list(cell.get("attachments", {}).items()):
+            size = len(name) + sum(map(len, forms.values()))
+            if size > room:
+                del cell["attachments"][name]
+                lost += 1
+            else:
+                room -= size
+    if not lost:
+        return []
+    megabytes = MOST_PICTURES // 2**20
+    return [f"{lost} picture(s) in text cells were left out: more than {megabytes} MB together."]
+
+
+def _clean(cell: object) -> dict | None:
+    """Return what is needed of a cell, in valid form; None if it is no cell."""
     if not isinstance(cell, dict) or cell.get("cell_type") not in CELL_TYPES:
         return None
     source = _text(cell.get("source", ""))
     if source is None or len(source) > MOST_CELL_CHARACTERS:
         return None
-    metadata = cell.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    kept = {}
-    mark = metadata.get("nbgrader")
+    raw = cell.get("metadata")
+    mark, tags = (raw.get("nbgrader"), raw.get("tags")) if isinstance(raw, dict) else (None, None)
+    metadata = {}
     if isinstance(mark, dict):
-        kept["nbgrader"] = {name: mark[name] for name in MARKS if _is_plain(mark.get(name))}
-    tags = metadata.get("tags")
+        metadata["nbgrader"] = {name: mark[name] for name in MARKS if _is_plain(mark.get(name))}
     if isinstance(tags, list):
         tags = [tag for tag in tags if isinstance(tag, str) and _is_plain(tag)][:MOST_TAGS]
-        if tags:
-            kept["tags"] = tags
-    clean = {
-        "cell_type": cell["cell_type"],
-        "metadata": kept,
-        "source": source,
-    }
+        metadata |= {"tags": tags} if tags else {}
+    clean = {"cell_type": cell["cell_type"], "metadata": metadata, "source": source}
     if cell["cell_type"] == "code":
         clean |= {"execution_count": None, "outputs": []}
-    elif pictures := _attachments(cell.get("attachments")):
+    elif pictures := _pictures(cell.get("attachments")):
         clean["attachments"] = pictures
     return clean
 
 
-def _is_plain(value):
-    """Whether a value of the metadata is a short text or a common number."""
+def _is_plain(value: object) -> bool:
+    """Return whether a value of the metadata is a short text or a common number."""
     if isinstance(value, str):
         return len(value) <= MOST_MARK_CHARACTERS and value == _text(value)
     return isinstance(value, bool | int | float) and abs(value) < 2**53
 
 
-def _attachments(raw):
-    """Pictures that were pasted into a text cell."""
+def _pictures(attachments: object) -> dict[str, dict[str, str]]:
+    """Return the pictures that were pasted into a text cell."""
     pictures = {}
-    for name, forms in raw.items() if isinstance(raw, dict) else ():
+    for name, forms in attachments.items() if isinstance(attachments, dict) else ():
         forms = forms if isinstance(forms, dict) else {}
-        kept = {kind: _text(forms[kind]) for kind in ("image/png", "image/jpeg") if kind in forms}
-        kept = {kind: data for kind, data in kept.items() if data}
-        if kept:
-            pictures[_text(name)] = kept
+        texts = {kind: _text(forms.get(kind)) for kind in ("image/png", "image/jpeg")}
+        if texts := {kind: text for kind, text in texts.items() if text}:
+            pictures[_text(name)] = texts
     return pictures
 
 
-def _text(source):
-    """A cell's source in one piece; None if it is not text."""
+def _text(source: object) -> str | None:
+    """Return a source in one piece; None if it is not text."""
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     if not isinstance(source, str):

@@ -10,21 +10,23 @@
 
 What belongs to one student is put together: `ana.ipynb`, `ana (1).ipynb` and `ana_v2.ipynb` are
 three versions from one person. Which version counts is decided when they are read
-(`grading.intake.reading`), because the folder may hold notebooks of other homework, too.
+(`grading.intake.content`), because the folder may hold notebooks of other homework, too.
 """
 
+import collections
 import dataclasses
 import hashlib
+import itertools
 import os
 import re
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
-from grading.intake.file_names import plain_name, take_apart
-from grading.intake.loose import is_ignored, looks_like_notebook, stem_of, why_aside
-from grading.intake.moments import read_stamp
-from grading.intake.shown import is_decoded, look_alike, nfc
-from grading.intake.whose import is_no_one, owners
+from grading.intake import loose_files
+from grading.intake.display import is_decoded, listed, look_alike, nfc
+from grading.intake.file_names import NOTEBOOK, plain_name, split_additions
+from grading.intake.timestamps import read_stamp
 
 _MOODLE = re.compile(
     r"(?P<student>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<rest>.*)$", re.DOTALL
@@ -49,7 +51,7 @@ class Source:
     Attributes:
         path: Where it lies.
         name: Its name as the student gave it.
-        when: When it was handed in, in seconds since 1970, where the name says so; else None.
+        when: When it was handed in, in seconds since 1970, where the name says so.
         rank: The platform's own number of the upload; the higher, the later.
         late: Whether the platform marked it as late.
         may_be_stamped: Whether it is a folder in which nbgrader may have written down the time.
@@ -72,22 +74,22 @@ class Submission:
         id: The platform's number of the student; the name where there is none.
         slug: A safe name for files, unique in the run.
         sources: What was handed in, one or several things.
-        look: Sentences, why a person should look at whose this is.
+        review_reasons: Sentences: why a person should check whose this is.
     """
 
     student: str
     id: str
     slug: str
     sources: tuple[Source, ...]
-    look: tuple[str, ...] = ()
+    review_reasons: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class _Entry:
     """A thing in the folder, with what its name says about its student.
 
-    `key` is what tells students apart. It is made of a name as it is stored, since what is shown
-    may be the same for several.
+    `key` tells students apart. It is made of a name as it is stored, since what is shown may be
+    the same for several.
     """
 
     key: tuple
@@ -96,161 +98,162 @@ class _Entry:
     source: Source
 
 
-def find_submissions(folder, homework=""):
-    """The submissions in a folder.
+def find_submissions(folder: Path, homework: str = "") -> tuple[list[Submission], list[str]]:
+    """Find the submissions in a folder.
 
     Args:
         folder: The folder; or one notebook, for a try.
         homework: The name of the homework: files that are called like it are nobody's.
 
     Returns:
-        A list of `Submission`, in the order of the students' names, and a list of plain sentences:
-        what was left aside, and which names leave a doubt.
+        The submissions, in the order of the students' names; and sentences: what was left aside,
+        and which names leave a doubt.
 
     Raises:
-        ValueError: the folder does not exist, may not be read, or is a file of another kind.
+        ValueError: The folder does not exist, may not be read, or is a file of another kind.
     """
     folder = Path(folder)
     try:
         if folder.is_file():
-            return _one(folder)
+            if folder.suffix.lower() == NOTEBOOK or loose_files.looks_like_notebook(folder):
+                return _group(_entries([(folder, False)], "")[0], {})
+            raise ValueError(
+                f"{folder} is a file. Unpack it, and name the folder that holds the submissions."
+            )
         if not folder.is_dir():
             raise ValueError(f"There is no folder {folder}.")
-        with os.scandir(folder) as listed:
-            things = sorted(
-                (Path(each.path), each.is_dir(follow_symlinks=False)) for each in listed
-            )
+        with os.scandir(folder) as listing:
+            things = sorted((Path(t.path), t.is_dir(follow_symlinks=False)) for t in listing)
     except OSError as error:
         raise ValueError(f"{folder} cannot be listed: {error.strerror or error}.") from None
-    aside, kept = [], []
+    aside, submitted = [], []
     for path, is_folder in things:
-        if is_ignored(path.name):
+        if loose_files.is_ignored(path.name):
             continue
-        is_named = is_folder or _MOODLE.match(path.name) or _by_canvas(path.name)
-        reason = None if is_named else why_aside(path)
+        is_named = is_folder or _MOODLE.match(path.name) or _match_canvas(path.name)
+        reason = None if is_named else loose_files.why_aside(path)
         if reason:
             aside.append(reason)
         else:
-            kept.append((path, is_folder))
-    found, doubts = _together(kept, homework)
-    return found, aside + doubts
+            submitted.append((path, is_folder))
+    submissions, doubts = _group(*_entries(submitted, homework))
+    return submissions, aside + doubts
 
 
-def _one(path):
-    if path.suffix.lower() == ".ipynb" or looks_like_notebook(path):
-        return _together([(path, False)])
-    raise ValueError(
-        f"{path} is a file. Unpack it, and name the folder that holds the submissions."
-    )
+def _entries(things: list[tuple[Path, bool]], homework: str) -> tuple[list[_Entry], dict]:
+    """Return what each thing's name says; and the doubts, by the keys of students.
 
-
-def _together(things, homework=""):
-    """The submissions of a list of (path, whether it is a folder), and sentences about names."""
-    numbered = _numbered_once([path.name for path, is_folder in things if not is_folder])
-    students = {found.group("student", "id") for found in numbered.values()}
-    for path, is_folder in things:
-        # Somebody unpacked a zip of a student, of whom there is a file, too.
-        found = is_folder and _by_canvas(path.name)
-        if found and found.group("student", "id") in students:
-            numbered[path.name] = found
+    Args:
+        things: Pairs of a path and whether it is a folder.
+        homework: The name of the homework.
+    """
+    canvas = _canvas_names([path.name for path, is_folder in things if not is_folder])
+    students = {match.group("student", "id") for match in canvas.values()}
     entries, stems = [], {}
     for path, is_folder in things:
-        if entry := _entry(path, numbered.get(path.name)):
+        # Somebody unpacked a zip of a student of whom there is a file, too.
+        match = _match_canvas(path.name) if is_folder else canvas.get(path.name)
+        if is_folder and match and match.group("student", "id") not in students:
+            match = None
+        if entry := _platform_entry(path, match):
             entries.append(entry)
         else:
-            stems[path] = path.name if is_folder else stem_of(path.name)
+            stems[path] = path.name if is_folder else loose_files.stem_of(path.name)
     folders = {stems[path] for path, is_folder in things if is_folder and path in stems}
+    folders |= {entry.student for entry in entries if entry.key[0] == "name"}
     files = {stems[path] for path, is_folder in things if not is_folder and path in stems}
-    known = {entry.student for entry in entries if entry.key[0] == "name"}
-    owner, looks = owners(files, folders | known, homework)
+    owner, doubts = loose_files.owners(files, folders, homework)
     for path, is_folder in things:
         if path in stems:
-            student = owner[stems[path]]
             source = Source(path, nfc(path.name), may_be_stamped=is_folder)
-            entries.append(_Entry(("name", os.fsencode(student)), student, "", source))
-    return _submissions(entries, {os.fsencode(name): look for name, look in looks.items()})
+            entries.append(_named_entry(owner[stems[path]], source))
+    return entries, {("name", os.fsencode(name)): doubt for name, doubt in doubts.items()}
 
 
-def _by_canvas(name):
-    """What a name says if it is Canvas's, a match; else None."""
-    found = None if _MOODLE.match(name) else _ANONYMOUS.match(name) or _CANVAS.match(name)
-    return None if found and is_no_one(found["student"]) else found
+def _match_canvas(name: str) -> re.Match | None:
+    """Return what a name says if it is Canvas's."""
+    match = None if _MOODLE.match(name) else _ANONYMOUS.match(name) or _CANVAS.match(name)
+    return None if match and loose_files.names_homework(match["student"]) else match
 
 
-def _numbered_once(names):
-    """Canvas's names and what they say, without those whose number stands for several files."""
-    found = {name: match for name in names if (match := _by_canvas(name))}
-    rests = {}
-    for match in found.values():
+def _canvas_names(names: list[str]) -> dict[str, re.Match]:
+    """Return Canvas's names and what they say, but none whose number stands for several files."""
+    matches = {name: match for name in names if (match := _match_canvas(name))}
+    rests = collections.defaultdict(set)
+    for match in matches.values():
         rest = match["number"] and plain_name(match["rest"])
-        rests.setdefault(match.group("student", "id", "number"), set()).add(rest)
+        rests[match.group("student", "id", "number")].add(rest)
     return {
         name: match
-        for name, match in found.items()
+        for name, match in matches.items()
         if match.re is _ANONYMOUS or len(rests[match.group("student", "id", "number")]) == 1
     }
 
 
-def _entry(path, found_by_canvas):
-    """What a platform's name says about a thing; None if no platform gave it its name."""
+def _platform_entry(path: Path, canvas: re.Match | None) -> _Entry | None:
+    """Return what a platform's name says about a thing; None if no platform gave it its name."""
     name = path.name
-    if found := _MOODLE.match(name):
-        source = Source(path, nfc(found["rest"] or name))
-        return _numbered("moodle", found["student"].strip(), found["id"], source)
-    if found := found_by_canvas:
-        marks = found.groupdict()
+    if match := _MOODLE.match(name):
+        source = Source(path, nfc(match["rest"] or name))
+        return _numbered_entry("moodle", match["student"].strip(), match["id"], source)
+    if canvas:
+        marks = canvas.groupdict()
         late = any(marks.get(mark) for mark in ("first", "second", "late"))
-        rest = found["rest"] or f"{found['page']}.html"
-        source = Source(path, nfc(rest), rank=int(found["number"] or 0), late=late)
-        student = found["student"].replace("anon_LATE_", "anon_")
-        return _numbered("canvas", student, found["id"], source)
-    if found := _INBOUND.match(take_apart(name, with_doubtful=False).base):
-        student = found["student"].strip()
-        source = Source(path, nfc(name), read_stamp(found["when"]))
-        return _Entry(("name", os.fsencode(student)), student, "", source)
+        rest = canvas["rest"] or f"{canvas['page']}.html"
+        source = Source(path, nfc(rest), rank=int(canvas["number"] or 0), late=late)
+        student = canvas["student"].replace("anon_LATE_", "anon_")
+        return _numbered_entry("canvas", student, canvas["id"], source)
+    if match := _INBOUND.match(split_additions(name, with_doubtful=False).base):
+        source = Source(path, nfc(name), read_stamp(match["when"]))
+        return _named_entry(match["student"].strip(), source)
     return None
 
 
-def _numbered(platform, student, number, source):
+def _numbered_entry(platform: str, student: str, number: str, source: Source) -> _Entry:
     # Who has a number is certain, so one name in two Unicode forms is one student.
     return _Entry((platform, number, nfc(student)), student, number, source)
 
 
-def _submissions(entries, looks):
-    """Puts together what has one key; returns the submissions, and sentences about names."""
-    groups, alike = {}, {}
+def _named_entry(student: str, source: Source) -> _Entry:
+    return _Entry(("name", os.fsencode(student)), student, "", source)
+
+
+def _group(entries: list[_Entry], doubts: dict) -> tuple[list[Submission], list[str]]:
+    """Put together what has one key; return the submissions, and sentences about names."""
+    groups, alike = collections.defaultdict(list), collections.defaultdict(list)
     for entry in entries:
-        groups.setdefault(entry.key, []).append(entry)
+        groups[entry.key].append(entry)
+    for key, (first, *_) in groups.items():
+        alike[look_alike(first.student), first.id].append(key)
+    slugs = _slugs(
+        {key: "_".join(filter(None, [f.student, f.id])) for key, (f, *_) in groups.items()}
+    )
+    submissions = []
     for key, group in groups.items():
-        alike.setdefault((look_alike(group[0].student), group[0].id), []).append(key)
-    slugs = _slugs({key: _label(group[0]) for key, group in groups.items()})
-    found = []
-    for key, group in groups.items():
-        student = " ".join(nfc(group[0].student).split()) or "(no name)"
-        twins = alike[look_alike(group[0].student), group[0].id]
+        stored = group[0].student
+        student = " ".join(nfc(stored).split()) or "(no name)"
+        twins = alike[look_alike(stored), group[0].id]
         # A name that looks like another's would be of no use as an id.
         number = group[0].id or (student if len(twins) == 1 else slugs[key])
-        look = _doubts(group, [groups[twin][0].student for twin in twins], looks.get(key[-1]))
-        sources = tuple(each.source for each in sorted(group, key=lambda each: each.source.path))
-        found.append(Submission(student, number, slugs[key], sources, tuple(look)))
-    found.sort(key=lambda each: (each.student.casefold(), each.student, each.id))
-    said = list(dict.fromkeys(sentence for each in found for sentence in each.look))
-    guessed = {key: nfc(key) for key in {group[0].student for group in groups.values()}}
-    guessed = sorted(name for key, name in guessed.items() if not is_decoded(key))
+        reasons = [doubts[key]] if key in doubts else []
+        reasons += _reasons(group, [groups[twin][0].student for twin in twins])
+        sources = sorted((entry.source for entry in group), key=lambda source: source.path)
+        submissions.append(Submission(student, number, slugs[key], tuple(sources), tuple(reasons)))
+    submissions.sort(key=lambda s: (s.student.casefold(), s.student, s.id))
+    sentences = list(dict.fromkeys(reason for s in submissions for reason in s.review_reasons))
+    stored = {group[0].student for group in groups.values()}
+    guessed = sorted(nfc(name) for name in stored if not is_decoded(name))
     if guessed:
-        said.append(
+        sentences.append(
             f"{len(guessed)} name(s) were not stored as UTF-8, and their accents are guessed: "
-            f"{', '.join(guessed[:10])}{', …' if len(guessed) > 10 else ''}. Compare them with the "
-            "list of the class."
+            f"{listed(guessed)}. Compare them with the list of the class."
         )
-    return found, said
+    return submissions, sentences
 
 
-def _doubts(group, twins, look):
-    """Sentences about what is not certain in the names of a student's things."""
+def _reasons(group: list[_Entry], twins: list[str]) -> Iterator[str]:
+    """Yield sentences about what is not certain in the names of a student's things."""
     student = nfc(group[0].student)
-    if look:
-        yield look
     if len(twins) > 1:
         yield (
             f"{len(twins)} students look alike, {student}: their names differ only in how accents "
@@ -259,45 +262,37 @@ def _doubts(group, twins, look):
         )
     if "\ufffd" in student:
         yield f"The name {student} is stored in an unknown code page and could not be read."
-    for source in (each.source for each in group):
-        if source.when is None and _INBOUND.match(source.name):
-            yield f"{source.name}: the time in this name is not understood and was not used."
+    for entry in group:
+        if entry.source.when is None and _INBOUND.match(entry.source.name):
+            yield f"{entry.source.name}: the time in this name is not understood and was not used."
 
 
-def _slugs(labels):
-    """A safe name for each key, unique on every system."""
-    plain = {key: slug(nfc(label)) for key, label in labels.items()}
-    counts = {}
-    for each in plain.values():
-        counts[each.casefold()] = counts.get(each.casefold(), 0) + 1
+def _slugs(labels: dict[tuple, str]) -> dict[tuple, str]:
+    """Return a safe name for each key, unique on every system."""
+    slugs = {key: slug(nfc(label)) for key, label in labels.items()}
+    counts = collections.Counter(name.casefold() for name in slugs.values())
     taken = {name for name, count in counts.items() if count == 1}
-    for key in sorted(plain, key=repr):
-        salt = repr(key)
-        while counts[plain[key].casefold()] > 1:
-            name = f"{slug(nfc(labels[key]))}-{hashlib.sha256(salt.encode()).hexdigest()[:8]}"
+    for key in sorted(
+        (key for key, name in slugs.items() if name.casefold() not in taken), key=repr
+    ):
+        for tries in itertools.count():
+            digest = hashlib.sha256(f"{key!r}{'+' * tries}".encode()).hexdigest()
+            name = f"{slugs[key]}-{digest[:8]}"
             if name.casefold() not in taken:
-                taken.add(name.casefold())
-                plain[key] = name
                 break
-            salt += "+"
-    return plain
+        taken.add(name.casefold())
+        slugs[key] = name
+    return slugs
 
 
-def _label(entry):
-    return f"{entry.student}_{entry.id}" if entry.id else entry.student
-
-
-# ------------------------------------------------------------------------- names
-
-
-def slug(text):
-    """A name that is safe as a file name on every system: letters, digits, and . _ -"""
+def slug(text: str) -> str:
+    """Return a name of letters, digits, `.`, `_` and `-`, safe for files on every system."""
     plain = unicodedata.normalize("NFKD", text)
-    plain = "".join(each for each in plain if not unicodedata.combining(each))
+    plain = "".join(character for character in plain if not unicodedata.combining(character))
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", plain).strip("._-")[:80]
-    lost = sum(each.isalnum() and not each.isascii() for each in plain)
-    reserved = re.fullmatch(r"(?i)con|prn|aux|nul|com\d|lpt\d", safe.split(".")[0])
-    if not safe or lost or reserved or len(text) > 80:
+    is_lossy = any(character.isalnum() and not character.isascii() for character in plain)
+    is_reserved = re.fullmatch(r"(?i)con|prn|aux|nul|com\d|lpt\d", safe.split(".")[0])
+    if not safe or is_lossy or is_reserved or len(text) > 80:
         # Several names could end up alike (or be lost altogether, in another script).
         safe = f"{safe or 'student'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     return safe

@@ -1,10 +1,12 @@
 """By what the notebooks of a homework are recognised, and whether there are answers in them."""
 
 import dataclasses
-import re
+from collections.abc import Sequence
+
+from grading.assignments.code_names import names_of
 
 ENOUGH_TEXTS = 3  # of a homework's own, in a notebook that lost all its metadata
-MOST_LINE_CHARACTERS = 1000  # of a line are looked at
+ENOUGH_CHARACTERS = 40  # shorter texts may stand in any notebook
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,100 +25,77 @@ class Traits:
     """
 
     name: str
-    ids: frozenset
-    texts: frozenset
-    answers: frozenset = frozenset()
-    released: frozenset = frozenset()
-    names: frozenset = frozenset()
-    files: tuple = ()
+    ids: frozenset[str]
+    texts: frozenset[str]
+    answers: frozenset[str] = frozenset()
+    released: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, name, notebook):
-        """The traits of the notebook that students get."""
-        asked = [cell["metadata"].get("homework", {}) for cell in notebook["cells"]]
-        answers = [_mark(cell) for cell in notebook["cells"]]
+    def of(cls, name: str, notebook: dict) -> "Traits":
+        """Return the traits of the notebook that students get."""
+        cells = notebook["cells"]
+        asked = [cell["metadata"].get("homework", {}) for cell in cells]
+        marks = [_mark(cell) for cell in cells]
         return cls(
             name,
             frozenset(grade_ids(notebook)),
             frozenset(_texts(notebook)),
-            frozenset(mark["grade_id"] for mark in answers if mark.get("solution")),
-            frozenset(map(_said, notebook["cells"])),
+            frozenset(mark["grade_id"] for mark in marks if mark.get("solution")),
+            frozenset(map(_words, cells)),
             frozenset(n for a in asked for n in (*a.get("values", ()), *a.get("functions", ()))),
             tuple(dict.fromkeys(file for a in asked for file in a.get("files", ()))),
         )
 
-    def plain(self):
-        """The traits as JSON knows them."""
-        fields = dataclasses.asdict(self)
-        return {name: v if isinstance(v, str) else list(v) for name, v in fields.items()}
-
-    @classmethod
-    def from_plain(cls, plain):
-        """The traits that `plain` wrote."""
-        sets = {name: frozenset(v) for name, v in plain.items() if isinstance(v, list)}
-        return cls(**{**plain, **sets, "files": tuple(plain["files"])})
-
-    def count_answers(self, notebook):
-        """In how many cells a notebook says something that answers the homework.
+    def count_answers(self, notebook: dict) -> int:
+        """Return in how many cells a notebook says something that answers the homework.
 
         A cell for an answer counts if it says something else than the notebook that students get;
         so does another cell that gives a name which the tests ask for.
         """
         count = 0
         for cell in notebook["cells"]:
-            said = _said(cell)
-            if not said or said in self.released:
+            words = _words(cell)
+            if not words or words in self.released:
                 continue
             if _mark(cell).get("grade_id") in self.answers:
                 count += 1
             elif cell["cell_type"] == "code":
-                count += _gives(cell["source"], self.names)
+                count += not self.names.isdisjoint(names_of(cell["source"]).given)
         return count
 
-    def fits(self, notebook, others=()):
-        """Whether a notebook belongs to this homework, whatever was done to it."""
-        found = grade_ids(notebook)
-        if found & self.ids:
+    def fits(self, notebook: dict, others: "Sequence[Traits]" = ()) -> bool:
+        """Return whether a notebook belongs to this homework, whatever was done to it."""
+        ids = grade_ids(notebook)
+        if ids & self.ids:
             return True
-        if any(found & other.ids for other in others):
+        if any(ids & other.ids for other in others):
             return False
         own = self.texts.difference(*(other.texts for other in others))
         return len(own & _texts(notebook)) >= ENOUGH_TEXTS
 
 
-def _said(cell):
-    """What a cell says, whatever its spaces; of code without the lines that are comments."""
+def grade_ids(notebook: dict) -> set[str]:
+    """Return the `grade_id`s in a notebook."""
+    ids = {_mark(cell).get("grade_id") for cell in notebook["cells"]}
+    return {grade_id for grade_id in ids if isinstance(grade_id, str)}
+
+
+def _words(cell: dict) -> str:
+    """Return what a cell says, whatever its spaces; of code without lines that are comments."""
     lines = cell["source"].splitlines()
     if cell["cell_type"] == "code":
         lines = [line for line in lines if not line.lstrip().startswith("#")]
     return " ".join(" ".join(lines).split())
 
 
-def _gives(source, names):
-    """Whether a line of code gives one of these names a value, as far as its looks tell."""
-    for line in source.splitlines():
-        left, is_assigned, right = line[:MOST_LINE_CHARACTERS].partition("=")
-        words = re.findall(r"\w+|[#(]", left)
-        is_definition = words[:1] in (["def"], ["class"])
-        is_value = is_assigned and not right.startswith("=") and not {"#", "("} & set(words)
-        given = words[1:2] if is_definition else words if is_value else ()
-        if not names.isdisjoint(given):
-            return True
-    return False
-
-
-def _mark(cell):
-    """What nbgrader says about a cell."""
+def _mark(cell: dict) -> dict:
+    """Return what nbgrader says about a cell."""
     mark = cell["metadata"].get("nbgrader")
     return mark if isinstance(mark, dict) else {}
 
 
-def _texts(notebook):
+def _texts(notebook: dict) -> set[str]:
     texts = {" ".join(cell["source"].split()) for cell in notebook["cells"]}
-    return {text for text in texts if len(text) >= 40}
-
-
-def grade_ids(notebook):
-    """The `grade_id`s in a notebook, a set."""
-    found = {_mark(cell).get("grade_id") for cell in notebook["cells"]}
-    return {each for each in found if isinstance(each, str)}
+    return {text for text in texts if len(text) >= ENOUGH_CHARACTERS}

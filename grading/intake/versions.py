@@ -1,31 +1,32 @@
 """Which of several versions counts, and what is said about the others."""
 
 import dataclasses
+from collections.abc import Sequence
 
-from grading.intake.walking import NOTEBOOK, File
+from grading.intake.inventory import SubmittedFile
 
 SAME_MOMENT_SECONDS = 60  # unpacking writes all files of a class within moments of each other
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Version:
     """A notebook of this homework that was handed in.
 
     Attributes:
-        file: The `File`.
+        file: The file.
         answers: In how many cells it says something else than the notebook that students get.
         content: The same for two versions whose cells say the same.
         notes: Sentences about how it was read.
     """
 
-    file: File
+    file: SubmittedFile
     answers: int
     content: str
-    notes: tuple = ()
+    notes: tuple[str, ...] = ()
 
 
-def newest(files):
-    """Those of some files that may be the last one handed in; several if nothing tells them apart.
+def newest(files: Sequence[SubmittedFile]) -> list[SubmittedFile]:
+    """Return those of some files that may be the last one handed in.
 
     The platform's number of the upload decides; then the time, if it differs by more than a
     minute (files that were unpacked together differ by less); then, among copies of one file, the
@@ -42,58 +43,55 @@ def newest(files):
     return [file for file in files if file.order == highest[file.family]]
 
 
-def _last(files, clock):
-    """The files with the latest time."""
-    moments = {id(file): getattr(file, clock) or 0 for file in files}
-    last = max(moments.values(), default=0)
-    return [file for file in files if moments[id(file)] >= last - SAME_MOMENT_SECONDS]
+def _last(files: list[SubmittedFile], clock: str) -> list[SubmittedFile]:
+    """Return the files with the latest time."""
+    moments = [getattr(file, clock) or 0 for file in files]
+    last = max(moments, default=0) - SAME_MOMENT_SECONDS
+    return [file for file, moment in zip(files, moments, strict=True) if moment >= last]
 
 
-def choose(versions):
-    """The version that counts.
+def choose(versions: Sequence[Version]) -> tuple[Version, list[str], list[str]]:
+    """Choose the version that counts.
 
     What a student worked on counts: a version without any answer never stands against one with
     answers, whenever it was handed in. Of versions of the same moment, the one with the most
     answers counts, and a person has to look.
 
     Args:
-        versions: A list of `Version`, not empty.
+        versions: The versions, at least one.
 
     Returns:
-        The `Version`, sentences about all others, and the sentences for a person.
+        The version, sentences about all others, and the sentences for a person.
     """
-    worked_on = [each for each in versions if each.answers] or versions
-    last = newest([each.file for each in worked_on])
-    rivals = [each for each in worked_on if any(each.file is file for file in last)]
-    chosen = max(rivals, key=_rule)
-    name, notes, look = chosen.file.name, [], []
-    for each in versions:
-        other = each.file.name
-        if each is chosen:
+    worked_on = [version for version in versions if version.answers] or versions
+    last = newest([version.file for version in worked_on])
+    rivals = [version for version in worked_on if version.file in last]
+    chosen = max(rivals, key=_preference)
+    name, notes, review_reasons = chosen.file.name, [], []
+    for version in versions:
+        if version is chosen:
             continue
-        if each.content == chosen.content:
+        other = version.file.name
+        if version.content == chosen.content:
             notes.append(f"{other} says the same as {name} and was not graded.")
-        elif each not in worked_on:
+        elif version not in worked_on:
             notes.append(f"{other} holds no answers and was not graded.")
-        elif 0 < each.file.rank < chosen.file.rank:
-            # A platform gives the files of one upload several numbers, too.
-            sentence = f"Two versions: {name} and {other}; {name} was graded, which has the higher "
-            sentence += "number of the platform."
-            notes.append(sentence)
-            look.append(sentence)
-        elif each not in rivals:
+        elif version not in rivals and not 0 < version.file.rank < chosen.file.rank:
             notes.append(f"An earlier version, {other}, was not graded.")
-            if each.answers > chosen.answers:
-                look.append(f"An earlier version, {other}, holds more answers than {name}.")
+            if version.answers > chosen.answers:
+                review_reasons.append(
+                    f"An earlier version, {other}, holds more answers than {name}."
+                )
         else:
             both = f"{name} and {other}" if name != other else f"two files {name}"
             sentence = f"Two versions of the same moment: {both}; {name} was graded."
+            if version not in rivals:  # a platform gives the files of one upload several numbers
+                sentence = f"Two versions: {both}; {name} was graded, with the higher number."
             notes.append(sentence)
-            look.append(sentence)
-    return chosen, notes, look
+            review_reasons.append(sentence)
+    return chosen, notes, review_reasons
 
 
-def _rule(version):
-    file = version.file
-    is_usual = file.name.lower().endswith(NOTEBOOK)  # not the copy of an editor
-    return version.answers, is_usual, file.order, file.when or 0, file.container, file.name
+def _preference(version: Version) -> tuple:
+    file = version.file  # the notebook, not the copy of an editor
+    return version.answers, file.is_notebook, file.order, file.when or 0, file.container, file.name

@@ -4,7 +4,7 @@ import dataclasses
 import datetime
 
 from grading.assignments.assignment import Assignment
-from grading.intake.reading import Handed
+from grading.intake.content import SubmissionContent
 from grading.intake.submissions import Submission
 
 FAILED, WAITING = "could not be graded", "not graded yet"
@@ -48,7 +48,7 @@ class Row:
 
 def make_row(
     submission: Submission,
-    content: Handed,
+    content: SubmissionContent,
     result: dict | None,
     assignment: Assignment,
     due: float | None = None,
@@ -94,7 +94,7 @@ def make_row(
     row.seconds, row.page = result.get("seconds", 0), result.get("page", "")
     row.notes += result.get("notes", []) + result.get("events", [])
     row.suspect = bool(result.get("suspect"))
-    reasons = [*submission.look, *content.look, *result.get("look", [])]
+    reasons = [*submission.review_reasons, *content.review_reasons, *result.get("look", [])]
     if row.status not in ("graded", WAITING):
         reasons = [*row.notes[:1], *reasons]
     row.look = list(dict.fromkeys(reasons))

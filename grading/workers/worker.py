@@ -151,7 +151,8 @@ class Grader:
     def _grade(self, folder):
         import nbformat
 
-        from grading.assignments.assignment import load_assignment, restore
+        from grading.assignments.assignment import load_assignment
+        from grading.assignments.restore import restore
         from grading.execution.engine import grade_notebook
         from grading.execution.fitting import leave_out
         from grading.limits import Limits

@@ -6,7 +6,9 @@ import json
 import nbformat
 import pytest
 
-from grading.assignments.assignment import AssignmentError, load_assignment, release, restore
+from grading.assignments.assignment import AssignmentError, load_assignment
+from grading.assignments.release import release
+from grading.assignments.restore import restore
 
 
 def cell(kind, grade_id, source, **more):
@@ -157,163 +159,90 @@ ORDER = ["# Homewor", "t-setup", "## Part 1", "own = 1", "t-double", "t-double-t
 ORDER += ["my notes", "t-square-test", "t-why"]
 
 
-def untouched(cells):
-    pass
+def at(number, **changes):
+    """A change of one cell."""
+    return lambda cells: cells[number].update(changes)
 
 
-def without_ids(cells):  # as Colab saves them
-    for number, each in enumerate(cells):
-        each.pop("id", None)
-        each["metadata"]["id"] = f"colab{number}"
+def delete(number):
+    return lambda cells: cells.pop(number)
 
 
-def as_lines(cells):
-    for each in cells:
-        each["source"] = each["source"].splitlines(keepends=True)
+def move(number, to):
+    return lambda cells: cells.insert(to, cells.pop(number))
 
 
-def with_outputs(cells):
-    cells[1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "PASS"}]
-    cells[1]["execution_count"] = 99
-
-
-def delete_test(cells):
-    del cells[5]
-
-
-def delete_setup(cells):
-    del cells[1]
-
-
-def delete_answer(cells):
-    del cells[4]
-
-
-def edit_test(cells):
-    cells[5]["source"] = "print('2 of 2 points')"
-
-
-def edit_setup(cells):
-    cells[1]["source"] += "\nimport os"
-
-
-def strip_spaces(cells):
-    cells[1]["source"] = cells[1]["source"].replace("\n", "   \n") + "\n"
-
-
-def double_test(cells):
-    cells.insert(6, copy.deepcopy(cells[5]))
-
-
-def move_test(cells):
-    cells.insert(1, cells.pop(5))
-
-
-def move_setup_to_the_end(cells):
-    cells.append(cells.pop(1))
+def copy_of(number, to, **changes):
+    return lambda cells: cells.insert(to, {**copy.deepcopy(cells[number]), **changes})
 
 
 def swap_tasks(cells):
     cells[4:9] = cells[6:9] + cells[4:6]
 
 
-def copied_answer(cells):
-    again = copy.deepcopy(cells[4])
-    again["source"] = "def double(x):\n    return 2 * x"
-    cells.insert(5, again)
-
-
-def copied_to_the_end(cells):
-    copied_answer(cells)
-    cells.append(cells.pop(5))
-
-
-def copied_stub(cells):
-    again = copy.deepcopy(cells[4])
-    again["source"] = SOLUTION.format("double", "2 * x").replace("    ### BEGIN SOLUTION\n", "")
-    again["source"] = "def double(x):\n    y = None\n    # Your code here.\n    return y"
-    cells.append(again)
-
-
-def changed_points(cells):
-    cells[5]["metadata"]["nbgrader"]["points"] = 100
-    cells[4]["metadata"]["nbgrader"]["locked"] = True
-
-
-def test_became_markdown(cells):
-    cells[5]["cell_type"] = "markdown"
-    del cells[5]["outputs"]
-
-
-test_became_markdown.__test__ = False
-
-
-def answer_became_markdown(cells):
-    cells[4]["cell_type"] = "markdown"
-
-
-def lost_metadata(cells):
+def lose_metadata(cells):
     for each in cells:
         each["metadata"] = {}
         each.pop("id", None)
 
 
-def lost_one(cells):
-    cells[4]["metadata"] = {}
+def as_colab_saves(cells):
+    for number, each in enumerate(cells):
+        each.pop("id", None)
+        each["metadata"]["id"] = f"colab{number}"
 
 
-def claimed(cells):  # an own cell that claims to be a test of another homework
-    cells[3]["metadata"] = {"nbgrader": {"grade_id": "hw8-x", "grade": True, "points": 50}}
+def add_points(cells):
+    cells[5]["metadata"]["nbgrader"]["points"] = 100
+    cells[4]["metadata"]["nbgrader"]["locked"] = True
 
 
-def odd_cells(cells):
-    cells += [None, 3, {"cell_type": "heading", "source": "old"}, {"source": 5}]
-    cells[3]["metadata"] = None
+TRY = "def double(x):\n    return 2 * x"
+STUB = "def double(x):\n    y = None\n    # Your code here.\n    return y"
+CLAIM = {"nbgrader": {"grade_id": "hw8-x", "grade": True, "points": 50}}
+PASSED = [{"output_type": "stream", "name": "stdout", "text": "PASS"}]
+SETUP = CELLS[1]["source"]
+# What was done to the cells, their order then (None: as at first), and what the notes say.
+CHANGES = {
+    "nothing": (lambda cells: None, ORDER, None),
+    "saved by Colab": (as_colab_saves, ORDER, None),
+    "outputs": (at(1, outputs=PASSED, execution_count=99), ORDER, None),
+    "spaces": (at(1, source=SETUP.replace("\n", "   \n") + "\n"), ORDER, None),
+    "an own cell claims to be a test": (at(3, metadata=CLAIM), ORDER, None),
+    "points": (add_points, ORDER, None),
+    "no test": (delete(5), ORDER, "test cell t-double-test (Task double-test) was missing: put"),
+    "no setup": (delete(1), ORDER, "t-setup was missing"),
+    "no answer": (
+        delete(4), [*ORDER[:3], "t-double", "own = 1", *ORDER[5:]],
+        "t-double was missing: not answered, unless another cell",
+    ),
+    "edited test": (at(5, source="print('2 of 2 points')"), ORDER, "-test) was edited; the orig"),
+    "edited setup": (
+        at(1, source=SETUP + "\nimport os"), [*ORDER[:2], "import os", *ORDER[2:]],
+        "locked cell t-setup was written into; what was added runs as a cell of its own",
+    ),
+    "two tests": (copy_of(5, 6), ORDER, "was there 2 times; one was kept"),
+    "moved test": (move(5, 1), ORDER, "t-double-test (Task double-test) was moved"),
+    "setup at the end": (move(1, 99), ORDER, "t-setup was moved"),
+    "swapped": (swap_tasks, None, "were moved"),
+    "two answers": (
+        copy_of(4, 5, source=TRY), [*ORDER[:5], "def doubl", *ORDER[5:]], "so the last one counts",
+    ),
+    "a try at the end": (
+        copy_of(4, 99, source=TRY), [*ORDER, "def doubl"], "below the test cell does not count",
+    ),
+    "a stub at the end": (copy_of(4, 99, source=STUB), ORDER, "without an answer of their own"),
+    "test of text": (at(5, cell_type="markdown"), ORDER, "turned into markdown and back"),
+    "answer of text": (at(4, cell_type="markdown"), ORDER, "turned into markdown and back"),
+    "no metadata": (lose_metadata, ORDER, "6 of 6 were recognised"),
+    "one without": (at(4, metadata={}), ORDER, "t-double was recognised"),
+    "no cells": (list.clear, [i for i in ORDER if i.startswith("t-")], "None of the assignment's"),
+}  # fmt: skip
 
 
-def every_cell_gone(cells):
-    cells.clear()
-
-
-@pytest.mark.parametrize(
-    ("change", "order", "words"),
-    [
-        (untouched, ORDER, None),
-        (without_ids, ORDER, None),
-        (as_lines, ORDER, None),
-        (with_outputs, ORDER, None),
-        (strip_spaces, ORDER, None),
-        (claimed, ORDER, None),
-        (changed_points, ORDER, None),
-        (delete_test, ORDER, "test cell t-double-test (Task double-test) was missing; it was put"),
-        (delete_setup, ORDER, "t-setup was missing"),
-        (
-            delete_answer,
-            [*ORDER[:3], "t-double", "own = 1", *ORDER[5:]],
-            "t-double was missing; it counts as not answered, unless another cell",
-        ),
-        (edit_test, ORDER, "t-double-test (Task double-test) was edited; the original"),
-        (
-            edit_setup,
-            [*ORDER[:2], "import os", *ORDER[2:]],
-            "had been added to the locked cell t-setup runs as a cell of its own",
-        ),
-        (double_test, ORDER, "was there 2 times; one was kept"),
-        (move_test, ORDER, "t-double-test (Task double-test) was moved"),
-        (move_setup_to_the_end, ORDER, "t-setup was moved"),
-        (swap_tasks, None, "was moved"),
-        (copied_answer, [*ORDER[:5], "def doubl", *ORDER[5:]], "so the last one counts"),
-        (copied_to_the_end, [*ORDER, "def doubl"], "below the test cell does not count for it"),
-        (copied_stub, ORDER, "Copies without an answer of their own were left out"),
-        (test_became_markdown, ORDER, "had become a markdown cell"),
-        (answer_became_markdown, ORDER, "had become a markdown cell"),
-        (lost_metadata, ORDER, "without the metadata that name its cells; 6 of 6 were recognised"),
-        (lost_one, ORDER, "t-double was recognised by what it says"),
-        (odd_cells, ORDER, "4 cells could not be read"),
-        (every_cell_gone, [i for i in ORDER if i.startswith("t-")], "None of the assignment's"),
-    ],
-)
-def test_restore(assignment, change, order, words):
+@pytest.mark.parametrize("name", CHANGES)
+def test_restore(assignment, name):
+    change, order, words = CHANGES[name]
     handed_in = submitted(assignment)
     change(handed_in["cells"])
     before = copy.deepcopy(handed_in)
@@ -334,7 +263,7 @@ def test_restore(assignment, change, order, words):
         assert by_id[grade_id].metadata == original[grade_id].metadata
         if not original[grade_id].metadata.nbgrader.solution:
             assert by_id[grade_id].source == original[grade_id].source
-    if change in (delete_answer, every_cell_gone):
+    if name in ("no answer", "no cells"):
         assert "None" not in by_id["t-double"].source
     else:
         assert by_id["t-double"].source == ANSWER.format("double")
@@ -421,17 +350,3 @@ def test_restore_of_another_homework(assignment):
             each["source"] = "something else"
     _, notes = restore(handed_in, assignment)
     assert "its cells belong to hw3" in notes[0]
-
-
-def test_restore_of_an_old_format(assignment):
-    code = {"cell_type": "code", "input": ["own = 1"], "outputs": [], "language": "python"}
-    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}}
-    old["worksheets"] = [{"metadata": {}, "cells": [code]}]
-    notebook, notes = restore(old, assignment)
-    assert "own = 1" in sources(notebook) and "old format" in notes[0]
-
-
-@pytest.mark.parametrize("wrong", [[], "text", {}, {"cells": 3}, None])
-def test_restore_of_something_else(assignment, wrong):
-    with pytest.raises(ValueError, match="no notebook"):
-        restore(wrong, assignment)

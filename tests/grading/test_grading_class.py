@@ -25,7 +25,8 @@ from conftest import ROOT
 from grading_class import STUDENTS
 from page_checker import dangers
 
-from grading.assignments.assignment import load_assignment, release
+from grading.assignments.assignment import load_assignment
+from grading.assignments.release import release
 from grading.sandbox import bubblewrap
 
 pytestmark = pytest.mark.skipif(

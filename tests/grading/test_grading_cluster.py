@@ -14,7 +14,8 @@ from fragile_task import fragile
 from grading_class import STUDENTS
 
 from grading import result_store
-from grading.assignments.assignment import load_assignment, release
+from grading.assignments.assignment import load_assignment
+from grading.assignments.release import release
 from grading.sandbox import bubblewrap
 from grading.workers import cluster
 

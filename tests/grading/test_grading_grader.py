@@ -17,7 +17,8 @@ import pytest
 from conftest import ROOT
 from test_grading_isolation import IS_LINUX, LIMITS
 
-from grading.assignments.assignment import load_assignment, release
+from grading.assignments.assignment import load_assignment
+from grading.assignments.release import release
 from grading.sandbox import view
 from grading.sandbox.prefork import PreforkServer
 from utils.processes import cleanup

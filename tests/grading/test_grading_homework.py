@@ -9,7 +9,8 @@ import sys
 import pytest
 from conftest import ROOT
 
-from grading.assignments.assignment import HOMEWORK, load_assignment, numbers, student_path
+from grading.assignments.assignment import HOMEWORK, load_assignment, numbers
+from grading.assignments.release import student_path
 from grading.sandbox import bubblewrap
 
 pytestmark = [

@@ -10,10 +10,13 @@ import pytest
 from grading_class import RIGHT, WRONG
 
 from grading.assignments import code_names
-from grading.assignments.assignment import load_assignment, release, restore
+from grading.assignments.assignment import load_assignment
+from grading.assignments.release import release
+from grading.assignments.restore import restore
 
 MOST = grading_class.MOST
 ALL = "\n\n".join(RIGHT.values())
+END = 1000
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +24,13 @@ def assignment(tmp_path_factory):
     return load_assignment(grading_class.write_assignment(tmp_path_factory.mktemp("order")))
 
 
-def handed_in(assignment, answers=RIGHT):
-    """The student's version with answers, as a plain dictionary."""
-    return grading_class.answered(json.loads(json.dumps(release(assignment))), answers)
-
-
 def empty(assignment):
     return json.loads(json.dumps(release(assignment)))
+
+
+def answered(assignment, answers=RIGHT):
+    """The students' version with answers, as a plain dictionary."""
+    return grading_class.answered(empty(assignment), answers)
 
 
 def points_of(notebook, assignment):
@@ -41,7 +44,7 @@ def points_of(notebook, assignment):
             exec(code_names.python_of(cell.source), here)
         except BaseException as error:
             here["_stopped_with"] = error
-        task = tasks.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+        task = tasks.get(id_of(cell))
         try:
             if task:
                 exec(task.hidden, dict(here))
@@ -72,38 +75,50 @@ def without_answers(cells):
     cells[:] = [cell for cell in cells if id_of(cell) not in RIGHT]
 
 
-def forget(cells):
-    for cell in cells:
-        cell["metadata"] = {}
+# --- Honest and awkward ----------------------------------------------------------------------
+
+# The answer cells deleted, and at a place (of a cell, or a number) these cells instead.
+INSTEAD = {
+    "all after the imports": (2, [code(ALL)]),
+    "all in the first answer": (3, [code(ALL, "total")]),
+    "all in the last answer": ("test-words", [code(ALL, "words")]),
+    "all in the last answer at the top": (2, [code(ALL, "words")]),
+    "all above the setup": (0, [code(ALL)]),
+    "all at the end": (END, [code(ALL)]),
+    "each at the end": (END, [code(source) for source in RIGHT.values()]),
+    "each at the end in reverse": (END, [code(source) for source in reversed(RIGHT.values())]),
+    "each in reverse": (2, [code(RIGHT[name], name) for name in reversed(RIGHT)]),
+    "with magics": (END, [code("%%time\n%matplotlib inline\n!true\n" + ALL)]),
+    "a magic of several lines": (END, [code("!ls \\\n  -l \\\n  /\n" + ALL)]),
+    "a line like a magic": (END, [code('print("%s and %s"\n% (1, 2))\n' + ALL)]),
+    "magics and a line like one": (
+        END, [code(f'%matplotlib inline\n?np.arange\n{ALL}\nprint("%s and %s"\n% (1, 2))')],
+    ),
+    "made in several cells": (
+        END, [code("table = np.arange(12)\nwords = {}"),
+              code("table.shape = table.reshape(3, 4).shape"),
+              code("words['deep'] = 4"), code("words['net'] = 3"),
+              code(RIGHT["total"]), code(RIGHT["mean"] + "\nwords.clear()")],
+    ),
+}  # fmt: skip
+HONEST = {}
 
 
-# --- Honest and awkward: each is a function of the cells with the right answers ---------------
+def instead(position, cells):
+    def change(notebook_cells):
+        without_answers(notebook_cells)
+        at = place(notebook_cells, position) if isinstance(position, str) else position
+        notebook_cells[at:at] = copy.deepcopy(cells)
 
-
-HONEST = []
-
-
-def honest(change):
-    HONEST.append(change)
     return change
 
 
-@honest
-def all_after_the_imports(cells):
-    without_answers(cells)
-    cells.insert(2, code(ALL))
+HONEST |= {name: instead(*what) for name, what in INSTEAD.items()}
 
 
-@honest
-def all_after_the_imports_and_no_metadata(cells):
-    all_after_the_imports(cells)
-    forget(cells)
-
-
-@honest
-def all_in_the_first_answer(cells):
-    without_answers(cells)
-    cells.insert(3, code(ALL, "total"))
+def honest(change):
+    HONEST[change.__name__] = change
+    return change
 
 
 @honest
@@ -111,55 +126,6 @@ def all_in_the_first_answer_and_the_others_blank(cells):
     for cell in cells:
         if id_of(cell) in RIGHT:
             cell["source"] = ALL if id_of(cell) == "total" else ""
-
-
-@honest
-def all_in_the_last_answer(cells):
-    without_answers(cells)
-    cells.insert(place(cells, "test-words"), code(ALL, "words"))
-
-
-@honest
-def all_in_the_last_answer_at_the_top(cells):
-    without_answers(cells)
-    cells.insert(2, code(ALL, "words"))
-
-
-@honest
-def all_at_the_end(cells):
-    without_answers(cells)
-    cells.append(code(ALL))
-
-
-@honest
-def each_at_the_end(cells):
-    without_answers(cells)
-    cells += [code(source) for source in RIGHT.values()]
-
-
-@honest
-def each_at_the_end_in_reverse(cells):
-    without_answers(cells)
-    cells += [code(source) for source in reversed(RIGHT.values())]
-
-
-@honest
-def all_above_the_setup(cells):
-    without_answers(cells)
-    cells.insert(0, code(ALL))
-
-
-@honest
-def all_above_the_setup_and_no_metadata(cells):
-    all_above_the_setup(cells)
-    forget(cells)
-
-
-@honest
-def reversed_answers(cells):
-    found = [cell for cell in cells if id_of(cell) in RIGHT]
-    without_answers(cells)
-    cells[2:2] = reversed(found)
 
 
 @honest
@@ -172,12 +138,6 @@ def merged_with_the_setup(cells):
 def written_into_the_setup(cells):
     cell_of(cells, "setup")["source"] = "import numpy as np\nNUMBERS = [*range(101)]\n" + ALL
     without_answers(cells)
-
-
-@honest
-def merged_with_the_setup_and_no_metadata(cells):
-    merged_with_the_setup(cells)
-    forget(cells)
 
 
 @honest
@@ -201,8 +161,7 @@ def merged_over_a_test(cells):
 
 @honest
 def written_into_the_test(cells):
-    test = cell_of(cells, "test-table")
-    test["source"] = RIGHT["table"] + "\nprint(table)"
+    cell_of(cells, "test-table")["source"] = RIGHT["table"] + "\nprint(table)"
     del cells[place(cells, "table")]
 
 
@@ -221,21 +180,16 @@ def split_in_two_without_metadata(cells):
 
 
 @honest
-def helper_at_the_end(cells):
+def helper_and_value_at_the_end(cells):
     cell_of(cells, "mean")["source"] = "def mean_of(values):\n    return helper(values)"
-    cells.append(code(RIGHT["mean"].replace("mean_of", "helper")))
-
-
-@honest
-def value_from_the_end(cells):
     cell_of(cells, "table")["source"] = "table = counted.reshape(3, 4)"
+    cells.append(code(RIGHT["mean"].replace("mean_of", "helper")))
     cells.append(code("counted = np.arange(12)"))
 
 
 @honest
 def answer_moved_up_because_another_needs_it(cells):
-    mean = cells.pop(place(cells, "mean"))
-    cells.insert(2, mean)
+    cells.insert(2, cells.pop(place(cells, "mean")))
     cell_of(cells, "total")["source"] = "total = int(mean_of(NUMBERS) * 101)"
 
 
@@ -261,44 +215,9 @@ def text_turned_code(cells):
 
 
 @honest
-def with_magics(cells):
-    without_answers(cells)
-    cells.append(code("%%time\n%matplotlib inline\n!true\n" + ALL))
-
-
-@honest
-def with_a_magic_of_several_lines(cells):
-    without_answers(cells)
-    cells.append(code("!ls \\\n  -l \\\n  /\n" + ALL))
-
-
-@honest
-def with_a_line_that_begins_like_a_magic(cells):
-    without_answers(cells)
-    cells.append(code('print("%s and %s"\n% (1, 2))\n' + ALL))
-
-
-@honest
-def with_magics_and_a_line_that_begins_like_one(cells):
-    without_answers(cells)
-    cells.append(code(f'%matplotlib inline\n?np.arange\n{ALL}\nprint("%s and %s"\n% (1, 2))'))
-
-
-@honest
 def timed_at_the_end(cells):
     del cells[place(cells, "total")]
     cells.append(code("%time " + RIGHT["total"]))
-
-
-@honest
-def made_in_several_cells_at_the_end(cells):
-    without_answers(cells)
-    cells += [
-        code("table = np.arange(12)\nwords = {}"),
-        code("table.shape = table.reshape(3, 4).shape"),
-    ]
-    cells += [code(f"words[{word!r}] = {count}") for word, count in (("deep", 4), ("net", 3))]
-    cells += [code(RIGHT["total"]), code(RIGHT["mean"] + "\nwords.clear()")]
 
 
 @honest
@@ -307,80 +226,89 @@ def with_tests_first(cells):
     cells[:] = tests + [cell for cell in cells if cell not in tests]
 
 
-@pytest.mark.parametrize("change", HONEST, ids=lambda change: change.__name__)
-def test_right_answers_get_all_points(assignment, change):
-    notebook = handed_in(assignment)
-    change(notebook["cells"])
+@honest
+def answers_in_each_others_cells(cells):
+    one, other = cell_of(cells, "mean"), cell_of(cells, "words")
+    one["source"], other["source"] = other["source"], one["source"]
+
+
+@honest
+def a_whole_notebook_in_one_cell(cells):
+    texts = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
+    cells[:] = [code("\n\n".join(texts), "setup")]
+
+
+def forgetting(change):
+    def changed(cells):
+        change(cells)
+        for cell in cells:
+            cell["metadata"] = {}
+
+    return changed
+
+
+for name in ("all after the imports", "all above the setup", "merged_with_the_setup"):
+    HONEST[f"{name}, without metadata"] = forgetting(HONEST[name])
+HONEST["in one cell, without metadata"] = forgetting(a_whole_notebook_in_one_cell)
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_right_answers_get_all_points_and_wrong_ones_none(assignment, name):
+    notebook = answered(assignment)
+    HONEST[name](notebook["cells"])
     found, notes = restore(notebook, assignment)
     assert points_of(found, assignment) == MOST, (notes, [c.source for c in found.cells])
-
-
-@pytest.mark.parametrize("change", HONEST, ids=lambda change: change.__name__)
-def test_the_same_in_parts_gets_the_same_in_parts(assignment, change):
-    """Wrong answers in the same shape get nothing for their shape."""
-    notebook = handed_in(assignment)
-    change(notebook["cells"])
     text = json.dumps(notebook)
+    lost = 2 + ("sum(NUMBERS)" in text)
     for right, wrong in (("sum(NUMBERS)", "5049"), ("reshape(3, 4)", "reshape(4, 3)")):
         text = text.replace(right, wrong)
-    lost = 2 + ("sum(NUMBERS)" in json.dumps(notebook))
     found, notes = restore(json.loads(text), assignment)
     assert points_of(found, assignment) == MOST - lost, (notes, [c.source for c in found.cells])
 
 
 def test_in_the_usual_order_nothing_is_moved(assignment):
-    for notebook in (handed_in(assignment), empty(assignment), handed_in(assignment, WRONG)):
+    for notebook in (answered(assignment), empty(assignment), answered(assignment, WRONG)):
         notebook["cells"].append(code("print(total)\nother = undefined"))
         found, notes = restore(notebook, assignment)
         assert notes == []
         assert [c.source for c in found.cells] == [c["source"] for c in notebook["cells"]]
 
 
-def test_nothing_is_earned_without_an_answer(assignment):
+def test_nothing_is_earned_without_a_right_answer_above_the_test(assignment):
     assert points_of(restore(empty(assignment), assignment)[0], assignment) == 0
-
-
-def test_what_stands_below_the_test_does_not_mend_a_wrong_answer(assignment):
-    notebook = handed_in(assignment, WRONG)
+    notebook = answered(assignment, WRONG)
     notebook["cells"].append(code(ALL))
     assert points_of(restore(notebook, assignment)[0], assignment) == 0
-
-
-def test_several_cells_that_are_moved_up_are_counted(assignment):
-    notebook = handed_in(assignment)
-    one = "mean_of = other\n" + RIGHT["mean"].replace("mean_of", "third")
-    cell_of(notebook["cells"], "mean")["source"] = one
-    cell_of(notebook["cells"], "total")["source"] = "total = added"
-    notebook["cells"] += [code(RIGHT["mean"].replace("mean_of", "other")), code("added = 5050")]
-    found, notes = restore(notebook, assignment)
-    assert points_of(found, assignment) == MOST
-    assert "because others need them: 2 of your own." in notes[-1]
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        "%time total = 5049",
-        "vars()['total'] = 5049",
-        "locals().update(total=5049)",
-        "import __main__\n__main__.total = 5049",
-    ],
-)
-def test_no_test_waits_where_another_way_gives_the_answer(assignment, wrong):
-    notebook = handed_in(assignment, WRONG)
-    cell_of(notebook["cells"], "total")["source"] = wrong
-    notebook["cells"].append(code(RIGHT["total"]))
-    assert "test-total" not in " ".join(restore(notebook, assignment)[1])
 
 
 def test_what_is_moved_is_told(assignment):
     notebook = empty(assignment)
     notebook["cells"].append(code(RIGHT["total"]))
-    notes = " ".join(restore(notebook, assignment)[1])
-    assert "test-total (Add up) was run below the cell that gives total" in notes
+    (note,) = restore(notebook, assignment)[1]
+    assert "test-total (Add up)" in note and "further down" in note and note.endswith(": total.")
     notebook["cells"].insert(2, notebook["cells"].pop())
-    notes = " ".join(restore(notebook, assignment)[1])
-    assert "as it had been handed out; it does not take back total" in notes
+    (note,) = restore(notebook, assignment)[1]
+    assert "as handed out" in note and note.endswith(": total.")
+    notebook = answered(assignment)
+    one = "mean_of = other\n" + RIGHT["mean"].replace("mean_of", "third")
+    cell_of(notebook["cells"], "mean")["source"] = one
+    cell_of(notebook["cells"], "total")["source"] = "total = added"
+    notebook["cells"] += [code(RIGHT["mean"].replace("mean_of", "other")), code("added = 5050")]
+    found, (note,) = restore(notebook, assignment)
+    assert points_of(found, assignment) == MOST
+    assert note.startswith("2 cells of your own were run further up")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["%time total = 5049", "vars()['total'] = 5049", "locals().update(total=5049)"]
+    + ["import __main__\n__main__.total = 5049"],
+)
+def test_no_test_waits_where_another_way_gives_the_answer(assignment, wrong):
+    notebook = answered(assignment, WRONG)
+    cell_of(notebook["cells"], "total")["source"] = wrong
+    notebook["cells"].append(code(RIGHT["total"]))
+    assert "test-total" not in " ".join(restore(notebook, assignment)[1])
 
 
 @pytest.mark.parametrize(
@@ -394,28 +322,10 @@ def test_answers_in_a_module_are_not_taken_back(assignment, tmp_path, monkeypatc
     notebook = empty(assignment)
     notebook["cells"].insert(2, code(f"import my_answers\n{way}"))
     assert points_of(restore(notebook, assignment)[0], assignment) == MOST
-
-
-def test_answers_in_each_others_cells(assignment):
-    notebook = handed_in(assignment)
-    one, other = (cell_of(notebook["cells"], name) for name in ("mean", "words"))
-    one["source"], other["source"] = other["source"], one["source"]
-    assert points_of(restore(notebook, assignment)[0], assignment) == MOST
-
-
-def test_a_draft_that_is_no_python_does_not_stand_in_the_way(assignment):
-    notebook = handed_in(assignment)
-    cell_of(notebook["cells"], "table")["source"] = "table = ("
-    notebook["cells"].append(code(RIGHT["table"]))
-    assert points_of(restore(notebook, assignment)[0], assignment) == MOST
-
-
-def test_a_whole_notebook_in_one_cell(assignment):
-    notebook = handed_in(assignment)
-    texts = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    for metadata in ({"nbgrader": {"grade_id": "setup"}}, {}):
-        notebook["cells"] = [{**code("\n\n".join(texts)), "metadata": metadata}]
-        assert points_of(restore(notebook, assignment)[0], assignment) == MOST
+    without_answers(notebook["cells"])
+    notebook["cells"].append(code("total = 7  # only tried"))
+    found, _ = restore(notebook, assignment)
+    assert found.cells[-1].source == "total = 7  # only tried"
 
 
 def test_who_moved_nothing_is_not_told_of_moves(assignment):
@@ -428,21 +338,13 @@ def test_who_moved_nothing_is_not_told_of_moves(assignment):
     assert not any("moved" in note for note in notes), notes
 
 
-def test_a_star_import_may_give_every_name(assignment):
-    notebook = empty(assignment)
-    notebook["cells"].insert(2, code("from answers import *"))
-    without_answers(notebook["cells"])
-    notebook["cells"].append(code("total = 7  # only tried"))
-    found, _ = restore(notebook, assignment)
-    assert found.cells[-1].source == "total = 7  # only tried"
-
-
-@pytest.mark.parametrize("source", ["(" * 50_000, "x = " * 50_000 + "1", "\0", "%%bash\nls", "a?"])
+@pytest.mark.parametrize(
+    "source", ["(" * 50_000, "x = " * 50_000 + "1", "\0", "%%bash\nls", "a?", "table = ("]
+)
 def test_a_cell_that_is_no_python_is_survived(assignment, source):
-    notebook = handed_in(assignment)
+    notebook = answered(assignment)
     notebook["cells"].insert(3, code(source))
-    found, _ = restore(notebook, assignment)
-    assert points_of(found, assignment) == MOST
+    assert points_of(restore(notebook, assignment)[0], assignment) == MOST
 
 
 @pytest.mark.parametrize(

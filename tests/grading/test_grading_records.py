@@ -11,7 +11,7 @@ from conftest import ROOT
 
 from grading import result_store, run
 from grading.assignments.assignment import load_assignment
-from grading.intake import reading
+from grading.intake.content import SubmissionContent
 from grading.intake.submissions import find_submissions
 from grading.limits import Limits
 from grading.workers import worker
@@ -26,7 +26,7 @@ def result(verdict="right", **more):
 
 
 def key(digest="d", name="n", version="v1", limits=None, is_isolated=True):
-    content = reading.Handed(digest=digest, name=name)
+    content = SubmissionContent(digest=digest, name=name)
     assignment = types.SimpleNamespace(version=version)
     return result_store.key(content, assignment, limits or Limits(), is_isolated)
 

@@ -10,7 +10,7 @@ import pytest
 from page_checker import dangers
 
 from grading.assignments.assignment import Task
-from grading.intake import reading
+from grading.intake.content import SubmissionContent
 from grading.intake.submissions import Submission
 from grading.reports import pages, report, rows, summary, table
 from grading.workers import worker
@@ -45,7 +45,7 @@ def result(first="right", second="wrong", **more):
 
 def row(student="ana", outcome=None, due=None, **content):
     submission = Submission(student, student, re.sub(r"\W", "_", student), ())
-    content = reading.Handed(name="hw1.ipynb", **content)
+    content = SubmissionContent(name="hw1.ipynb", **content)
     return rows.make_row(submission, content, outcome, ASSIGNMENT, due)
 
 
@@ -189,7 +189,7 @@ def test_a_class_without_any_grade():
 def test_who_needs_a_look_is_listed_with_the_reasons():
     students = [
         row("ana", result()),
-        row("ben", result(), look=["Two versions <of> the same moment."]),
+        row("ben", result(), review_reasons=["Two versions <of> the same moment."]),
         row("cem", None, status="no notebook", problem="There is no notebook."),
         row("dua", result(look=["It ended the kernel twice."])),
     ]

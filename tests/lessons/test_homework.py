@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from grading.assignments import assignment as assignments
-from grading.assignments.assignment import HOMEWORK, load_assignment, numbers, release, student_path
-from grading.intake import notebooks, reading
+from grading.assignments.assignment import HOMEWORK, load_assignment, numbers
+from grading.assignments.release import CODE_STUB, TEXT_STUB, release, student_path
+from grading.intake import content, notebooks
 from grading.limits import Limits
 from tools.authoring import check, homework
 from utils import exercises
@@ -86,7 +86,7 @@ def test_what_is_taught_elsewhere_is_linked(number):
 
 def test_nbgraders_settings_give_the_same_student_version():
     text = (HOMEWORK / "nbgrader_config.py").read_text(encoding="utf-8")
-    assert f'"{assignments.CODE_STUB}"' in text and f'"{assignments.TEXT_STUB}"' in text
+    assert f'"{CODE_STUB}"' in text and f'"{TEXT_STUB}"' in text
 
 
 def test_the_page_lists_every_homework():
@@ -108,7 +108,7 @@ def test_the_limits_that_students_read_are_those_that_the_grader_keeps(number):
     (text,) = (c.source for c in cells if c.source.startswith("## Hand in"))
     for words in (
         f"a notebook of up to {notebooks.MOST_BYTES // megabyte} MB",
-        f"up to {reading.MOST_FILES:,} other files, {reading.MOST_BYTES // megabyte} MB in all",
+        f"up to {content.MOST_FILES:,} other files, {content.MOST_BYTES // megabyte} MB in all",
         f"{limits.memory_mb:,} MB of memory, {limits.disk_mb} MB of disk",
         f"{limits.processes} processes",
         "A zip inside a zip is not opened",

@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from grading.assignments.assignment import HOMEWORK, load_assignment, release
+from grading.assignments.assignment import HOMEWORK, load_assignment
+from grading.assignments.release import release
 from utils import homework as helpers
 from utils.homework import photo_record
 

@@ -13,27 +13,34 @@ from collections.abc import Iterator
 
 import nbformat
 
-from grading.assignments import assignment as assignments
+from grading.assignments.assignment import (
+    HOMEWORK,
+    Assignment,
+    AssignmentError,
+    load_assignment,
+    numbers,
+)
+from grading.assignments.release import release, student_path
 from tools.authoring import address, check
 
 
-def student_text(assignment: assignments.Assignment) -> str:
+def student_text(assignment: Assignment) -> str:
     """Return the student's version of an assignment, as the text of its file."""
-    notebook = assignments.release(assignment)
+    notebook = release(assignment)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return nbformat.writes(notebook, version=nbformat.NO_CONVERT) + "\n"
 
 
-def stale(folder: pathlib.Path = assignments.HOMEWORK) -> Iterator[tuple[pathlib.Path, str | None]]:
+def stale(folder: pathlib.Path = HOMEWORK) -> Iterator[tuple[pathlib.Path, str | None]]:
     """Yield what is not current: a path, and what should be in it (None: no such file).
 
     Raises:
-        grading.assignments.assignment.AssignmentError: an instructor's version breaks the rules.
+        AssignmentError: An instructor's version breaks the rules.
     """
     wanted = {}
     for path in sorted((folder / "instructor").glob("*.ipynb")):
-        assignment = assignments.load_assignment(path)
-        wanted[assignments.student_path(assignment)] = student_text(assignment)
+        assignment = load_assignment(path)
+        wanted[student_path(assignment)] = student_text(assignment)
     for path, text in wanted.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             yield path, text
@@ -49,10 +56,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if not options.check:  # the instructor's versions first: ids, badges, setup cell
-            for path in sorted((assignments.HOMEWORK / "instructor").glob("*.ipynb")):
+            for path in sorted((HOMEWORK / "instructor").glob("*.ipynb")):
                 check.fix(path)
         found = list(stale())
-    except (assignments.AssignmentError, ValueError, OSError) as error:
+    except (AssignmentError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     for path, text in found:
@@ -65,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
             path.write_text(text, encoding="utf-8", newline="\n")
             print(f"wrote  {name}")
     if not found:
-        print(f"{len(assignments.numbers())} homeworks are current")
+        print(f"{len(numbers())} homeworks are current")
     orphans = any(text is None for _, text in found)
     return 1 if orphans or (options.check and found) else 0
 
