@@ -3,8 +3,6 @@
 import json
 import warnings
 
-import nbformat
-
 MOST_BYTES = 100 * 2**20
 MOST_CELLS = 2000
 MOST_CELL_CHARACTERS = 2_000_000
@@ -127,6 +125,8 @@ def _why_no_json(text: str) -> str:
 
 def _converted(raw: dict) -> dict:
     """Return a notebook of format 1, 2 or 3 in format 4."""
+    import nbformat  # takes long, and is hardly ever needed
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
