@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from tools.authoring import api_check, rules, sizes
+from tools.authoring import api_check, house, rules, sizes
 from tools.authoring.lessons import ROOT, Lesson, markdown_paths, notebook_paths, read, read_text
 from tools.authoring.links import anchor, broken_links, check_syllabus, items_in
 from tools.authoring.tidy import fix, fix_all
@@ -50,6 +50,8 @@ def problems(root: pathlib.Path = ROOT) -> Iterator[str]:
             continue
         yield from (f"{place}: {found}" for found in broken_links(text, path.parent))
     yield from (f"notebooks/README.md: {text}" for text in check_syllabus(root))
+    if (root / house.PAGE).is_file():
+        yield from (f"{house.PAGE}: {text}" for text in house.check_house(root))
 
 
 def ruff(mend: bool, root: pathlib.Path = ROOT) -> int:
@@ -68,6 +70,8 @@ def main(arguments: list[str] | None = None, root: pathlib.Path = ROOT) -> int:
     parser.add_argument("--notebooks-only", action="store_true", help="leave ruff out")
     options = parser.parse_args(arguments)
     statuses = [fix_all(root)] if options.fix else []
+    if options.fix and (root / house.PAGE).is_file() and house.redraw(root):
+        print(f"drawn again: the house in {house.PAGE}")
     statuses += [] if options.notebooks_only else [ruff(options.fix, root)]
     found = list(problems(root))
     print("\n".join(found) if found else f"{len(notebook_paths(root))} notebooks keep the rules")
