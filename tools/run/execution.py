@@ -18,7 +18,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from tools.authoring import check
 from tools.run import pages, report
-from utils import results
+from utils import claims, results
 from utils.processes import cleanup
 
 SECONDS_TO_START_KERNEL = 180
@@ -179,6 +179,7 @@ class Execution:
     def _variables(self) -> dict[str, str]:
         # The last one silences a warning of the debugger, which nobody uses here.
         ours = {cleanup.MARKER: self.marker, "PYTHONUTF8": "1"}
+        ours["COURSE_STRICT"] = os.environ.get("COURSE_STRICT", "1")  # a claim has to hold
         return os.environ | ours | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
     def _on_cell_execute(self, cell, cell_index):
@@ -244,7 +245,7 @@ def contents(notebook: nbformat.NotebookNode, mime_type: str) -> Iterator[dict]:
 
 
 def recorded_results(notebook: nbformat.NotebookNode) -> dict[str, list[dict]]:
-    """Return the headline results and data sources that an executed notebook recorded."""
+    """Return the headline results, data sources and claims that an executed notebook recorded."""
     rows, sources = {}, {}
     for content in contents(notebook, results.MIME_TYPE):
         for row in content.get("results", []):
@@ -254,7 +255,8 @@ def recorded_results(notebook: nbformat.NotebookNode) -> dict[str, list[dict]]:
             rows[name] = {"name": name, "value": value, "text": row.get("text", str(value))}
         for row in content.get("data", []):
             sources[row["text"]] = {"text": row["text"], "sample": bool(row.get("sample"))}
-    return {"results": list(rows.values()), "data": list(sources.values())}
+    made = list(contents(notebook, claims.MIME_TYPE))
+    return {"results": list(rows.values()), "data": list(sources.values()), "claims": made}
 
 
 def failure(place: str, error: Exception) -> dict:

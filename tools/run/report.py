@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from tools.run import claims_page
+
 STATUS_WORDS = {
     "ok": "ok",
     "failed": "FAILED",
@@ -181,7 +183,7 @@ def read_records(out: pathlib.Path, names: Iterable[str]) -> list[dict]:
 
 
 def write_report(records: list[dict], out: pathlib.Path, started: str, run_id: str) -> pathlib.Path:
-    """Write report.json and index.html; return the path of the index.
+    """Write report.json, index.html and claims.html; return the path of the index.
 
     Args:
         records: Those of all notebooks that have one.
@@ -205,4 +207,5 @@ def write_report(records: list[dict], out: pathlib.Path, started: str, run_id: s
     index = out / "index.html"
     page = environment.from_string(template).render(**summary, **functions)
     index.write_text(page, encoding="utf-8")
+    (out / "claims.html").write_text(claims_page.as_html(records, started), encoding="utf-8")
     return index

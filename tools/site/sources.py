@@ -11,7 +11,10 @@ import posixpath
 import re
 import shutil
 
+import nbformat
+
 from tools.authoring import address, check, gallery
+from tools.run import claims_page, execution
 
 ROOT = address.ROOT
 STATIC = pathlib.Path(__file__).resolve().parent / "static"
@@ -100,7 +103,7 @@ def write(folder: pathlib.Path, executed: pathlib.Path, root: pathlib.Path = ROO
     (folder / "extra" / "download").mkdir(parents=True)
     shutil.copytree(STATIC, folder / "_static")
     shutil.copy(pathlib.Path(__file__).with_name("conf.py"), folder)
-    missing, descriptions = [], {}
+    missing, descriptions, claimed = [], {}, []
     pages, exercises = lessons(root), homework(root)
     for page in [*pages, *exercises]:
         shutil.copy(root / page.place, folder / "extra" / "download")
@@ -110,11 +113,17 @@ def write(folder: pathlib.Path, executed: pathlib.Path, root: pathlib.Path = ROO
         if not is_executed:
             missing.append(page.name)
         notebook = json.loads((path if is_executed else root / page.place).read_text("utf-8"))
+        found = execution.recorded_results(nbformat.from_dict(notebook))
+        if found["claims"]:
+            sources = [source["text"] for source in found["data"]]
+            about = {"title": page.title, "link": f"{page.name}.ipynb", "data": sources}
+            claimed.append(about | {"claims": found["claims"]})
         descriptions.update(prepare(notebook, page, is_executed))
         target = folder / f"{page.name}.ipynb"
         target.write_text(json.dumps(notebook, ensure_ascii=False), encoding="utf-8")
     (folder / "descriptions.json").write_text(json.dumps(descriptions), encoding="utf-8")
     shutil.copytree(gallery.FOLDER, folder / "_static" / "gallery")
+    (folder / "claims.md").write_text(claims_page.as_markdown(claimed), encoding="utf-8")
     _write_pages(folder, pages, exercises, root)
     return missing
 
@@ -222,7 +231,7 @@ def _write_pages(folder, pages, exercises, root):
         text = with_links(text, posixpath.dirname(place))
         (folder / name).write_text(text, encoding="utf-8")
     (folder / "homework.md").write_text(_homework_page(exercises), encoding="utf-8")
-    others = ["homework", *(name.removesuffix(".md") for name in PAGES.values())]
+    others = ["claims", "homework", *(name.removesuffix(".md") for name in PAGES.values())]
     toctree = [
         _toctree("Lessons", [page.name for page in pages]),
         _toctree("Around the lessons", others),
