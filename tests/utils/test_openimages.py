@@ -15,6 +15,7 @@ from tiny_openimages import ROSE, SUNFLOWER, TULIP, TinyOpenImages, image_id, jp
 from utils import openimages
 from utils.common.errors import DataError
 from utils.openimages import __main__ as commands
+from utils.openimages import labels
 from utils.openimages.dataset_folder import COLUMNS
 from utils.openimages.mirror import write_mirror
 from utils.openimages.photo_pool import Pool
@@ -293,6 +294,22 @@ def test_the_parts_of_open_images_are_used_in_order(world, use, tmp_path, capsys
 
 
 # --- Names of classes ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("listed_from", [0, 20])
+def test_train_labels_are_read_as_far_as_needed(listed_from, use, monkeypatch):
+    """Their table has 2.7 GB; of frequent classes the beginning is enough, unless it is not."""
+    monkeypatch.setattr(labels, "TRAIN_CANDIDATES", 1)
+    world = TinyOpenImages()
+    names = sorted((f"rose{i}" for i in range(40)), key=image_id)
+    for place, name in enumerate(names):  # of the first ones, the host may have none
+        world.add(name, [ROSE], "train", listed=place >= listed_from)
+    for i in range(40):
+        world.add(f"sun{i}", [SUNFLOWER], "train")
+    use(world)
+    photos = download(6)
+    assert len(photos) == 12 and photos.table["image_id"].is_unique
+    assert (photos.summary.listed["Rose"] < 20) == (listed_from == 0)
 
 
 @pytest.mark.parametrize(

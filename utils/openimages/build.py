@@ -94,6 +94,7 @@ class _Search:
         self.parts = list(labels.PARTS)
         self.not_available: dict[str, NoSourceError] = {}
         self.counts = Counter()
+        self.is_cut = False  # whether the train part's labels were read in part only
 
     @property
     def listed(self) -> list[int]:
@@ -104,7 +105,8 @@ class _Search:
         """Look for candidates and fetch them, until there are enough photos of each class."""
         needed = self.request.per_class
         reserve = needed + max(5, round(RESERVE * needed))
-        # The labels of the train part have 2.7 GB, which a mere reserve is not worth.
+        # The labels of the train part have 2.7 GB: a mere reserve is not worth them, and for
+        # frequent classes the beginning is enough.
         while self.parts and min(self.listed) < (needed if self.parts == ["train"] else reserve):
             self._read_next_part()
         if len(self.not_available) == len(labels.PARTS):
@@ -124,9 +126,13 @@ class _Search:
         part = self.parts.pop(0)
         label_ids = [category.label for category in self.request.categories]
         try:
-            candidates, counts = labels.find_candidates(
-                part, label_ids, self.request.seed, self.progress
+            first_time = part == "train" and not self.is_cut
+            enough = labels.plenty_for(self.request.per_class) if first_time else None
+            candidates, counts, self.is_cut = labels.find_candidates(
+                part, label_ids, self.request.seed, self.progress, enough
             )
+            if self.is_cut:
+                self.parts.append(part)  # to its end, should that not be enough
         except NoSourceError as problem:
             if problem.is_fault:
                 raise  # with these labels, another set would come out

@@ -14,6 +14,7 @@ LABELS = "openimages/v7/oidv7-{}-annotations-human-imagelabels.csv"
 PHOTOS = "openimages/2018_04/{0}/{0}-images-with-rotation.csv"
 # The table of those photos of the train part that the host has.
 TRAIN_PHOTOS = "openimages/2018_04/train/train-images-boxable-with-rotation.csv"
+TRAIN_CANDIDATES = 16  # for each photo that is wanted, of the train part
 PARTS = ("validation", "test", "train")  # of Open Images, in the order in which they are used
 LABEL_COLUMNS = ("ImageID", "LabelName", "Confidence")
 PHOTO_COLUMNS = ("ImageID", "OriginalLandingURL", "License", "Author", "Title")
@@ -107,21 +108,31 @@ def in_order(*values: object) -> bytes:
 
 
 def find_candidates(
-    part: str, labels: list[str], seed: int, progress: bool = True
-) -> tuple[list[list[Candidate]], Counter]:
+    part: str, labels: list[str], seed: int, progress: bool = True, enough: int | None = None
+) -> tuple[list[list[Candidate]], Counter, bool]:
     """Find the photos of a part of Open Images that show one class each.
+
+    Args:
+        part: One of `PARTS`.
+        labels: The labels of the classes.
+        seed: Decides the order.
+        progress: Show a bar.
+        enough: Stop reading where each class has so many photos; None reads the table to its end.
 
     Returns:
         candidates: One list for each label, in the seeded order; photos without an entry in the
             table of authors and licences come last.
         counts: `both` photos have more than one of the classes, `disputed` photos are verified
             to show a class and also not to show it; neither are candidates.
+        is_cut: Whether reading stopped before the end.
 
     Raises:
         NoSourceError: No source has the part's labels, or one has its tables but fails.
     """
-    keep, selection = tables.lines_that_hold(labels), [sorted(labels), None]
+    keep, selection = _until_enough(labels, enough), [sorted(labels), enough]
     rows = tables.read_table(labels_path(part), LABEL_COLUMNS, keep, selection, progress)
+    present = Counter(row["LabelName"] for row in rows if row["Confidence"] in ("1", "1.0"))
+    is_cut = enough is not None and all(present[label] >= enough for label in labels)
     ids, counts = _verified(rows, labels)
     listed = sorted(set().union(*ids))
     keep = tables.lines_that_begin_with(listed)
@@ -147,7 +158,35 @@ def find_candidates(
         [Candidate(name, part, about.get(name, {})) for name in sorted(names, key=rank)]
         for names in ids
     ]
-    return candidates, counts
+    return candidates, counts, is_cut
+
+
+def plenty_for(photos: int) -> int:
+    """Return how many photos of a class to read of the train part's labels.
+
+    A power of two, so that similar calls share a cached result.
+    """
+    return 1 << (TRAIN_CANDIDATES * photos - 1).bit_length()
+
+
+def _until_enough(labels, enough):
+    """Keep the lines of some labels, until each has `enough` photos (None: all lines)."""
+    keep = tables.lines_that_hold(labels)
+    if enough is None:
+        return keep
+
+    def until_enough(text):
+        # The lines are sorted by photo, so all lines of a photo stand together.
+        counts, last = Counter(), b""
+        for line in keep(text):
+            fields = [value.strip(b' "') for value in line.split(b",")]
+            if fields[0] != last and all(counts[name.encode()] >= enough for name in labels):
+                return
+            last = fields[0]
+            counts[fields[-2] if len(fields) > 1 else b""] += fields[-1].startswith(b"1")
+            yield line
+
+    return until_enough
 
 
 def _verified(rows: list[dict[str, str]], labels: list[str]) -> tuple[list[set[str]], Counter]:
