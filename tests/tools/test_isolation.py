@@ -67,7 +67,8 @@ def test_a_notebook_is_executed_with_nothing_set_but_the_data(monkeypatch):
     environment = notebook_environment("here")
     names = ("COURSE_", "KERAS_BACKEND", "MPLBACKEND")
     variables = {name: value for name, value in environment.items() if name.startswith(names)}
-    assert variables == {"COURSE_DATA_DIR": "here", "COURSE_OFFLINE": "1"}
+    expected = {"COURSE_DATA_DIR": "here", "COURSE_OFFLINE": "1", "COURSE_STRICT": "1"}
+    assert variables == expected
 
 
 def test_a_plain_environment_can_start_a_lesson(plain_environment):
