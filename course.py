@@ -17,8 +17,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOWEST, BEYOND = (3, 11), (3, 14)
-NEWEST = os.path.join("constraints", "newest.txt")
-COLAB = os.path.join("constraints", "colab.txt")
+NEWEST, COLAB = (os.path.join("constraints", name + ".txt") for name in ("newest", "colab"))
 COMMANDS = {
     "run": "execute every notebook; pages and report under build/ (ONLY=01 for some)",
     "lab": "open JupyterLab on the notebooks",

@@ -10,6 +10,8 @@ A job's folder holds job.json, the instructor's notebook, the submitted one, and
 handed in. Only the grader reads it; the submission sees a copy that the sandbox makes.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import json
@@ -24,8 +26,12 @@ import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from utils.common.files import write_atomically
+
+if TYPE_CHECKING:
+    from grading.assignments.assignment import Assignment
 
 OWN_FOLDER = "GRADING_FOLDER"  # an environment variable: the folder of this process's own
 JOB, RESULT, PAGE, FILES = "job.json", "result.json", "page.html", "files"
@@ -211,7 +217,7 @@ def chooses_backend(notebook: dict) -> bool:
     return any("KERAS_BACKEND" in cell["source"] for cell in notebook["cells"])
 
 
-def modules_of(assignment) -> tuple[str, ...]:
+def modules_of(assignment: Assignment) -> tuple[str, ...]:
     """Return what is worth importing once for all: what the assignment's own cells import."""
     from grading.sandbox.prefork import MODULES
 

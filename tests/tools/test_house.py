@@ -27,7 +27,8 @@ ALLOWED = {
 def functions(path):
     """Yield the functions of a module, and whether each is public (and not inside another)."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    places = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    places = [tree, *(node for node in classes if not node.name.startswith("_"))]
     outer = {id(node) for place in places for node in place.body}
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -61,8 +61,16 @@ def imports(path: pathlib.Path, root: pathlib.Path = ROOT) -> set[str]:
 
 
 def imported_names(file: pathlib.Path) -> Iterator[str]:
-    """Yield the dotted names that a module imports from the course, in functions as well."""
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    """Yield the dotted names that a module imports from the course, in functions as well.
+
+    What is imported for type checkers alone is left out.
+    """
+    tree = ast.parse(file.read_text("utf-8"))
+    for_types = [node for node in ast.walk(tree) if _is_for_types(node)]
+    skipped = {id(node) for block in for_types for node in ast.walk(block)}
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
@@ -70,6 +78,10 @@ def imported_names(file: pathlib.Path) -> Iterator[str]:
         else:
             continue
         yield from (name for name in names if name.split(".")[0] in BUILDINGS)
+
+
+def _is_for_types(node):
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
 
 
 def room_of(name: str, root: pathlib.Path = ROOT) -> str:

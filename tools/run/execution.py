@@ -9,6 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import nbformat
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
@@ -51,7 +52,9 @@ class Client(NotebookClient):
         )
         return self.km
 
-    async def async_execute_cell(self, cell, cell_index, **options):
+    async def async_execute_cell(
+        self, cell: nbformat.NotebookNode, cell_index: int, **options: Any
+    ) -> nbformat.NotebookNode:
         """Execute one cell."""
         try:
             return await super().async_execute_cell(cell, cell_index, **options)

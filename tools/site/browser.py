@@ -4,6 +4,8 @@ Selenium drives the browser. The pages are opened as files, as whoever downloads
 name of another machine resolves meanwhile, and every request that is made all the same is reported.
 """
 
+from __future__ import annotations
+
 import collections
 import contextlib
 import json
@@ -12,8 +14,12 @@ import pathlib
 import re
 import shutil
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from tools.site import checks
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome as WebDriver
 
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -89,7 +95,7 @@ def no_browser() -> str:
 
 
 @contextlib.contextmanager
-def opened() -> Iterator:
+def opened() -> Iterator[WebDriver]:
     """Give Chromium without a window, cut off from other machines."""
     from selenium import webdriver
     from selenium.common import exceptions
@@ -152,7 +158,13 @@ def look_over(
     return dict(counts), problems
 
 
-def look_at(driver, site, name, counts, screenshots=None) -> Iterator[str]:
+def look_at(
+    driver: WebDriver,
+    site: pathlib.Path,
+    name: str,
+    counts: collections.Counter,
+    screenshots: pathlib.Path | None = None,
+) -> Iterator[str]:
     """Yield what is wrong with one page on a desktop and on a phone."""
     driver.get(f"{site.as_uri()}/{name}")
     seen = driver.execute_async_script(LOOK)
@@ -169,13 +181,13 @@ def look_at(driver, site, name, counts, screenshots=None) -> Iterator[str]:
     yield from messages(driver)
 
 
-def take_picture(driver, folder: pathlib.Path | None, name: str, form: str) -> None:
+def take_picture(driver: WebDriver, folder: pathlib.Path | None, name: str, form: str) -> None:
     """Store what the window shows, if there is a folder for it."""
     if folder:
         driver.save_screenshot(str(folder / f"{pathlib.PurePosixPath(name).stem}-{form}.png"))
 
 
-def messages(driver) -> Iterator[str]:
+def messages(driver: WebDriver) -> Iterator[str]:
     """Yield errors of the console and requests to other machines, since the last call."""
     for entry in driver.get_log("browser"):
         if entry["level"] not in ("INFO", "DEBUG"):  # the theme says which colours it takes
@@ -188,7 +200,7 @@ def messages(driver) -> Iterator[str]:
                 yield f"asked for {url[:200]}"
 
 
-def search(driver, site, lesson) -> Iterator[str]:
+def search(driver: WebDriver, site: pathlib.Path, lesson: str) -> Iterator[str]:
     """Yield what is wrong if a word of a lesson's title is typed into the search field."""
     from selenium.common.exceptions import TimeoutException
     from selenium.webdriver.common.by import By
@@ -208,7 +220,9 @@ def search(driver, site, lesson) -> Iterator[str]:
         yield f"{word!r} does not find {lesson}"
 
 
-def toggle(driver, site, screenshots=None) -> Iterator[str]:
+def toggle(
+    driver: WebDriver, site: pathlib.Path, screenshots: pathlib.Path | None = None
+) -> Iterator[str]:
     """Yield what is wrong with the button for light and dark, and with the two sets of colours."""
     from selenium.webdriver.common.by import By
 

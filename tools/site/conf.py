@@ -6,6 +6,7 @@ import pathlib
 import shutil
 
 from docutils import nodes
+from sphinx.application import Sphinx
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -50,7 +51,7 @@ mathjax3_config = {
 _descriptions = json.loads((HERE / "descriptions.json").read_text(encoding="utf-8"))
 
 
-def describe_pictures(app, doctree):
+def describe_pictures(app: Sphinx, doctree: nodes.document) -> None:
     """Give every picture of a notebook its alternative text; MyST-NB names it by its sha256."""
     for image in doctree.findall(nodes.image):
         name = pathlib.PurePosixPath(image["uri"]).stem
@@ -58,7 +59,7 @@ def describe_pictures(app, doctree):
             image["alt"] = _descriptions[name]
 
 
-def bring_mathjax(app, error):
+def bring_mathjax(app: Sphinx, error: Exception | None) -> None:
     """Put MathJax, which comes as a Python package, beside the pages."""
     package = importlib.util.find_spec("sphinx-mathjax-offline").submodule_search_locations[0]
     if error is None:
@@ -66,7 +67,7 @@ def bring_mathjax(app, error):
         shutil.copy(source, pathlib.Path(app.outdir) / "_static" / "mathjax.js")
 
 
-def setup(app):
+def setup(app: Sphinx) -> None:
     """Connect the functions above; Sphinx calls this."""
     app.connect("doctree-read", describe_pictures)
     app.connect("build-finished", bring_mathjax)

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from utils.common.arguments import as_array, as_integer
 
 
-def as_samples(samples) -> np.ndarray:
+def as_samples(samples: ArrayLike) -> np.ndarray:
     """Return samples as a float32 array of shape (samples,).
 
     Raises:
@@ -37,7 +38,7 @@ def as_samples(samples) -> np.ndarray:
     return samples
 
 
-def as_sample_rate(sample_rate) -> int:
+def as_sample_rate(sample_rate: float) -> int:
     """Return a sample rate in Hz as an int; ValueError below 1,000 Hz."""
     return as_integer("The sample rate", sample_rate, minimum=1000)
 

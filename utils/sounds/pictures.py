@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
+from numpy.typing import ArrayLike
 
 from utils import plotting
 from utils.sounds.arguments import as_named_sounds, as_sample_rate, as_samples
@@ -16,7 +17,12 @@ LEVELS = (-80.0, 0.0)  # dB: the darkest and the brightest colour; a full-scale 
 
 
 def plot_waveform(
-    samples, sample_rate: int, *, title: str = "", axis: Axes | None = None, start: float = 0.0
+    samples: ArrayLike,
+    sample_rate: int,
+    *,
+    title: str = "",
+    axis: Axes | None = None,
+    start: float = 0.0,
 ) -> None:
     """Draw a sound over time.
 
@@ -38,7 +44,7 @@ def plot_waveform(
 
 
 def plot_spectrogram(
-    samples, sample_rate: int, *, title: str = "", axis: Axes | None = None
+    samples: ArrayLike, sample_rate: int, *, title: str = "", axis: Axes | None = None
 ) -> None:
     """Draw a sound over time and frequency, with its level as brightness.
 
@@ -54,7 +60,7 @@ def plot_spectrogram(
     axis.figure.colorbar(image, ax=axis, label="level (dB)", pad=0.01)
 
 
-def plot_sound(samples, sample_rate: int, *, title: str = "") -> None:
+def plot_sound(samples: ArrayLike, sample_rate: int, *, title: str = "") -> None:
     """Draw the waveform of a sound above its spectrogram.
 
     Args:
@@ -100,7 +106,7 @@ def plot_spectrograms(
         figure.suptitle(title)
 
 
-def _draw_spectrogram(samples, sample_rate: int, axis: Axes) -> AxesImage:
+def _draw_spectrogram(samples: ArrayLike, sample_rate: int, axis: Axes) -> AxesImage:
     samples = as_samples(samples)
     seconds = len(samples) / as_sample_rate(sample_rate)
     step = max(0.004, seconds / MOST_FRAMES)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from IPython.display import HTML, Audio
+from numpy.typing import ArrayLike
 
 from utils.sounds.arguments import as_named_sounds, as_sample_rate
 
@@ -28,7 +29,7 @@ class Players(HTML):
         return f"Sound: {'; '.join(self.captions)}"
 
 
-def play(samples, sample_rate: int, label: str = "") -> Players:
+def play(samples: ArrayLike, sample_rate: int, label: str = "") -> Players:
     """Return a player with a caption.
 
     As the last line of a cell it is shown; elsewhere, `display(play(…))` shows it. The level is

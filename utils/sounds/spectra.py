@@ -3,13 +3,14 @@
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import signal
 
 from utils.sounds.arguments import as_sample_rate, as_samples
 
 
 def spectrogram(
-    samples, sample_rate: int, *, window: float = 0.032, step: float = 0.004
+    samples: ArrayLike, sample_rate: int, *, window: float = 0.032, step: float = 0.004
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return how much of every frequency a sound has at every time.
 
@@ -35,7 +36,7 @@ def spectrogram(
     return times, transform.f, 20 * np.log10(np.maximum(amplitudes, 10 ** (-90 / 20)))
 
 
-def spectrum(samples, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+def spectrum(samples: ArrayLike, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
     """Return how much of every frequency a sound has altogether (`scipy.signal.welch`).
 
     The power in overlapping windows of 64 ms is averaged. A sine wave of full scale comes out at
@@ -62,7 +63,7 @@ def _at_least(samples: np.ndarray, length: int) -> np.ndarray:
     return np.pad(samples.astype(np.float64), (0, max(0, length - len(samples))))
 
 
-def peak_frequency(samples, sample_rate: int) -> float:
+def peak_frequency(samples: ArrayLike, sample_rate: int) -> float:
     """Return the strongest frequency above 20 Hz, finer than one bin of the FFT, in Hz.
 
     Args:
@@ -85,7 +86,7 @@ def peak_frequency(samples, sample_rate: int) -> float:
     return float((peak + offset) * rate / len(samples))
 
 
-def resampled(samples, sample_rate: int, new_rate: int) -> np.ndarray:
+def resampled(samples: ArrayLike, sample_rate: int, new_rate: int) -> np.ndarray:
     """Return a sound at another sample rate, float32, filtered so that nothing folds back.
 
     Args:

@@ -53,7 +53,7 @@ MOST = np.float32(40)  # tanh and sigmoid of more than this are 1
 
 
 @inlined
-def exponential(x):
+def exponential(x: np.float32) -> np.float32:
     """Return exp(x) in float32, to 1e-6; x must be within ±80.
 
     The whole part of the power is written into the exponent. Plain arithmetic, so that the
@@ -74,7 +74,7 @@ def exponential(x):
 
 
 @inlined
-def add_product(x, matrix, total):
+def add_product(x: np.ndarray, matrix: np.ndarray, total: np.ndarray) -> None:
     """Add x @ matrix to total, four inputs at a time: `total` is read and written less often."""
     fours = x.shape[0] - x.shape[0] % 4
     for i in range(0, fours, 4):

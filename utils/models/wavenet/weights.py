@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -88,7 +89,7 @@ class WaveNetWeights:
         return 1 + int(self.dilations.sum())
 
 
-def weights_of(model) -> WaveNetWeights:
+def weights_of(model: Any) -> WaveNetWeights:
     """Read the weights out of a Keras model of lesson 09's `build_wavenet`, on any backend.
 
     The layers are found by their names: "embedding", "head" and "logits"; "dilated_0", "skip_0",
