@@ -89,17 +89,26 @@ def without(source, names):
     return "\n".join(lines)
 
 
+def is_exercise(cell):
+    """Whether a cell is code that has an answer judged."""
+    return cell.cell_type == "code" and checks_in(cell) > 0
+
+
+def checks_in(cell):
+    """How many answers a cell has judged."""
+    return cell.source.count("exercises.check(")
+
+
 def solved(notebook):
     """A copy with the solutions in it; cells that must say "Right!" are tagged `checked`."""
     cells, exercise = [], ""
     for cell in notebook.cells:
         cells.append(cell)
         if cell.cell_type == "code":
-            exercise = cell.source
+            exercise = cell.source if is_exercise(cell) else ""
         elif "<summary>Solution</summary>" in cell.source:
-            here = exercise if "exercises.check(" in exercise else ""
+            here, exercise = exercise, ""
             code = solution_of(cell.source, here)
-            exercise = ""
             if not code:
                 continue
             cells.append(nbformat.v4.new_code_cell(code, metadata={"tags": ["solution"]}))
@@ -111,14 +120,14 @@ def solved(notebook):
 
 
 def test_a_solution_replaces_what_the_exercise_left_open():
-    exercise = "answer = None  # a number\n\nexercises.check(answer, 3, 'Count.')"
+    exercise = 'answer = None  # a number\n\nexercises.check("00.1", answer)'
     text = "<details><summary>Solution</summary>\n\n{}\n\n</details>"
     cells = [nbformat.v4.new_code_cell(exercise), nbformat.v4.new_markdown_cell("")]
     for words in ("```python\nanswer = 3\n```", "Three, so `answer = 3`.", "1 + 2 = **3**."):
         cells[1].source = text.format(words)
         _, _, solution, again = solved(nbformat.v4.new_notebook(cells=cells)).cells
         assert solution.source.strip() == "answer = 3"
-        assert again.source.strip() == "exercises.check(answer, 3, 'Count.')"
+        assert again.source.strip() == 'exercises.check("00.1", answer)'
     cells[1].source = text.format("Count them.")
     with pytest.raises(AssertionError, match="tells no answer"):
         solved(nbformat.v4.new_notebook(cells=cells))
@@ -126,9 +135,12 @@ def test_a_solution_replaces_what_the_exercise_left_open():
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 def test_every_solution_is_code(lesson):
-    """What stands in a block can be pasted as it is, and the answers can be judged."""
-    tags = [cell.metadata.get("tags", []) for cell in solved(check.read(lesson).notebook).cells]
-    assert ["solution"] in tags and ["checked"] in tags
+    """What stands in a block can be pasted as it is, and every exercise is judged with it."""
+    notebook = check.read(lesson).notebook
+    asked = [cell for cell in notebook.cells if is_exercise(cell)]
+    judged = [cell for cell in solved(notebook).cells if cell.metadata.get("tags") == ["checked"]]
+    skipped = [cell for cell in asked if NEEDS_THE_INTERNET in cell.source]
+    assert asked and sum(map(checks_in, judged)) == sum(map(checks_in, asked)) - len(skipped)
 
 
 @pytest.mark.notebooks
@@ -151,9 +163,8 @@ def test_solutions_pass_their_checks(lesson, tmp_path, request):
     for cell in notebook.cells:
         if cell.metadata.get("tags") == ["checked"]:
             printed = "".join(output.get("text", "") for output in cell.outputs)
-            assert "Right!" in printed and not any(words in printed for words in WRONG), (
-                f"{printed}\n{cell.source}"
-            )
+            assert printed.count("Right!") == checks_in(cell), f"{printed}\n{cell.source}"
+            assert not any(words in printed for words in WRONG), f"{printed}\n{cell.source}"
 
 
 def write_a_photo(file):
