@@ -1,0 +1,233 @@
+"""The judges of the lessons' exercises: what is right is right, and what is wrong is named."""
+
+import importlib
+import re
+from types import SimpleNamespace
+
+import keras
+import nbformat
+import numpy as np
+import pytest
+from conftest import LESSONS
+from keras import ops
+
+from utils import data, exercises, openimages
+
+RIGHT, OPEN, WRONG = "Right!", "Not answered yet", "Not yet: you have"
+PIXELS = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype("float32")
+WINDOWS = np.random.default_rng(1).normal(size=(60, 200, 3))
+LOUD = 0.9 * np.sin(np.arange(2000) / 7)
+TOY = np.log([[0.34, 0.33, 0.33], [0.9, 0.05, 0.05], [0.2, 0.2, 0.6], [0.5, 0.4, 0.1]])
+LSTM = keras.layers.LSTM(5, return_sequences=True)
+LSTM.build((None, 5, 3))
+LSTM.set_weights([np.random.default_rng(2).normal(size=w.shape) for w in LSTM.get_weights()])
+PARTS = [np.array([1.0, 2.0, 3.0]), np.array([5.0, 5.0, 5.0])]
+
+
+def moved(draw):
+    return lambda images, random: np.stack([np.roll(x, draw(random), (0, 1)) for x in images])
+
+
+def what_it_sees(layers, side):
+    seen = np.eye(side)[side // 2]
+    for _, _, dilation in layers:
+        seen = seen + np.roll(seen, dilation) + np.roll(seen, -dilation)
+    return np.outer(seen, seen) > 0
+
+
+def net(x):
+    return ops.mean(x, axis=(1, 2, 3))[:, None] * ops.arange(10, dtype="float32")
+
+
+def total_of(net, classes):
+    """An objective whose gradient is 1 everywhere."""
+    return lambda x: ops.sum(x, axis=(1, 2, 3))
+
+
+def windows(count, last):
+    return lambda x: (np.stack([x[i : i + 12] for i in range(count)]), x[last:][:count])
+
+
+def lstm_step(proposal):
+    def step(W, U, b, x, s, c):
+        z, *gates = (x @ W[k] + s @ U[k] + b[k] for k in "gifo")
+        i, f, o = (1 / (1 + np.exp(-gate)) for gate in gates)
+        c = i * proposal(z) + f * c
+        return np.tanh(c) * o, c
+
+    return step
+
+
+def beam_search(log_probabilities, length, width):
+    beams = [(0.0, ())]
+    for _ in range(length):
+        longer = [(p + log_probabilities(s)[k], (*s, k)) for p, s in beams for k in range(3)]
+        beams = sorted(longer, reverse=True)[:width]
+    return beams[0][1]
+
+
+def layer_of(step):
+    """A layer with the kernel (1, 2), whose step is given its queue and the sample."""
+
+    class Layer:
+        def __init__(self, kernel, dilation):
+            self.queue = [0.0] * dilation
+
+        def step(self, x):
+            return step(self.queue, x)
+
+    return Layer
+
+
+CONTEXT = {
+    "00.2": {"descend": lambda rate: 1 + (rate > 0.65)},
+    "02.4": {"what_it_sees": what_it_sees},
+    "03.2": {"net": net, "pictures": PIXELS, "classes": [1, 2, 3, 4], "logit_of": total_of},
+    "03.3": {"net": net, "pictures": PIXELS},
+    "04.1": {"channels": 10},
+    "04.2": {"wilson": lambda right, n: (0, 2 * 1.96 * np.sqrt(0.0475 / n))},
+    "04.3": {"pixels": PIXELS},
+    "04.5": {"per_class": 30},
+    "05.5": {
+        "windows": WINDOWS,
+        "turned": lambda x, random: x[..., ::-1],
+        "features": lambda x: x.mean(axis=1),
+        "accuracy_of": lambda features: features(WINDOWS).shape[1] / 10 - 0.1,
+    },
+    "06.4": {"lstm": LSTM, "tolerance": 1e-2},
+    "07.3": {"log_probabilities": lambda sequence: TOY[sequence[-1] if sequence else 3]},
+    "08.1": {"learns_to_depth": lambda: 40},
+    "09.2": {"loud": LOUD},
+    "22.2": {"parts": PARTS, "whole": np.array([2, 2.75, 3.5]), "rounding": 1e-6},
+}
+
+VALUES = {
+    "00.1": 308_310, "01.1": 19_232, "01.2": "dense", "02.1": (32, 56, 24), "02.3": (1216, 688),
+    "03.1": 72, "05.1": (90, 89, 256), "05.2": (250, 125, 912), "06.1": (96_768, 96_768),
+    "06.3a": 0.0067, "06.3b": 4.97, "07.1": (3, 8), "08.3": 0, "22.1": (117, 0.8), "22.3": 12.2,
+}  # fmt: skip
+FUNCTIONS = "01.3", "03.2", "06.2", "07.2", "08.2", "22.2"  # that return an array
+
+# What is said, before the hint, of which answers.
+SAID = {
+    "00.2": {RIGHT: 0.7, WRONG: 0.8},
+    "00.3": {RIGHT: ("cpu", "GPU", "CPU"), "a TPU": ("CPU", "TPU", "CPU"), WRONG: ("CPU",) * 3},
+    "01.3": {
+        RIGHT: moved(lambda random: random.integers(-4, 5, 2)),
+        "not just a moved copy": lambda images, random: images // 2,
+        "right and left, moves": moved(lambda random: random.integers(-4, 4, 2)),
+        "up and down, moves": moved(lambda random: (0, random.integers(-4, 5))),
+        "independently": moved(lambda random: random.integers(-4, 5)),
+    },
+    "02.2": {
+        RIGHT: (3, 3, 1, 1),
+        "a stride and a dilation": (3, 2, 0, 2),
+        "covers 201 cells": (101, 1, 0, 2),
+        "output 64 × 64": (3, 2, 1, 1),
+    },
+    "02.4": {RIGHT: (9, 1, 3), "layers see": (1, 2, 4), "blind to": (1, 4, 8)},
+    "03.2": {
+        RIGHT: lambda net, x, classes: np.sum(x - 127.5, axis=-1),
+        "the sign is lost": lambda net, x, classes: np.abs(np.sum(x - 127.5, axis=-1)),
+        "should contribute nothing": lambda net, x, classes: np.sum(x, axis=-1),
+    },
+    "03.3": {
+        OPEN: lambda x: None,
+        RIGHT: lambda x: (net(x)[:, 5] + net(x)[:, 8]) / 2,
+        "this is the sum": lambda x: net(x)[:, 5] + net(x)[:, 8],
+        "one number per picture": lambda x: ops.mean(x),
+    },
+    "04.1": {RIGHT: 55, "the biases": 50, "two classes": 11, WRONG: 10},
+    "04.2": {RIGHT: 1900, "points": 500},
+    "04.3": {RIGHT: PIXELS / 255, "the values go": PIXELS, WRONG: PIXELS / 510},
+    "04.4": {
+        RIGHT: {1: [(0.1, 0.8)], 4: [(0.3, 0.8)]},
+        "training losses": {1: [(0.3, 0.8)], 4: [(0.1, 0.8)]},
+        "the keys are [1]": {1: [(0.1, 0.8)]},
+    },
+    "04.5": {RIGHT: ("Cat", "Dog"), "no class": ("Catt", "Dog")},
+    "05.3": {RIGHT: "b, a, e", "1 missing, 1": "A, B, C", "1 too": "ABDE", "2 missing.": "A"},
+    "05.4": {
+        RIGHT: windows(86, 14),
+        "the first window ends with": windows(88, 11),
+        "there could be 86": windows(80, 14),
+        "windows and": lambda x: (windows(86, 14)(x)[0], x),
+    },
+    "05.5": {
+        RIGHT: lambda x: np.linalg.norm(x, axis=2),
+        "turning the phone": lambda x: x[:, 0],
+        "the accuracy changes by": lambda x: x.mean(axis=(1, 2))[:, None],
+    },
+    "06.2": {
+        RIGHT: lambda z, h, before: z * before + (1 - z) * h,
+        "weights swapped": lambda z, h, before: (1 - z) * before + z * h,
+        "add up to one": lambda z, h, before: z * before + h,
+    },
+    "06.4": {RIGHT: lstm_step(np.tanh), "off from Keras's": lstm_step(lambda z: z)},
+    "07.2": {
+        RIGHT: lambda p, most: np.array([0, 2 / 3, 0, 1 / 3]) if most == 0.6 else p,
+        "it sums to": lambda p, most: p * (p > 0.2),
+        "not enough": lambda p, most: np.array([0, 1, 0, 0]),
+    },
+    "07.3": {
+        OPEN: lambda *_: None,
+        RIGHT: beam_search,
+        "3 symbols": lambda p, length, width: (0, 0, 0),
+        "it should be greedy": lambda p, length, width: (1, 0),
+        "nothing is cut": lambda p, length, width: (0, 0) if width == 1 else (1, 0),
+    },
+    "08.1": {RIGHT: 40, "one of the depths": 100, WRONG: 80},
+    "08.2": {
+        RIGHT: lambda x, w: ops.tanh(x @ w[0] + w[1] + x),
+        "after the activation": lambda x, w: ops.tanh(x @ w[0] + w[1]) + x,
+    },
+    "09.1": {RIGHT: 81, "not counted": 80, "width 2": 41, "three times": 121, "last layer": 55},
+    "09.2": {RIGHT: 20.04, "positive": -20.04, "what is left": 17.39, "decoded": 40.18, WRONG: 1},
+    "09.3": {
+        OPEN: layer_of(lambda queue, x: None),
+        RIGHT: layer_of(lambda queue, x: queue.append(x) or queue.pop(0) + 2 * x),
+        "weights are swapped": layer_of(lambda queue, x: queue.append(x) or 2 * queue.pop(0) + x),
+        "runs empty": layer_of(lambda queue, x: queue.pop(0) + 2 * x),
+        "nothing of the past": layer_of(lambda queue, x: 2 * x),
+        "by one step": layer_of(lambda queue, x: queue.append(x) or queue[-2] + 2 * x),
+        "it gives": layer_of(lambda queue, x: x),
+    },
+    "22.2": {
+        RIGHT: lambda gradients, counts: np.average(gradients, axis=0, weights=counts),
+        "the plain mean": lambda gradients, counts: np.mean(gradients, axis=0),
+        "not the gradient of the batch": lambda gradients, counts: np.sum(gradients, axis=0),
+    },
+    "22.4": {RIGHT: (1.33, 3), "still waits": (4, 3), WRONG: (1.33, 4)},
+}
+CASES = [(number, words, answer) for number in SAID for words, answer in SAID[number].items()]
+CASES += [(number, RIGHT, answer) for number, answer in VALUES.items()]
+CASES += [(number, OPEN, lambda *_: None) for number in FUNCTIONS]
+CASES += [(number, ", expected (", lambda *_: np.zeros((1, 7))) for number in FUNCTIONS]
+NAMES = [f"{number}: {words}" for number, words, _ in CASES]
+
+
+def download(names, *_, **__):
+    if "Catt" in names:
+        raise data.DataError("There is no class 'Catt'.")
+    photos = np.zeros((2, 96, 96, 3), "uint8"), [0, 1]
+    return SimpleNamespace(classes=names, load=lambda *_, **__: photos)
+
+
+@pytest.mark.parametrize(("number", "words", "answer"), CASES, ids=NAMES)
+def test_answer(number, words, answer, monkeypatch, capsys):
+    monkeypatch.setattr(openimages, "download", download)
+    verdict = exercises.check(number, answer, **CONTEXT.get(number, {}))
+    assert words in capsys.readouterr().out.replace(exercises.judge_of(number).hint, "")
+    assert verdict is {RIGHT: True, OPEN: None}.get(words, False)
+
+
+def test_every_exercise_has_a_judge_and_every_judge_an_exercise():
+    asked, judges = set(), set()
+    for path in LESSONS:
+        cells = nbformat.read(path, as_version=4).cells
+        code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+        asked |= set(re.findall(r'exercises\.check\(\s*"([^"]+)"', code))
+        lesson = path.name[:2]
+        module = importlib.import_module(f"utils.exercises.lesson_{lesson}")
+        judges |= {f"{lesson}.{place}" for place in module.JUDGES}
+    assert asked == judges == {number for number, words, _ in CASES if words == RIGHT}
