@@ -92,7 +92,7 @@ def add_product(x: np.ndarray, matrix: np.ndarray, total: np.ndarray) -> None:
 
 
 @inlined
-def number_above(values, value):
+def number_above(values: np.ndarray, value: np.float32) -> int:
     """Count the values that are larger than one of them."""
     count = 0
     for other in values:
@@ -101,7 +101,9 @@ def number_above(values, value):
 
 
 @inlined
-def draw(logits, u, how, temperature, top_k, cumulative):
+def draw(
+    logits: np.ndarray, u: float, how: int, temperature: float, top_k: int, cumulative: np.ndarray
+) -> int:
     """Return the next class by the rule of `utils.models.wavenet.generate`; −1: not finite."""
     best = 0
     finite = True
@@ -131,7 +133,17 @@ def draw(logits, u, how, temperature, top_k, cumulative):
 
 
 @inlined
-def add_layer(x, past, bias, inner, outer, outer_bias, gates, z, sums):
+def add_layer(
+    x: np.ndarray,
+    past: np.ndarray,
+    bias: np.ndarray,
+    inner: np.ndarray,
+    outer: np.ndarray,
+    outer_bias: np.ndarray,
+    gates: np.ndarray,
+    z: np.ndarray,
+    sums: np.ndarray,
+) -> None:
     """Add a layer's residual and skip to `sums`; x and `past`, its inputs now and before."""
     channels = x.shape[0]
     gates[:] = bias
@@ -148,7 +160,9 @@ def add_layer(x, past, bias, inner, outer, outer_bias, gates, z, sums):
 
 
 @inlined
-def add_relu_product(x, matrix, bias, total):
+def add_relu_product(
+    x: np.ndarray, matrix: np.ndarray, bias: np.ndarray, total: np.ndarray
+) -> None:
     """Overwrite total with relu(x) @ matrix + bias, and x with relu(x)."""
     for i in range(x.shape[0]):
         x[i] = max(x[i], ZERO)
@@ -158,17 +172,17 @@ def add_relu_product(x, matrix, bias, total):
 
 @compiled
 def run(
-    net,  # a Network
-    biases,  # (frames, layers, 2 · channels): what is added before tanh and sigmoid
-    hop,  # steps per frame
-    classes,  # (steps + 1,) int32: the class that step t reads; what is drawn goes to t + 1
-    known,  # so many of them are given; from there on, they are drawn
-    uniforms,  # (steps,) float64: one random number for each step
-    logits,  # (steps, classes) float32, or no rows: the logits of all steps
-    how,
-    temperature,
-    top_k,
-):
+    net: Network,
+    biases: np.ndarray,  # (frames, layers, 2 · channels): what is added before tanh and sigmoid
+    hop: int,  # steps per frame
+    classes: np.ndarray,  # (steps + 1,) int32: what step t reads; what is drawn goes to t + 1
+    known: int,  # so many of them are given; from there on, they are drawn
+    uniforms: np.ndarray,  # (steps,) float64: one random number for each step
+    logits: np.ndarray,  # (steps, classes) float32, or no rows: the logits of all steps
+    how: int,
+    temperature: float,
+    top_k: int,
+) -> int:
     """Run all steps; return −1, or the step whose logits are not finite."""
     layers, channels, width = net.outer.shape
     queues = np.zeros((net.dilations.sum(), channels), np.float32)  # what each layer read last

@@ -171,7 +171,7 @@ def condition_biases(weights: WaveNetWeights, condition: np.ndarray) -> np.ndarr
     return np.einsum("fu,luc->flc", units, weights.condition, optimize=True)
 
 
-def as_condition(weights: WaveNetWeights, condition) -> np.ndarray:
+def as_condition(weights: WaveNetWeights, condition: Any) -> np.ndarray:
     """Return a condition as float32, (frames, features), or raise ValueError."""
     features = weights.features
     if not features:
