@@ -43,7 +43,7 @@ def lines_of(function):
     return function.end_lineno - function.lineno + 1 - docstring
 
 
-@pytest.mark.parametrize(("path", "name"), zip(FILES, NAMES, strict=True), ids=NAMES)
+@pytest.mark.parametrize(("path", "name"), [*zip(FILES, NAMES, strict=True)], ids=NAMES)
 def test_a_module_is_short_and_typed(path, name):
     assert path.read_text(encoding="utf-8").count("\n") <= MOST_LINES
     for function, is_public in functions(path):
