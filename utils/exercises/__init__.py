@@ -9,13 +9,13 @@ What is right, what is nearly right and what to think about next stand in
 """
 
 import importlib
-import numbers
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 OPEN = "Not answered yet. Replace None (or ...) above, then run this cell again."
+_UNQUOTED = "numbers were expected, without quotation marks."
 
 
 class Judge(NamedTuple):
@@ -27,11 +27,13 @@ class Judge(NamedTuple):
             an answer that is still open, such as a function that returns nothing yet.
         hint: What to think about when the answer is wrong.
         tolerance: How far a number may be off, absolutely and relatively.
+        numbers: How many numbers a function in `expected` needs; 0 for any other answer.
     """
 
     expected: Any
     hint: str
     tolerance: float = 1e-9
+    numbers: int = 0
 
 
 def check(number: str, answer: Any, **context: Any) -> bool | None:
@@ -50,8 +52,10 @@ def check(number: str, answer: Any, **context: Any) -> bool | None:
     """
     judge = judge_of(number)
     expected = judge.expected
-    if callable(expected) and context:
-        expected = lambda given: judge.expected(given, **context)  # noqa: E731
+    if callable(expected):
+        expected = lambda given: (  # noqa: E731
+            _not_numbers(given, judge.numbers) or judge.expected(given, **context)
+        )
     return compare(answer, expected, judge.hint, tolerance=judge.tolerance)
 
 
@@ -70,7 +74,7 @@ def compare(
     answer: Any, expected: Any | Callable[[Any], Any], hint: str, *, tolerance: float = 1e-9
 ) -> bool | None:
     """Judge an answer by what is given here, and print the verdict; see `Judge` and `check`."""
-    parts = answer if isinstance(answer, tuple) else (answer,)
+    parts = answer if isinstance(answer, tuple | list) else (answer,)
     if any(part is None or part is ... for part in parts):
         print(OPEN)
         return None
@@ -85,21 +89,37 @@ def compare(
     if isinstance(verdict, str):
         print(f"Not yet: {verdict} {hint}")
         return False
-    print("Right!" if verdict else f"Not yet: you have {_short(answer)}. {hint}")
+    print("Right!" if verdict else f"Not yet: you have {short(answer)}. {hint}")
     return bool(verdict)
+
+
+def short(value: Any) -> str:
+    """Return an answer, or what a student's function returned, on one line of 60 characters."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _equal(answer, expected, tolerance):
     if isinstance(expected, str):
-        return str(answer).strip().casefold() == expected.strip().casefold()
-    if isinstance(expected, numbers.Number) and isinstance(answer, str):
-        return "a number was expected, without quotation marks."
+        if not isinstance(answer, str):
+            return f"you have {short(answer)}; a word in quotation marks was expected."
+        return answer.strip().casefold() == expected.strip().casefold()
     answer, expected = np.asarray(answer), np.asarray(expected)
+    if answer.dtype.kind == "U":
+        return _UNQUOTED
     if answer.shape != expected.shape:
         return f"the shape is {answer.shape}, expected {expected.shape}."
     return bool(np.allclose(answer, expected, rtol=tolerance, atol=tolerance))
 
 
-def _short(value):
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+def _not_numbers(answer, count):
+    """Return what keeps an answer from being `count` numbers, or an empty text."""
+    if not count:
+        return ""
+    values = np.asarray(answer)
+    if values.dtype.kind == "U":
+        return _UNQUOTED
+    if values.dtype.kind not in "iuf" or values.shape != (() if count == 1 else (count,)):
+        wanted = "one number was" if count == 1 else f"{count} numbers were"
+        return f"{wanted} expected; you have {short(answer)}."
+    return ""

@@ -19,6 +19,8 @@ def first_rate_that_is_too_fast(answer: float, descend: Callable[[float], float]
 
 def devices(answer: tuple[str, str, str]) -> bool | str:
     """Judge the device to try first for each of three tasks."""
+    if isinstance(answer, str) or len(answer) != 3:
+        return "three names were expected, for (a), (b) and (c)."
     first, second, third = (str(name).strip().upper() for name in answer)
     if second == "TPU":
         return "for (b) a TPU would do as well, but which would you try first?"
@@ -33,6 +35,7 @@ JUDGES = {
     "2": Judge(
         first_rate_that_is_too_fast,
         "Call descend(0.2), descend(0.3), … and look for the first that ends above the start.",
+        numbers=1,
     ),
     "3": Judge(devices, "Which of them are made of large matrix products?"),
 }

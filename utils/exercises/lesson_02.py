@@ -1,6 +1,7 @@
 """Judge the exercises of lesson 02, convolution arithmetic."""
 
 from collections.abc import Callable
+from numbers import Integral
 
 import numpy as np
 
@@ -9,6 +10,10 @@ from utils.exercises import Judge
 
 def layer_to_43(answer: tuple[int, int, int, int]) -> bool | str:
     """Judge (kernel_size, stride, padding, dilation) of a layer from 128 to 43 numbers a side."""
+    for name, value in zip(("kernel size", "stride", "padding", "dilation"), answer, strict=True):
+        least = 0 if name == "padding" else 1
+        if not isinstance(value, Integral) or value < least:
+            return f"{name} is {value}; it must be a whole number, at least {least}."
     kernel_size, stride, padding, dilation = answer
     if stride > 1 and dilation > 1:
         return "Conv2D refuses a stride and a dilation above 1 together."
@@ -31,10 +36,13 @@ def field_without_holes(
         what_it_sees: The lesson's function of [(kernel_size, stride, dilation), …] and a side in
             pixels; it returns how strongly each pixel is seen, (side, side).
     """
-    seen = what_it_sees([(3, 1, dilation) for dilation in answer], 41) > 0.5
+    dilations = np.asarray(answer)
+    if dilations.dtype.kind != "i" or dilations.ndim != 1 or np.min(dilations, initial=1) < 1:
+        return "three whole numbers from 1 on were expected."
+    seen = what_it_sees([(3, 1, dilation) for dilation in dilations.tolist()], 41) > 0.5
     side = max((np.ptp(places) + 1 for places in np.nonzero(seen) if len(places)), default=0)
-    if len(answer) != 3 or side != 27:
-        return f"{len(answer)} layers see {side} × {side} pixels."
+    if len(dilations) != 3 or side != 27:
+        return f"{len(dilations)} layers see {side} × {side} pixels."
     share = seen.sum() / side**2
     return bool(share == 1) or f"of the 27 × 27 pixels it is blind to {1 - share:.0%}."
 
@@ -44,7 +52,7 @@ JUDGES = {
         (32, 56, 24),
         "First: how many cells does the filter cover, d · (k − 1) + 1? Then round down, add 1.",
     ),
-    "2": Judge(layer_to_43, "128 / 43 is nearly 3: begin with the stride."),
+    "2": Judge(layer_to_43, "128 / 43 is nearly 3: begin with the stride.", numbers=4),
     "3": Judge(
         (5 * 5 * 3 * 16 + 16, 3 * 3 * 16 + 16 * 32 + 32),
         "The depth of a filter is that of its input. Depthwise: one filter per channel, no mixing.",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from utils import gradients
-from utils.exercises import Judge
+from utils.exercises import Judge, short
 
 
 def gradient_times_input(
@@ -33,11 +33,13 @@ def gradient_times_input(
         return f"the shape is {answer.shape}, expected {pictures.shape[:3]}."
     slopes = gradients.input_gradient(logit_of(net, classes), pictures)
     contributions = np.sum(slopes * (pictures - 127.5), axis=-1)
+    if np.allclose(answer, contributions, atol=1e-4):
+        return True
     if np.allclose(answer, np.abs(contributions), atol=1e-4):
         return "the sign is lost."
     if np.allclose(answer, np.sum(slopes * pictures, axis=-1), atol=1e-4):
         return "a grey pixel, 127.5, should contribute nothing."
-    return bool(np.allclose(answer, contributions, atol=1e-4))
+    return f"it returns {short(answer)}."
 
 
 def dog_and_ship(objective: Callable[[Any], Any], net: Callable, pictures: np.ndarray) -> Any:
@@ -53,14 +55,17 @@ def dog_and_ship(objective: Callable[[Any], Any], net: Callable, pictures: np.nd
     answer = objective(ops.convert_to_tensor(pictures))
     if answer is None:
         return None
-    gradients.input_gradient(objective, pictures)  # complains if there is no gradient
     answer = ops.convert_to_numpy(answer)
-    if answer.shape != (len(pictures),):
-        return f"it returns the shape {answer.shape}, expected (4,): one number per picture."
+    expected = (len(pictures),)
+    if answer.shape != expected:
+        return f"it returns the shape {answer.shape}, expected {expected}: one number per picture."
+    gradients.input_gradient(objective, pictures)  # complains if there is no gradient
     logits = ops.convert_to_numpy(net(pictures))[:, [5, 8]]
+    if np.allclose(answer, logits.mean(axis=1), atol=1e-3):
+        return True
     if np.allclose(answer, logits.sum(axis=1), atol=1e-3):
         return "the mean was asked for; this is the sum."
-    return bool(np.allclose(answer, logits.mean(axis=1), atol=1e-3))
+    return f"it returns {short(answer)}."
 
 
 JUDGES = {

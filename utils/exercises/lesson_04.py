@@ -24,6 +24,8 @@ def photos_needed(answer: int, wilson: Callable[[int, int], tuple[float, float]]
         answer: The number of photos.
         wilson: The lesson's function of right answers and photos; it returns the interval.
     """
+    if answer < 1:
+        return False
     low, high = wilson(round(0.95 * answer), answer)
     half = 100 * (high - low) / 2
     return bool(0.95 <= half <= 1.02) or f"with {answer:,} photos it is ±{half:.2f} points."
@@ -39,7 +41,7 @@ def unit_scaled(answer: np.ndarray, pixels: np.ndarray) -> bool | str:
 
 def augmentation(answer: dict[int, Sequence[tuple[float, float]]]) -> bool | str:
     """Judge lists of (last training loss, validation accuracy), by the number of versions."""
-    if set(answer) != {1, 4}:
+    if not {1, 4} <= set(answer):
         return f"the keys are {sorted(answer)}, expected 1 and 4."
     plain, varied = (np.mean(answer[versions], axis=0)[0] for versions in (1, 4))
     return bool(plain < varied) or "compare the training losses."
@@ -57,8 +59,10 @@ def own_classes(answer: tuple[str, ...], per_class: int) -> bool | str:
 
 
 JUDGES = {
-    "1": Judge(head_weights, "One weight from each channel to each class, one bias per class."),
-    "2": Judge(photos_needed, "Four times as many photos halve the interval."),
+    "1": Judge(
+        head_weights, "One weight from each channel to each class, one bias per class.", numbers=1
+    ),
+    "2": Judge(photos_needed, "Four times as many photos halve the interval.", numbers=1),
     "3": Judge(unit_scaled, "Divide by 255, as floats; the shape stays."),
     "4": Judge(
         augmentation,

@@ -1,5 +1,6 @@
 """Judge the exercises of lesson 05, windows over time series."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -7,11 +8,13 @@ import numpy as np
 from utils.exercises import Judge
 
 LEAKS, CHOICES = set("ABE"), set("ABCDE")
+NO_FUNCTION = "a function was expected: its name, without brackets."
 
 
 def leaks(answer: str) -> bool | str:
     """Judge which of the five features, as letters, know the future."""
-    chosen = set(str(answer).upper()) & CHOICES
+    text = str(answer).strip().upper()
+    chosen = set(text) if set(text) <= CHOICES else set(re.findall(r"\b[A-E]\b", text))
     missed, wrong = LEAKS - chosen, chosen - LEAKS
     if missed and wrong:
         return f"{len(missed)} missing, {len(wrong)} too many."
@@ -22,24 +25,33 @@ def leaks(answer: str) -> bool | str:
 
 
 def three_ahead(
-    function: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-) -> bool | str:
+    function: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray] | None],
+) -> bool | str | None:
     """Judge a function that cuts a stream into windows of 12 and targets three samples later."""
-    x, y = (np.asarray(part) for part in function(np.arange(100.0)))
+    if not callable(function):
+        return NO_FUNCTION
+    answer = function(np.arange(100.0))
+    if answer is None:
+        return None
+    if len(answer) != 2:
+        return "a pair was expected, of windows and targets."
+    x, y = (np.asarray(part) for part in answer)
     if len(x) != len(y):
         return f"{len(x)} windows and {len(y)} targets."
+    if x.shape[1:] != (12,) or y.ndim != 1 or not np.all(np.diff(x) == 1):
+        return "each window should have 12 samples in a row, and one target."
     if not np.array_equal(y, x[:, -1] + 3):
         return f"the first window ends with {x[0, -1]:g}, its target is {y[0]:g}."
     return len(x) == 86 or f"{len(x)} rows; there could be 86."
 
 
 def turned_features(
-    function: Callable[[np.ndarray], np.ndarray],
+    function: Callable[[np.ndarray], np.ndarray | None],
     windows: np.ndarray,
     turned: Callable[[np.ndarray, np.random.Generator], np.ndarray],
     features: Callable[[np.ndarray], np.ndarray],
     accuracy_of: Callable[[Callable], float],
-) -> bool | str:
+) -> bool | str | None:
     """Judge features that do not change when the phone is turned and are better than the old ones.
 
     Args:
@@ -49,8 +61,13 @@ def turned_features(
         features: The lesson's features.
         accuracy_of: The lesson's accuracy of a simple model on features.
     """
+    if not callable(function):
+        return NO_FUNCTION
     few = windows[:50]
-    apart = np.abs(function(turned(few, np.random.default_rng(1))) - function(few)).max()
+    plain = function(few)
+    if plain is None:
+        return None
+    apart = np.abs(function(turned(few, np.random.default_rng(1))) - plain).max()
     if apart > 1e-3:
         return f"turning the phone changes them by up to {apart:.2g}."
     gain = accuracy_of(function) - accuracy_of(features)

@@ -2,10 +2,11 @@
 
 import itertools
 from collections.abc import Callable
+from numbers import Integral
 
 import numpy as np
 
-from utils.exercises import Judge
+from utils.exercises import Judge, short
 
 
 def nucleus(function: Callable[[np.ndarray, float], np.ndarray | None]) -> bool | str | None:
@@ -20,8 +21,10 @@ def nucleus(function: Callable[[np.ndarray, float], np.ndarray | None]) -> bool 
         return f"it sums to {np.sum(answer):.3f}, not to 1."
     if np.allclose(answer, [0, 1, 0, 0]):
         return "with p = 0.6, one character of probability 0.5 is not enough."
+    if not np.allclose(answer, [0, 2 / 3, 0, 1 / 3]):
+        return f"it returns {short(answer)} for {probabilities.tolist()} and p = 0.6."
     wide = function(probabilities.copy(), 0.95)
-    return np.allclose(answer, [0, 2 / 3, 0, 1 / 3]) and np.allclose(wide, probabilities)
+    return np.allclose(wide, probabilities) or f"with p = 0.95 nothing is cut, but it is {wide}."
 
 
 def beam_search(
@@ -41,6 +44,8 @@ def beam_search(
     answer = search(log_probabilities, 2, 2)
     if answer is None:
         return None
+    if not all(isinstance(symbol, Integral) for symbol in answer):
+        return f"it returns {short(answer)}; a tuple only of symbols was expected."
     if len(answer) != 2:
         return f"it has {len(answer)} symbols, expected 2."
     greedy = tuple(int(symbol) for symbol in search(log_probabilities, 2, 1))
@@ -50,7 +55,7 @@ def beam_search(
     wide = tuple(int(symbol) for symbol in search(log_probabilities, 5, 81))
     if not np.isclose(total(wide), total(best)):
         return f"with width 81 nothing is cut, so of length 5 it should find {best}, not {wide}."
-    return tuple(int(symbol) for symbol in answer) == (1, 0)
+    return tuple(answer) == (1, 0) or f"of length 2, with width 2, it finds {short(answer)}."
 
 
 JUDGES = {

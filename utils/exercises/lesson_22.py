@@ -27,10 +27,12 @@ def averaged(
     answer = np.asarray(answer)
     if answer.shape != whole.shape:
         return f"the shape is {answer.shape}, expected {whole.shape}."
+    off = np.linalg.norm(answer - whole) / np.linalg.norm(whole)
+    if off < rounding:
+        return True
     if np.allclose(answer, np.mean(parts, axis=0)):
         return "this is the plain mean, in which 32 samples count as much as 96."
-    off = np.linalg.norm(answer - whole) / np.linalg.norm(whole)
-    return bool(off < rounding) or "it is not the gradient of the batch."
+    return "it is not the gradient of the batch."
 
 
 def loaders(answer: tuple[float, int]) -> bool | str:
@@ -54,6 +56,8 @@ JUDGES = {
         0.1 / (2 * 25.6e6 * 4 / 25e9), "C/n goes to 0 and (n − 1)/n to 1. What is left of T?", 0.01
     ),
     "4": Judge(
-        loaders, "Without prefetching a batch costs the sum, with it the larger of the two."
+        loaders,
+        "Without prefetching a batch costs the sum, with it the larger of the two.",
+        numbers=2,
     ),
 }
