@@ -1,0 +1,103 @@
+"""The judges and the form of an answer: right in any form, and what is wrong with a form is said.
+
+What each judge says of a number or a function of the right form stands in `test_judges`.
+"""
+
+import re
+
+import numpy as np
+import pytest
+from keras import ops
+from test_judges import CONTEXT, PIXELS, beam_search, net, total_of, windows
+
+from utils import exercises
+
+RIGHT = {
+    "00.1": [308_310.0, np.int64(308_310)],
+    "00.2": [7 / 10],
+    "00.3": [["CPU", "GPU", "CPU"]],
+    "01.2": [" Dense"],
+    "02.1": [[32, 56, 24], np.array([32, 56, 24])],
+    "02.2": [(86, 1, 0, 1), [3, 3, 1, 1]],
+    "02.4": [[3, 1, 9], np.array([1, 3, 9])],
+    "04.2": [1825],
+    "04.4": [{versions: [(versions / 9, 0.7)] for versions in (1, 2, 4)}],
+    "05.3": ["A, B and E", ("A", "B", "E"), "E B A"],
+    "06.3b": [5],
+    "07.3": [lambda *arguments: list(beam_search(*arguments))],
+    "22.4": [(4 / 3, 3.0)],
+}
+QUOTED, NO_FUNCTION = "without quotation marks", "a function was expected"
+WRONG = [
+    ("00.1", "308310", QUOTED),
+    ("00.2", "0.7", QUOTED),
+    ("00.3", "GPU", "three names were expected"),
+    ("00.3", ("CPU", "GPU"), "three names were expected"),
+    ("01.2", len, "in quotation marks"),
+    ("01.3", lambda images, random: images, "every image is moved by the same step"),
+    ("02.1", ("32", "56", "24"), QUOTED),
+    ("02.2", (3, 3, 0, 0), "dilation is 0; it must be a whole number, at least 1"),
+    ("02.2", (3, 2, -20, 1), "padding is -20; it must be a whole number, at least 0"),
+    ("02.2", (3.5, 3, 1, 1), "kernel size is 3.5"),
+    ("02.2", (3, 0, 1, 1), "stride is 0"),
+    ("02.2", 43, "4 numbers were expected"),
+    ("02.2", (43, 43), "4 numbers were expected"),
+    ("02.2", "(3, 3, 1, 1)", QUOTED),
+    ("02.4", (13, 0, 0), "whole numbers"),
+    ("02.4", 13, "whole numbers"),
+    ("02.4", "1, 3, 9", "whole numbers"),
+    ("02.4", (1, 3), "2 layers see 9 × 9"),
+    ("03.2", lambda net, x, classes: np.sum(x, axis=-1) / 9, "it returns array("),
+    ("03.3", lambda x: net(x)[:, 4], "it returns array("),
+    ("04.1", "55", QUOTED),
+    ("04.1", [55], "one number was expected"),
+    ("04.2", 0, "you have 0"),
+    ("04.2", "1900", QUOTED),
+    ("05.3", "none", "3 missing"),
+    ("05.4", windows(86, 14)(np.arange(100.0)), NO_FUNCTION),
+    ("05.4", lambda x: windows(86, 14)(x)[0], "a pair was expected"),
+    ("05.4", lambda x: (windows(86, 14)(x)[0][:, 2:], x[14:]), "12 samples in a row"),
+    ("05.5", np.zeros((60, 2)), NO_FUNCTION),
+    ("06.2", lambda z, h, before: z * h, "it returns array("),
+    ("06.4", lambda *_: np.zeros((2, 5)), "a pair was expected"),
+    ("07.2", lambda p, most: np.array([2 / 3, 1 / 3, 0, 0]), "it returns array([0.66666667, 0.33"),
+    ("07.2", lambda p, most: np.array([0, 2 / 3, 0, 1 / 3]), "with p = 0.95 nothing is cut"),
+    ("07.3", lambda *arguments: (-1.0, beam_search(*arguments)), "only of symbols"),
+    ("08.1", "40", QUOTED),
+    ("08.2", lambda x, w: ops.tanh(x @ w[0] + w[1]), "it returns array("),
+    ("22.4", ("1.33", 3), QUOTED),
+    ("22.4", 1.33, "2 numbers were expected"),
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "answer"), [(number, answer) for number in RIGHT for answer in RIGHT[number]]
+)
+def test_right_in_any_form(number, answer, capsys):
+    assert exercises.check(number, answer, **CONTEXT.get(number, {})) is True
+    assert capsys.readouterr().out == "Right!\n"
+
+
+@pytest.mark.parametrize(("number", "answer", "words"), WRONG)
+def test_wrong_forms_are_named(number, answer, words, capsys):
+    assert exercises.check(number, answer, **CONTEXT.get(number, {})) is False
+    said = capsys.readouterr().out
+    assert words in said and re.fullmatch("Not yet: [^<].*\n", said)
+
+
+FUNCTIONS = "01.3", "03.2", "03.3", "05.4", "05.5", "06.2", "06.4", "07.2", "07.3", "08.2", "22.2"
+
+
+@pytest.mark.parametrize("number", FUNCTIONS)
+def test_a_function_that_returns_nothing_is_open_and_what_it_raises_is_told(number, capsys):
+    context = CONTEXT.get(number, {})
+    assert exercises.check(number, lambda *_: None, **context) is None
+    assert exercises.check(number, lambda *_: undefined, **context) is False  # noqa: F821
+    assert "NameError: name 'undefined' is not defined" in capsys.readouterr().out
+
+
+def test_a_right_answer_near_a_wrong_one_is_right():
+    """Where no gradient is negative, the sign cannot be lost."""
+    bright = {**CONTEXT["03.2"], "pictures": PIXELS / 4 + 130, "logit_of": total_of}
+    contributions = lambda net, x, classes: np.sum(x - 127.5, axis=-1)  # noqa: E731
+    assert exercises.check("03.2", contributions, **bright) is True
