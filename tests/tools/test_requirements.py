@@ -1,5 +1,8 @@
 """The lists of packages agree with each other."""
 
+import ast
+import importlib.metadata
+import json
 import re
 
 import pytest
@@ -55,3 +58,32 @@ def test_the_colab_lock_holds_what_colab_has():
         if name in locked:
             assert str(locked[name].specifier) == str(requirement.specifier)
     assert {"tensorflow", "keras", "jax", "numpy", "ipykernel"} <= set(locked)
+
+
+# Optional in lesson 05; a part of TensorFlow, of Sphinx, and of distributed.
+COME_WITH_OTHERS = {"torch", "ml-dtypes", "docutils", "dask"}
+
+
+def imported_packages(folder):
+    """Return the packages of others that the scripts or notebooks of a folder import."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / folder).rglob("*.py")]
+    for path in (ROOT / folder).rglob("*.ipynb"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        sources += ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [n.module for n in nodes if isinstance(n, ast.ImportFrom) and n.module and not n.level]
+    packages = importlib.metadata.packages_distributions()
+    tops = {name.partition(".")[0] for name in names}
+    found = {packages[top][0] for top in tops if top in packages} | (tops & {"torch"})
+    return {name.lower().replace("_", "-") for name in found}
+
+
+@pytest.mark.parametrize("folder", ["notebooks", "utils", "grading", "tools", "tests"])
+def test_what_is_imported_is_declared(folder):
+    declared = set(requirements("requirements.txt"))
+    if folder in ("grading", "tools", "tests"):  # the cluster, the site, the tests
+        declared |= set(requirements("requirements-dev.txt")) | set(
+            requirements("requirements-site.txt")
+        )
+    assert imported_packages(folder) - declared - COME_WITH_OTHERS == set()
