@@ -20,7 +20,8 @@ _NEVER_MOVED = ("ipykernel", "ipython", "jax", "jaxlib", "keras", "numpy", "tens
 
 # Needed to open or execute a notebook, not inside it.
 _NOT_IN_KERNEL = ("jupyter", "nbconvert", "ipykernel", "psutil")
-_NOT_IN_KERNEL += ("nbformat", "traitlets", "jinja2", "markupsafe", "bleach", "pyzmq")
+_NOT_IN_KERNEL += ("bleach", "jinja2", "jupyter_client", "markupsafe", "nbclient", "nbformat")
+_NOT_IN_KERNEL += ("pyzmq", "rich", "traitlets")
 
 
 def host() -> str:
