@@ -16,14 +16,29 @@ from tools.authoring import address
 REPOSITORY, REF = "ada/deep-learning-in-practice", "v1.0"
 
 
+# What the cell runs at its end chooses a backend and loads it, which takes half a minute.
+SHORTENED = """import runpy
+def run_path(path):
+    source = open(path, encoding="utf-8").read()
+    assert "runtime.prepare()" in source
+    source = source.replace("runtime.prepare()", "runtime.choose_backend()")
+    exec(compile(source, path, "exec"), {"__file__": path, "__name__": "start"})
+runpy.run_path = run_path
+"""
+
+
 def run_cell(folder, source=None, before="", **variables):
-    """Runs the setup cell in a fresh Python that works in that folder."""
+    """Run the setup cell in a fresh Python that works in that folder."""
     source = source or address.setup_cell(REPOSITORY, REF)
     environment = dict(os.environ)
     environment.pop("PYTHONPATH", None)
     environment |= {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONUTF8": "1", **variables}
     return subprocess.run(
-        [sys.executable, "-c", f"{before}\n{source}\nimport utils; print(utils.__file__)"],
+        [
+            sys.executable,
+            "-c",
+            f"{SHORTENED}{before}\n{source}\nimport utils; print(utils.__file__)",
+        ],
         cwd=folder,
         env=environment,
         capture_output=True,
