@@ -57,7 +57,7 @@ def page(notebook, tmp_path):
             command, env=os.environ | folders, cwd=tmp_path, stdout=log, stderr=subprocess.STDOUT
         )
     try:
-        until = time.monotonic() + 90
+        until = time.monotonic() + 180
         while not (servers := [*(tmp_path / "JUPYTER_RUNTIME_DIR").glob("jpserver-*.json")]):
             assert lab.poll() is None and time.monotonic() < until, (tmp_path / "log").read_text()
             time.sleep(0.2)
@@ -75,7 +75,8 @@ def test_a_slider_redraws_its_figure(page):
     from selenium.webdriver.support.ui import WebDriverWait
 
     with browser.opened() as driver:
-        wait = WebDriverWait(driver, 90)
+        driver.set_page_load_timeout(180)
+        wait = WebDriverWait(driver, 180)
 
         def shown(selector):
             return wait.until(lambda _: driver.find_elements(By.CSS_SELECTOR, selector))
@@ -85,7 +86,7 @@ def test_a_slider_redraws_its_figure(page):
         wait.until(lambda _: len(shown(".jp-CodeCell")) == len(CELLS))
         run_all = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
         again = WebDriverWait(driver, 10)
-        until = time.monotonic() + 90
+        until = time.monotonic() + 180
         while time.monotonic() < until:  # a kernel that still starts forgets what it is asked
             driver.execute_script(run_all)
             try:
