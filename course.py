@@ -1,10 +1,10 @@
 """The course's commands, the same on every system: python course.py help.
 
 Needs nothing but Python: it makes a virtual environment beside itself (.venv), installs the tested
-versions into it, and runs there what was asked for. `make COMMAND` does the same.
+versions into it, and runs the command there. `make COMMAND` does the same.
 """
 
-# Kept to what any Python 3.6 understands, so that an old one can say that it is too old.
+# Written so that any Python from 3.6 on understands it, and an old one can say that it is too old.
 import argparse
 import difflib
 import hashlib
@@ -21,24 +21,24 @@ NEWEST, COLAB = (os.path.join("constraints", name + ".txt") for name in ("newest
 COMMANDS = {
     "run": "execute every notebook; pages and report under build/ (ONLY=01 for some)",
     "lab": "open JupyterLab on the notebooks",
-    "test": "everything that must hold: rules, tests, every lesson on both backends",
-    "test-all": "test in every combination, the lessons with Colab's versions; ends with a table",
+    "test": "test everything that must hold: rules, tests, every lesson on both backends",
+    "test-all": "test in every combination, also with Colab's versions; ends with a table",
     "lint": "check notebooks and scripts; changes nothing",
-    "format": "put notebooks and scripts in order: no outputs, stable ids, ruff format",
-    "site": "the executed course as a site in build/site, and its tests",
+    "format": "tidy notebooks and scripts: no outputs, stable ids, ruff format",
+    "site": "build the executed course as a site in build/site, and test it",
     "gallery": "take the pictures of README.md from the executed notebooks",
     "homework": "make the students' homework from the instructor's versions",
     "bench": "run the benchmarks (ONLY=windowing for one)",
     "badges": "write your fork's address everywhere: make badges REPO=owner/name",
-    "setup": "only make the environment",
-    "lock": "write constraints/ again, with today's newest versions",
+    "setup": "only create the environment",
+    "lock": "update constraints/ to today's newest versions",
     "clean": "remove build/ and the environments (keeps downloaded data)",
-    "help": "this list",
+    "help": "show this list",
 }
 VARIABLES = """
 PROFILE: COURSE_PROFILE=quick|full. DATA: COURSE_DATA_MIRROR=folder-or-url,
 COURSE_DATA_DIR=folder, COURSE_OFFLINE=1. See README.md and data/README.md."""
-# What runs for a command, before the user's words.
+# What each command runs, followed by the user's words.
 MODULES = {
     "run": ["tools.run.execute"],
     "lab": ["jupyter", "lab", "--notebook-dir", HERE],
@@ -57,7 +57,7 @@ NEEDS_SITE = ("site", "test")
 
 
 class Stop(Exception):
-    """Something that the user has to know and can do something about."""
+    """Something that the user has to know about and can put right."""
 
 
 def main(arguments):
@@ -71,7 +71,7 @@ def main(arguments):
         allow_abbrev=False,
     )
     parser.add_argument("command", type=known_command, help="one of those below")
-    here = "use the Python that runs this, for example of conda, not .venv; installs nothing"
+    here = "use the Python that runs this (conda's, for example), not .venv; install nothing"
     parser.add_argument("--here", action="store_true", help=here)
     options, words = parser.parse_known_args(without_variables(arguments))
     command = options.command
@@ -97,7 +97,7 @@ def main(arguments):
 
 
 def without_variables(arguments):
-    """Return the words, with ONLY=, ARGS=, REPO= and REF= replaced as the Makefile does it."""
+    """Return the words, with ONLY=, ARGS=, REPO= and REF= replaced as the Makefile does."""
     words, last = [], []
     for argument in arguments:
         name, _, value = argument.partition("=")
@@ -107,7 +107,7 @@ def without_variables(arguments):
             try:
                 last += shlex.split(value)
             except ValueError:
-                raise Stop("A quotation mark is opened and not closed in: " + value) from None
+                raise Stop("A quotation mark is opened but not closed in: " + value) from None
         elif name in ("REPO", "REF") and value:
             last += ["--" + name.lower(), value]
         else:
@@ -116,7 +116,7 @@ def without_variables(arguments):
 
 
 def known_command(word):
-    """Return the word if it is a command; an error with a suggestion otherwise."""
+    """Return the word if it is a command; otherwise raise an error with a suggestion."""
     if word in COMMANDS:
         return word
     near = difflib.get_close_matches(word, COMMANDS, n=1)
@@ -125,8 +125,8 @@ def known_command(word):
 
 
 def test_all(words, here):
-    """Run all tests, then the lessons with Colab's versions, and with these without TensorFlow."""
-    older = find_python(exactly=(3, 13))  # first: to miss it after an hour would be sad
+    """Run all tests, then the lessons with Colab's versions, with and without TensorFlow."""
+    older = find_python(exactly=(3, 13))  # first, so as not to miss it after an hour
     shutil.rmtree(os.path.join(HERE, "build", "matrix"), ignore_errors=True)
     newest = environment(here, development=True, site=True)
     tests = ["-m"] + MODULES["test"] + ["--every-combination"]
@@ -141,7 +141,7 @@ def test_all(words, here):
 
 
 def lock(python):
-    """Write the exact versions that are tested, the newest and Colab's."""
+    """Write the exact versions that are tested: the newest, and Colab's."""
     compile_one = [python, "-m", "uv", "pip", "compile", "-q", "--no-header", "--no-annotate"]
     newest = ["--upgrade", "--universal", "--python-version", "3.11", "-o", NEWEST]
     frozen = os.path.join("constraints", "colab.in")
@@ -151,7 +151,7 @@ def lock(python):
 
 
 def clean():
-    """Remove what the course has made, but not the data."""
+    """Remove everything that the course has made, except the data."""
     for name in ("build", ".venv", ".venv-colab", ".venv-tpu"):
         path = os.path.join(HERE, name)
         if os.path.isdir(path):
@@ -174,7 +174,7 @@ def remove(folder):
 def call(command):
     """Run a command in the repository's root; return its exit status."""
     process = subprocess.Popen(command, cwd=HERE, env=dict(os.environ, PYTHONUTF8="1"))
-    stopped = []  # the status to end with: nothing else is started then
+    stopped = []  # the status to end with; after that, nothing else is started
 
     def terminate(number, frame):
         stopped.append(143)
@@ -186,7 +186,7 @@ def call(command):
         try:
             status = process.wait()
         except KeyboardInterrupt:
-            # Ctrl-C reaches the command as well; it cleans up, and we wait for it.
+            # Ctrl-C reaches the command too; it cleans up, and we wait for it.
             stopped.append(130)
     signal.signal(signal.SIGTERM, previous)
     if stopped:
@@ -195,7 +195,7 @@ def call(command):
 
 
 def output(command):
-    """Return the exit status of a command, and all that it printed."""
+    """Return the exit status of a command, and everything it printed."""
     try:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     except OSError as error:
@@ -214,14 +214,14 @@ def environment(here, development=False, site=False):
 
 
 def make_environment(folder, constraints, development=False, site=False, python=None, absent=()):
-    """Make a virtual environment, or bring it up to date when the requirements changed.
+    """Make a virtual environment, or update it if the requirements have changed.
 
-    Packages named in `absent` are taken out again, to see how the course does without them.
+    Packages named in `absent` are removed again, to see how the course does without them.
     """
     names = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
     inside = os.path.join(folder, *names)
     files = ["requirements.txt", constraints] + ["requirements-dev.txt"] * bool(development)
-    if site or (development and constraints == NEWEST):  # the tests build a small site, too
+    if site or (development and constraints == NEWEST):  # the tests also build a small site
         files.append("requirements-site.txt")
     stamp, installed = os.path.join(folder, "course-stamp"), []
     if os.path.isfile(stamp):
@@ -250,7 +250,7 @@ def works(python):
 
 
 def outside(python, folder):
-    """Return the Python, or the one below it if it lies in the folder, which will be removed."""
+    """Return the Python, or its base if it is in the folder, which will be removed."""
     place = os.path.dirname(shutil.which(python) or python)
     if not os.path.realpath(place).startswith(os.path.realpath(folder) + os.sep):
         return python
@@ -258,8 +258,8 @@ def outside(python, folder):
     if status == 0 and os.path.isfile(printed.strip()):
         return printed.strip()
     raise Stop(
-        "{} has to be made again, but runs this itself. Leave it with `deactivate`, and run the "
-        "same command again.".format(folder)
+        "{} has to be made again, but is running this command. Leave it with `deactivate`, and "
+        "run the same command again.".format(folder)
     )
 
 
@@ -274,21 +274,21 @@ def create(python, folder):
         shutil.rmtree(folder, ignore_errors=True)
     if "ensurepip" in reason or "No module named" in reason:
         raise Stop(
-            "{} cannot make a virtual environment. On Debian and Ubuntu that is a package of its "
-            "own: sudo apt install python3-venv. Then run this again.".format(python)
+            "{} cannot make a virtual environment. On Debian and Ubuntu that takes a separate "
+            "package: sudo apt install python3-venv. Then run this again.".format(python)
         )
     advice = ""
     if "Permission denied" in reason or "Read-only" in reason:
         advice = (
-            " Copy the course to a folder of yours, or use a Python that has what requirements.txt "
-            "names: python course.py --here run --out FOLDER."
+            " Copy the course to a folder of your own, or use a Python that has everything in "
+            "requirements.txt: python course.py --here run --out FOLDER."
         )
     last_line = reason.splitlines()[-1] if reason else "it does not say why"
     raise Stop("{} cannot be made: {}.{}".format(folder, last_line, advice))
 
 
 def install(python, files, constraints):
-    """Install the requirements in their tested versions, or else in any that they allow."""
+    """Install the requirements in their tested versions, or else in any versions they allow."""
     command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     for name in files:
         command += ["-r", name] if name != constraints else []
@@ -320,7 +320,7 @@ def find_python(exactly=None):
     names = ["{}.{}".format(*version) for version in versions]
     for name in names:
         for command in candidates(name):
-            # A command may be there and not start (a shim of pyenv).
+            # A command may exist and still not start (a shim of pyenv).
             program = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
             printed = output(command + ["-c", program])[1].strip().rpartition("\n")[2]
             version, _, path = printed.partition(" ")

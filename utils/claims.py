@@ -31,14 +31,14 @@ def check(
     below: float | None = None,
     above: float | None = None,
 ) -> bool:
-    """Check one claim, and show what came of it.
+    """Check one claim, and show the outcome.
 
     Args:
         claim: The claim in words, as the lesson's text makes it.
         holds: Whether it holds, for an exact fact that has no margin.
-        seen: What was measured: a number, or one for each seed; then each of them has to hold.
+        seen: What was measured: a number, or one for each seed, and then all must be in bounds.
         below: What was measured must be less than this.
-        above: What was measured must be more than this; with `below`, in between.
+        above: What was measured must be more than this; together with `below`, in between.
 
     Returns:
         Whether the claim holds.
@@ -69,7 +69,7 @@ def _fact(claim, holds):
 
 
 def _measured(claim, seen, below, above):
-    """Judge what was measured by the value that comes nearest to a bound."""
+    """Judge what was measured by the value closest to a bound."""
     values = np.atleast_1d(np.asarray(seen, dtype=float)).ravel()
     rooms = []  # how far the worst value is from each bound, and what that compares with
     if above is not None:

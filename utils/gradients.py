@@ -36,8 +36,8 @@ def input_gradient(scalar_of: Callable, x: Any) -> np.ndarray:
 def gradient_function(scalar_of: Callable, *, with_value: bool = False) -> Callable:
     """Return a compiled function that computes the gradient, for loops of many steps.
 
-    It is traced once for each shape of its arguments and is fast after that. On JAX the weights
-    of a model become part of it at that moment: after further training, make a new one.
+    It is traced once for each shape of its arguments and is fast after that. On JAX the model's
+    weights become part of it at that moment: after further training, make a new one.
 
     Args:
         scalar_of: As for `input_gradient`. It may take more arguments after x (numbers or arrays,

@@ -1,7 +1,7 @@
 """A lesson's headline numbers: recorded once, shown in the notebook and in the report of a run.
 
 The table that `headline` displays carries its numbers a second time in a machine-readable form, as
-another MIME type of the same output. Whoever executes the notebook reads them from there, so
+another MIME type of the same output. Whatever executes the notebook reads them from there, so
 nothing needs to be written to disk and no variable needs to be set.
 """
 
@@ -66,7 +66,7 @@ def _row(result):
         # NumPy's numbers become Python's, for JSON.
         value = int(value) if isinstance(value, numbers.Integral) else float(value)
         if not math.isfinite(value):
-            raise ValueError(f"The headline result {name!r} is {value}; that is not a result.")
+            raise ValueError(f"The headline result {name!r} is {value}, which is not a result.")
     elif not isinstance(value, str):
         raise ValueError(
             f"The headline result {name!r} must be a number or a text, not {type(value).__name__}."

@@ -29,8 +29,8 @@ Value = TypeVar("Value")
 def prepare() -> None:
     """Make this kernel ready for a lesson: required packages, then the Keras backend.
 
-    Call it before `import keras`. On a hosted service, packages that are missing are installed and
-    nothing that is there is changed; at home a missing package is an error that says what to type.
+    Call it before `import keras`. On a hosted service, missing packages are installed and those
+    that are there stay as they are; at home, a missing package is an error that says what to type.
 
     Raises:
         ImportError: Packages are missing and this is not a hosted service.
@@ -90,7 +90,7 @@ def quiet_start() -> Iterator[None]:
     """Hold back what the frameworks' native code writes to stderr while they load.
 
     TensorFlow reports every missing GPU library there, before its own settings apply, and a
-    student takes that for an error. If loading fails, everything is shown after all.
+    student would take that for an error. If loading fails, everything is shown after all.
     """
     sys.stderr.flush()
     try:
@@ -129,7 +129,7 @@ def by_profile(*, quick: Value, full: Value) -> Value:
 
 
 def steps(*, quick: int, full: int) -> int:
-    """Return the length of a training loop written by hand: as `by_profile`, cut in a rehearsal.
+    """Return the length of a training loop written by hand: `by_profile`, but few in a rehearsal.
 
     Example:
         `for step in range(runtime.steps(quick=300, full=2000)):`

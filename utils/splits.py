@@ -21,12 +21,12 @@ Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
 def split_in_time(
     stream: ArrayLike, validation: float = 0.15, test: float = 0.15, gap: int = 0
 ) -> Parts:
-    """Split a stream into training, validation and test part, in this order of time.
+    """Split a stream into training, validation and test parts, in that order in time.
 
-    Split first, cut windows afterwards. Windows that overlap share samples: cut first and dealt
-    out at random, nearly every test window would lie among training windows, with its target
-    inside one of them, and the test would measure memory, not prediction (leakage). For the same
-    reason, compute a mean and a standard deviation to normalise with from the training part.
+    Split first, cut windows afterwards. Windows that overlap share samples: if they were cut first
+    and dealt out at random, nearly every test window would lie among training windows, with its
+    target inside one of them, and the test would measure memory, not prediction (leakage). For the
+    same reason, compute the mean and standard deviation for normalising from the training part.
 
     For cross-validation in time order, see `sklearn.model_selection.TimeSeriesSplit`.
 
@@ -83,7 +83,7 @@ def stratified_split(
         labels: One class per image, as numbers or names, of shape (n,) or (n, 1).
         validation: Fraction of the images, as for `split_in_time`.
         test: The same for the test part.
-        seed: Which of the possible splits. The same seed gives the same split.
+        seed: Decides which of the possible splits. The same seed gives the same split.
 
     Returns:
         (train, validation, test): arrays of indices in random order, each index in exactly one
@@ -165,7 +165,7 @@ def _too_few(classes, class_numbers, sizes):
     counts = np.bincount(class_numbers)
     rarest = np.argmin(counts)
     return ValueError(
-        f"Not every one of the {len(classes)} classes can be in each part (training {sizes[0]}, "
+        f"Not all of the {len(classes)} classes can be in every part (training {sizes[0]}, "
         f"validation {sizes[1]}, test {sizes[2]}): class {classes.tolist()[rarest]!r} has only "
         f"{counts[rarest]} of the {len(class_numbers)} images. Add images of it, leave the class "
         "out, or use larger fractions."

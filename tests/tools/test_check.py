@@ -101,7 +101,7 @@ def fold(notebook):
         (same_id, "same id"),
         (no_id, "without an id"),
         (no_cell_type, "is not valid"),
-        (change_kernel, "another kernel"),
+        (change_kernel, "a kernel other than"),
         (code(4, "print('never closed'"), "does not parse"),
         (code(4, "!pip install something"), "does not parse"),
         (code(4, "a = 1\n" * 41), "41 lines"),
@@ -239,7 +239,7 @@ MENDED = {
     "mark": (b"\xef\xbb\xbf" + whole().encode(), "begins with a byte order mark"),
     "places_for_output": (
         whole(cells=[CELL | {"outputs": [], "execution_count": None, "odd": 1}]).encode(),
-        "cell 0 is text and has a place for output",
+        "cell 0 is text but has fields for output",
     ),
     "no_metadata": (
         whole(metadata=None, cells=[{k: CELL[k] for k in CELL if k != "metadata"}]).encode(),

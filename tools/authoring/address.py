@@ -1,7 +1,7 @@
-"""Where this repository lives, written into badges and setup cells: make badges.
+"""Write the repository's address into badges and setup cells: make badges.
 
-The address stands in pyproject.toml, [tool.course]. A teacher who forks the course changes it with
-one command, and every badge and every setup cell follows.
+The address is in pyproject.toml, under [tool.course]. A teacher who forks the course changes it
+with one command, and every badge and every setup cell follows.
 """
 
 import argparse
@@ -15,8 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SETUP_CELL = ROOT / "tools" / "authoring" / "setup_cell.py"
 
 # What GitHub allows in an owner's name, a repository's name, and (without a slash, which Colab's
-# addresses cannot carry) a branch, tag or commit. The owner that a fresh copy of the course comes
-# with has two hyphens in a row, which GitHub gives to nobody.
+# addresses cannot carry) a branch, tag or commit. A fresh copy of the course has an owner with two
+# hyphens in a row, a name that GitHub gives to nobody.
 OWNER_AND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -136,8 +136,8 @@ def address_of_remote(root: pathlib.Path = ROOT) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line: rewrite, and say what changed."""
     parser = argparse.ArgumentParser(prog="make badges", description=__doc__.splitlines()[0])
-    parser.add_argument("--repo", default="", help="owner/name (default: of the git remote)")
-    parser.add_argument("--ref", default="", help="branch, tag or commit (default: as it is)")
+    parser.add_argument("--repo", default="", help="owner/name (default: that of the git remote)")
+    parser.add_argument("--ref", default="", help="branch, tag or commit (default: unchanged)")
     options = parser.parse_args(arguments)
     repository, ref = address()
     wanted = options.repo or address_of_remote()

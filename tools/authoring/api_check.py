@@ -1,8 +1,8 @@
 """Check how a notebook uses the course's own modules, and what its `except` catches.
 
-A name that was moved in `utils` leaves a notebook behind that fails only where that line runs. So
-every attribute of the course's modules that a notebook uses is looked up, and every call of their
-functions is compared with the signature, in the folded solutions as well.
+When a name in `utils` moves, a notebook that uses it fails only when that line runs. So every
+attribute of the course's modules that a notebook uses is looked up, and every call of their
+functions is compared with the signature, in the folded solutions too.
 """
 
 import ast
@@ -40,7 +40,7 @@ def rule_known_names(lesson: Lesson) -> Iterator[str]:
 
 
 def rule_narrow_excepts(lesson: Lesson) -> Iterator[str]:
-    """Catch named errors only, lest a mistake of our own pass for an expected error."""
+    """Catch only named errors, so that no mistake of our own passes for an expected one."""
     for place, tree in _trees(lesson):
         for node in ast.walk(tree):
             if not isinstance(node, ast.ExceptHandler):
@@ -63,7 +63,7 @@ def _trees(lesson):
         else:
             texts = [(f"the code in cell {number}", text) for text in _FENCE.findall(cell.source)]
         for place, text in texts:
-            # That a cell does not parse says `rule_parses`; a text may be a sketch.
+            # `rule_parses` says if a cell does not parse; a text may be a sketch.
             with contextlib.suppress(SyntaxError):
                 yield place, ast.parse(text)
 
@@ -82,11 +82,11 @@ def _imported(node):
 
 
 class _Missing(Exception):
-    """A name of the course's modules that is not there."""
+    """A name that the course's modules do not have."""
 
 
 def _attribute(owner, name):
-    """Return an attribute of a module or class; import the submodule of that name if need be.
+    """Return an attribute of a module or class; import a submodule of that name if need be.
 
     Raises:
         _Missing: There is none.
@@ -117,7 +117,7 @@ def _module(name):
 
 
 def _import(name):
-    """Import a module; one that needs Keras needs a backend, whose chatter is held back."""
+    """Import a module, for Keras with a backend, whose chatter is held back."""
     if "keras" not in sys.modules:
         runtime.choose_backend()
     with runtime.quiet_start():
@@ -125,7 +125,7 @@ def _import(name):
 
 
 class _Uses(ast.NodeVisitor):
-    """Collects in `problems` what a tree uses of the course's modules and is not there."""
+    """Collects in `problems` the names that a tree uses and the course's modules lack."""
 
     def __init__(self, names):
         self.names = names
@@ -142,7 +142,7 @@ class _Uses(ast.NodeVisitor):
         self.visit_ImportFrom(node)
 
     def visit_FunctionDef(self, node):
-        """Look into a function, whose own variables may hide a module of that name."""
+        """Look into a function, whose own variables may hide a module of the same name."""
         for decorator in getattr(node, "decorator_list", []):
             self.visit(decorator)
         outer, self.hidden = self.hidden, self.hidden | _variables_of(node)
@@ -198,7 +198,7 @@ class _Uses(ast.NodeVisitor):
             return
         named = {each.arg: None for each in call.keywords if each.arg}
         if len(named) < len(call.keywords) or any(isinstance(a, ast.Starred) for a in given):
-            # What `*` and `**` bring is not known here, so only the names can be compared.
+            # What `*` and `**` pass is not known here, so only the names can be compared.
             given, bind = [], "bind_partial"
         try:
             getattr(signature, bind)(*given, **named)
@@ -222,7 +222,7 @@ def _bound_outside_of_functions(tree):
 
 
 def _variables_of(function):
-    """Return the names of a function's arguments and of what it assigns."""
+    """Return the names of a function's arguments and of the variables it assigns."""
     arguments = function.args
     names = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
     names |= {a.arg for a in (arguments.vararg, arguments.kwarg) if a}

@@ -10,11 +10,11 @@ def definitions(notebook: str, tags: set[str], **names: object) -> dict[str, obj
 
     Args:
         notebook: File name of the notebook, in notebooks/.
-        tags: The tags, a set of texts.
-        names: What the cells expect to be there already, such as imported modules.
+        tags: The tags, a set of strings.
+        names: What the cells expect to exist already, such as imported modules.
 
     Returns:
-        Everything that is then defined, a dictionary of name to value.
+        Everything that is defined afterwards: a dictionary of name to value.
     """
     path = check.ROOT / "notebooks" / notebook
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]

@@ -1,4 +1,4 @@
-"""Check notebooks, links and scripts: make lint. With --fix, make format, mend what can be."""
+"""Check notebooks, links and scripts: make lint. With --fix, fix what can be: make format."""
 
 import argparse
 import pathlib
@@ -66,15 +66,15 @@ def ruff(mend: bool, root: pathlib.Path = ROOT) -> int:
 def main(arguments: list[str] | None = None, root: pathlib.Path = ROOT) -> int:
     """Run the command line; return 1 if something is wrong."""
     parser = argparse.ArgumentParser(prog="make lint", description=__doc__.splitlines()[0])
-    parser.add_argument("--fix", action="store_true", help="mend what can be mended")
-    parser.add_argument("--notebooks-only", action="store_true", help="leave ruff out")
+    parser.add_argument("--fix", action="store_true", help="fix what can be fixed")
+    parser.add_argument("--notebooks-only", action="store_true", help="do not run ruff")
     options = parser.parse_args(arguments)
     statuses = [fix_all(root)] if options.fix else []
     if options.fix and (root / house.PAGE).is_file() and house.redraw(root):
-        print(f"drawn again: the house in {house.PAGE}")
+        print(f"redrawn: the house in {house.PAGE}")
     statuses += [] if options.notebooks_only else [ruff(options.fix, root)]
     found = list(problems(root))
-    print("\n".join(found) if found else f"{len(notebook_paths(root))} notebooks keep the rules")
+    print("\n".join(found) if found else f"{len(notebook_paths(root))} notebooks follow the rules")
     return 1 if found or any(statuses) else 0
 
 

@@ -24,7 +24,7 @@ MOST_BYTES = 40_000
 
 
 class Picture(typing.NamedTuple):
-    """Which figure of a lesson stands for it: the first, second … of a section."""
+    """The figure that stands for a lesson: the first, second … of a section."""
 
     section: str
     number: int
@@ -86,7 +86,7 @@ PICTURES = {
 
 
 class NoPicture(Exception):
-    """A lesson does not have the figure that the table names."""
+    """A lesson that does not have the figure named in the table."""
 
 
 def figures(notebook: dict, section: str) -> list[bytes]:
@@ -146,7 +146,7 @@ def picture(name: str, executed: str | pathlib.Path) -> bytes:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return 1 if a picture could not be made."""
     parser = argparse.ArgumentParser(prog="make gallery", description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="01 or a name; default: all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="01, or a name; default: all")
     parser.add_argument("--notebooks", default=ROOT / "build" / "notebooks", metavar="FOLDER")
     options = parser.parse_args(arguments)
     lessons = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))

@@ -1,9 +1,9 @@
 """Make the students' homework from the instructor's versions: make homework.
 
-    python -m tools.authoring.homework            # write what is not current
-    python -m tools.authoring.homework --check    # exit status 1 if something is not current
+    python -m tools.authoring.homework            # write what is out of date
+    python -m tools.authoring.homework --check    # exit with status 1 if anything is out of date
 
-The same instructor's version gives the same file on every machine, to the letter.
+The same instructor's version gives the same file, to the letter, on every machine.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def student_text(assignment: Assignment) -> str:
 
 
 def stale(folder: pathlib.Path = HOMEWORK) -> Iterator[tuple[pathlib.Path, str | None]]:
-    """Yield what is not current: a path, and what should be in it (None: no such file).
+    """Yield what is out of date: a path, and what should be in it (None: no such file).
 
     Raises:
         AssignmentError: An instructor's version breaks the rules.

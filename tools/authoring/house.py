@@ -105,9 +105,9 @@ def redraw(root: pathlib.Path = ROOT) -> bool:
 
 
 def check_house(root: pathlib.Path = ROOT) -> Iterator[str]:
-    """Yield whether the drawing has to be made again."""
+    """Yield what is wrong with the drawing."""
     place = _PLACE.search((root / PAGE).read_text(encoding="utf-8"))
     if place is None:
         yield "has no place for the drawing of the house (<!-- house --> … <!-- /house -->)"
     elif place[0] != place[1] + drawing(root) + place[2]:
-        yield "draws a house that has changed; run make format"
+        yield "shows an outdated drawing of the house; run make format"

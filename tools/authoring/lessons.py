@@ -15,7 +15,7 @@ ROOT = address.ROOT
 
 @dataclasses.dataclass
 class Lesson:
-    """A notebook, read: its path, its path from the root, and its cells."""
+    """A notebook that was read: its path, its path from the root, and its cells."""
 
     path: pathlib.Path
     place: str
@@ -69,14 +69,14 @@ def _content(path):
         reason = f"is not JSON ({error}); open and save it with Jupyter"
         if conflict := re.search(r"(?m)^<{7} ", text):
             line = text.count("\n", 0, conflict.start()) + 1
-            reason = f"is not JSON, for it holds a merge conflict (line {line}); settle that first"
+            reason = f"is not JSON, because of a merge conflict (line {line}); resolve that first"
         elif not text.strip():
-            reason = "is not JSON, for it is empty; remove it, or save it with Jupyter"
+            reason = "is not JSON, because it is empty; remove it, or save it with Jupyter"
         raise ValueError(reason) from None
     if not isinstance(raw, dict) or raw.get("nbformat") != 4:
         raise ValueError("is not a notebook of format 4; open and save it with a current Jupyter")
     if not isinstance(raw.get("cells"), list) or not isinstance(raw.get("metadata", {}), dict):
-        raise ValueError("is not a notebook, which has a list of cells; save it with Jupyter")
+        raise ValueError("is not a notebook, because it has no list of cells; save it with Jupyter")
     for number, cell in enumerate(raw["cells"]):
         if not _is_cell(cell):
             raise ValueError(f"cell {number} lacks its type or text; open and save it with Jupyter")
@@ -115,5 +115,5 @@ def markdown_paths(root: pathlib.Path = ROOT) -> list[pathlib.Path]:
 
 
 def _hidden(path):
-    """Return whether a path lies among environments, build products or downloads."""
+    """Return whether a path is among environments, build products or downloads."""
     return any(part.startswith(".") or part in ("build", "cache") for part in path.parts)

@@ -1,4 +1,4 @@
-"""The rules that every notebook keeps: functions named `rule_…`.
+"""The rules that every notebook follows: functions named `rule_…`.
 
 Each takes a `Lesson` and yields what is wrong with it, in words that say what to do.
 """
@@ -32,12 +32,12 @@ def rule_valid(lesson: Lesson) -> Iterator[str]:
         yield "has cells without an id; run make format"
     elif len(set(ids)) != len(ids):
         yield "has two cells with the same id; run make format"
-    notebook = copy.deepcopy(lesson.notebook)  # the validation mends what it is given
+    notebook = copy.deepcopy(lesson.notebook)  # the validation repairs what it is given
     for cell in notebook.cells:
         if not isinstance(cell.get("id"), str):
             cell.pop("id", None)
     try:
-        with warnings.catch_warnings():  # about ids, which were looked at above
+        with warnings.catch_warnings():  # about ids, which were checked above
             warnings.simplefilter("ignore")
             nbformat.validate(notebook)
     except nbformat.ValidationError as error:
@@ -51,19 +51,19 @@ def rule_no_mark(lesson: Lesson) -> Iterator[str]:
 
 
 def rule_no_outputs(lesson: Lesson) -> Iterator[str]:
-    """Store no outputs, and no place for any in text cells."""
+    """Store no outputs, and no fields for outputs in text cells."""
     for number, cell in enumerate(lesson.notebook.cells):
         stored = [cell.get("outputs") or None, cell.get("execution_count")]
         if stored != [None, None]:
             yield f"cell {number} is stored with its output; run make format"
         elif cell.cell_type != "code" and {"outputs", "execution_count"} & set(cell):
-            yield f"cell {number} is text and has a place for output; run make format"
+            yield f"cell {number} is text but has fields for output; run make format"
 
 
 def rule_metadata(lesson: Lesson) -> Iterator[str]:
-    """Name the kernel python3, and store no metadata of one editor or machine."""
+    """Name the kernel python3, and store no metadata of a particular editor or machine."""
     if lesson.notebook.get("metadata", {}).get("kernelspec") != KERNEL:
-        yield "names another kernel than python3; run make format"
+        yield "names a kernel other than python3; run make format"
 
 
 def rule_parses(lesson: Lesson) -> Iterator[str]:
@@ -112,7 +112,7 @@ def rule_sections(lesson: Lesson) -> Iterator[str]:
 
 
 def rule_setup_cell(lesson: Lesson) -> Iterator[str]:
-    """Begin with the setup cell, to the letter, and then show the banner."""
+    """Begin with the setup cell, unchanged, and then show the banner."""
     if not lesson.code or lesson.code[0][1].source != address.setup_cell(*address.address()):
         yield "does not start with the setup cell of tools/authoring/setup_cell.py; run make format"
     if len(lesson.code) < 2 or "runtime.banner(" not in lesson.code[1][1].source:
@@ -166,7 +166,7 @@ def rule_headline(lesson: Lesson) -> Iterator[str]:
 
 
 def rule_no_paths(lesson: Lesson) -> Iterator[str]:
-    """Name no path of somebody's machine."""
+    """Contain no path of anybody's machine."""
     for number, cell in enumerate(lesson.notebook.cells):
         found = _PATH_OF_A_MACHINE.search(cell.source)
         if found:
@@ -175,7 +175,7 @@ def rule_no_paths(lesson: Lesson) -> Iterator[str]:
 
 def rule_links(lesson: Lesson) -> Iterator[str]:
     """Link only to files and sections that exist."""
-    # An instructor's version is written with the links of the student's version made of it.
+    # The links of an instructor's version are those of the student's version made from it.
     parents = lesson.path.parents
     yield from links.broken_links(lesson.prose, parents[parents[0].name == "instructor"])
 

@@ -2,7 +2,7 @@
 
 A cell with the tag "folded" or "setup" is shown closed (in Colab as a form, in Jupyter with its
 source hidden) and is not counted. The lessons of the first edition are longer: `FIRST_EDITION`
-names those that still wait for their second edition, and the list only gets shorter.
+names those that still await their second edition, and the list only gets shorter.
 """
 
 import re
@@ -43,11 +43,11 @@ def rule_sizes(lesson: Lesson) -> Iterator[str]:
     if lesson.path.stem not in FIRST_EDITION:
         yield from broken
     elif not broken:
-        yield "keeps the numbers of the second edition; take it out of sizes.FIRST_EDITION"
+        yield "keeps to the limits of the second edition; remove it from sizes.FIRST_EDITION"
 
 
 def too_large(lesson: Lesson) -> Iterator[str]:
-    """Yield which numbers a lesson breaks."""
+    """Yield the limits that a lesson exceeds."""
     lines = {number: _lines(cell) for number, cell in lesson.code if not is_folded(cell)}
     if len(lines) > MOST_CELLS:
         yield f"has {len(lines)} code cells that are not folded; at most {MOST_CELLS}"
@@ -66,7 +66,7 @@ def too_large(lesson: Lesson) -> Iterator[str]:
 
 
 def rule_folded(lesson: Lesson) -> Iterator[str]:
-    """Give a folded cell a title, without which Colab shows an empty bar."""
+    """Give a folded cell a title; without one, Colab shows an empty bar."""
     for number, cell in lesson.code:
         if is_folded(cell) and not cell.source.startswith("# @title "):
             yield f"cell {number} is folded and does not begin with a title (# @title …)"

@@ -1,4 +1,4 @@
-"""Put notebooks in order, as make format does: outputs, ids, metadata, badges, setup cell."""
+"""Tidy notebooks, as make format does: outputs, ids, metadata, badges, setup cell."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ KEYS_OF_TEXT = {"id", "cell_type", "metadata", "source", "attachments"}
 
 
 def fix(path: pathlib.Path, root: pathlib.Path = ROOT) -> bool:
-    """Put a notebook in order: no outputs, stable ids, plain metadata, badges, setup cell.
+    """Tidy a notebook: no outputs, stable ids, plain metadata, badges, setup cell.
 
     Returns:
         True if the file changed.
@@ -48,7 +48,7 @@ def fix(path: pathlib.Path, root: pathlib.Path = ROOT) -> bool:
 
 
 def fix_all(root: pathlib.Path = ROOT) -> int:
-    """Put all notebooks in order; return 1 if one had to be left as it was, else 0."""
+    """Tidy all notebooks; return 1 if one had to be left as it was, else 0."""
     changed, status = [], 0
     for path in notebook_paths(root):
         try:

@@ -1,9 +1,9 @@
-"""Executes the notebooks, several at a time: make run.
+"""Execute the notebooks, several at a time: make run.
 
     python -m tools.run.execute [NAME ...] [--jobs N] [--out build] [--deadline MINUTES]
 
-Every notebook runs in a kernel of its own, in the interpreter that runs this. The executed
-notebooks, a page of each, index.html and report.json are written to the output folder; the
+Every notebook runs in a kernel of its own, with the interpreter that runs this. The executed
+notebooks, a page for each, index.html and report.json are written to the output folder; the
 notebooks themselves are never changed. Exit status: 0 if all passed, 1 if any failed, 2 for a wrong
 command line, 130 after Ctrl-C, 143 after SIGTERM.
 """
@@ -71,7 +71,7 @@ class Runner:
                     self._end_late(running.values())
                     self._show(running.values())
             finally:
-                # After a signal, and also if something here failed: leave nothing running.
+                # After a signal, or if something here failed: leave nothing running.
                 self._stop(running)
         return sorted(self.records, key=lambda record: record["name"])
 
@@ -116,11 +116,11 @@ class Runner:
         self.progress.say(line)
 
     def _stop(self, running: dict) -> None:
-        """Cancel what waits, and end what runs."""
+        """Cancel what is waiting, and end what is running."""
         started = {future: job for future, job in running.items() if not future.cancel()}
         if started and self.signal is not None:
             name = signal.Signals(self.signal).name
-            with contextlib.suppress(OSError):  # perhaps nobody reads what we say any more
+            with contextlib.suppress(OSError):  # perhaps nobody reads the output any more
                 self.progress.say(f"{name}: stopping {len(started)} notebook(s) ...")
         for job in started.values():
             job.is_stopped = True
@@ -168,7 +168,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m tools.run.execute", description="Execute the notebooks, several at a time."
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="01, a name, a path or a glob; default: all"
+        "names", nargs="*", metavar="NAME", help="01, a name, a path, or a glob; default: all"
     )
     parser.add_argument("--jobs", type=int, help="how many run at a time; default: up to 4")
     parser.add_argument(
@@ -200,8 +200,8 @@ def make_folders(out: pathlib.Path) -> None:
             tempfile.TemporaryFile(dir=out / folder).close()
     except OSError as error:
         raise UsageError(
-            f"{out.absolute()} cannot be written ({error.strerror}). Name another folder for the "
-            "pages: --out FOLDER"
+            f"{out.absolute()} cannot be written ({error.strerror}). Choose another folder: "
+            "--out FOLDER"
         ) from None
 
 
@@ -238,7 +238,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"\n{good} of {len(records)} passed. Report: {index}", flush=True)
     if runner.survivors:
         pids = ", ".join(map(str, runner.survivors))
-        print(f"These processes could not be ended, please end them yourself: {pids}.", flush=True)
+        print(f"These processes could not be ended; please end them yourself: {pids}.", flush=True)
     if runner.signal is not None:
         print("Stopped before the end.", flush=True)
         return 128 + runner.signal
@@ -249,7 +249,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except BrokenPipeError:
-        # Nobody reads the output any more (| head). Nothing runs any longer; now keep Python from
-        # complaining once more while it closes its standard output.
+        # Nobody reads the output any more (| head), and nothing is running. Keep Python from
+        # complaining again while it closes its standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

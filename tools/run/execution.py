@@ -1,4 +1,4 @@
-"""Executes one notebook in a kernel of its own, and describes what came of it."""
+"""Execute one notebook in a kernel of its own, and describe the outcome."""
 
 import asyncio
 import math
@@ -27,13 +27,13 @@ SECONDS_FOR_LAST_OUTPUT = 120
 
 
 class ThisInterpreter(KernelSpecManager):
-    """Knows one kernel: IPython's, in the interpreter that runs this.
+    """Knows a single kernel: IPython's, in the interpreter that runs this.
 
     A kernelspec named python3 on the search path may belong to another environment.
     """
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        """Return the one kernel there is, whatever its name."""
+        """Return the only kernel, whatever name was asked for."""
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         command.append("--log-level=ERROR")  # it warns that the connection is not encrypted
         return KernelSpec(argv=command, display_name="Python 3", language="python")
@@ -74,7 +74,7 @@ class Execution:
         out: Folder for the executed notebook, its page and its log.
         scratch: Folder for the file that tells the kernel its ports.
         marker: The value of the environment variable `cleanup.MARKER`.
-        minutes: The deadline, for what is said about it.
+        minutes: The deadline, for messages about it.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Execution:
             for kind in pages.FOLDERS:
                 pages.path_of(self.out, self.name, kind).unlink(missing_ok=True)
             self.notebook = read(self.source)
-        except Exception as error:  # whatever is wrong with the file
+        except Exception as error:  # anything may be wrong with the file
             self.notebook = nbformat.v4.new_notebook()
             return failure("reading the notebook", error)
         self.code_cells = [
@@ -156,8 +156,8 @@ class Execution:
                 self.notebook,
                 timeout=None,
                 startup_timeout=SECONDS_TO_START_KERNEL,
-                # A cell is over when its last output has arrived. On a busy machine that can take
-                # a while, and an output that is lost silently may be a result.
+                # A cell is done when its last output has arrived. On a busy machine that can take
+                # a while, and an output that is silently lost may be a result.
                 iopub_timeout=SECONDS_FOR_LAST_OUTPUT,
                 raise_on_iopub_timeout=True,
                 on_cell_execute=self._on_cell_execute,
@@ -233,7 +233,7 @@ def read(source: pathlib.Path) -> nbformat.NotebookNode:
                 cell.outputs = []
                 cell.execution_count = None
     except Exception:
-        check.read(source, source.parent)  # it knows better words for what is wrong
+        check.read(source, source.parent)  # it describes better what is wrong
         raise
     return notebook
 

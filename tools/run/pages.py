@@ -1,4 +1,4 @@
-"""The files that a run leaves of each notebook: the executed notebook, its page, and its log."""
+"""The files that a run leaves for each notebook: the executed notebook, its page, its log."""
 
 import html
 import pathlib
@@ -12,7 +12,7 @@ FOLDERS = {"notebook": ("notebooks", ".ipynb"), "html": ("html", ".html"), "log"
 
 
 def path_of(out: pathlib.Path, name: str, kind: str) -> pathlib.Path:
-    """Return where a notebook's file of this kind lies in the output folder."""
+    """Return the path of a notebook's file of this kind in the output folder."""
     folder, suffix = FOLDERS[kind]
     return out / folder / (name + suffix)
 
@@ -60,7 +60,7 @@ def with_descriptions(page: str, notebook: nbformat.NotebookNode) -> str:
 
 
 def _banner(error: dict) -> str:
-    """Return what a failed page shows above everything else."""
+    """Return what the page of a failed notebook shows above everything else."""
     message = html.escape(f"{error['name']}: {error['message']}")
     place = html.escape(error["place"])
     if error.get("anchor"):

@@ -49,7 +49,7 @@ def duration(seconds: float | None) -> str:
 
 
 def exit_in_words(status: int | None) -> str:
-    """Return what the exit status of a process that died says about its end."""
+    """Return what the exit status of a dead process says about why it died."""
     if status is None:
         return "exit status unknown"
     if status >= 0:
@@ -59,7 +59,7 @@ def exit_in_words(status: int | None) -> str:
     except ValueError:
         name = f"signal {-status}"
     if name == "SIGKILL":
-        return f"{name}: often the system, because the memory was full"
+        return f"{name}: often the system's doing, because memory was full"
     return name
 
 
@@ -79,7 +79,7 @@ def console(**options) -> Console:
 
 
 def table(records: Iterable[dict]) -> Table:
-    """Return the table of all records, a notebook a row."""
+    """Return the table of all records, one row per notebook."""
     rows = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in ("notebook", "status", "time", "headline results", "data"):
         rows.add_column(heading, no_wrap=heading in ("status", "time"), overflow="fold")
@@ -97,7 +97,7 @@ def table(records: Iterable[dict]) -> Table:
 
 
 def failures(records: Iterable[dict], out: pathlib.Path) -> list[str]:
-    """Return for every notebook that failed: where, the error, and where to look, as lines."""
+    """Return lines for every notebook that failed: where, the error, and where to look."""
     lines = []
     for record in records:
         error = record["error"]
@@ -139,7 +139,7 @@ class Progress:
             self.live.stop()
 
     def say(self, text: str) -> None:
-        """Print a line that stays, cut to the width of the terminal."""
+        """Print a line that stays, shortened to the width of the terminal."""
         self.console.print(text, no_wrap=True, overflow="ellipsis")
         self.last_line = self.clock()
 
@@ -147,7 +147,7 @@ class Progress:
         """Show the running notebooks.
 
         Args:
-            running: Of each, its name, its place and its duration, as texts.
+            running: For each, its name, its place and its duration, as strings.
             waiting: How many have not been started yet.
         """
         if self.live:

@@ -26,7 +26,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-check", action="store_true", help="build only")
     parser.add_argument("--out", type=pathlib.Path, default=build.SITE, metavar="FOLDER")
     parser.add_argument(
-        "--screenshots", type=pathlib.Path, metavar="FOLDER", help="check: also takes pictures"
+        "--screenshots", type=pathlib.Path, metavar="FOLDER", help="check: also take pictures"
     )
     return parser.parse_args(arguments)
 
@@ -68,7 +68,7 @@ def check(site: pathlib.Path, screenshots: pathlib.Path | None = None) -> int:
     summary = f"{pages} pages"
     reason = browser.no_browser()
     if reason:
-        summary += f"; not looked at in a browser, because {reason}"
+        summary += f"; not viewed in a browser, because {reason}"
     else:
         counts, seen = browser.look_over(site, screenshots)
         problems += seen

@@ -1,7 +1,7 @@
 """Tests of a built site in headless Chromium, as readers see it: desktop and phone, light and dark.
 
-Selenium drives the browser. The pages are opened as files, as whoever downloads the site does. No
-name of another machine resolves meanwhile, and every request that is made all the same is reported.
+Selenium drives the browser. The pages are opened as files, as anybody who downloads the site opens
+them. Meanwhile no other machine's name resolves, and any request made all the same is reported.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ const done = arguments[arguments.length - 1];
 """
 
 # What is wider than the window, unless it is in something that scrolls by itself. (On a phone the
-# theme lets the whole article scroll, which nobody wants to do.)
+# theme makes the whole article scroll sideways, which nobody wants.)
 WIDE = """
 const scrolls = node => ["auto", "scroll"].includes(getComputedStyle(node).overflowX);
 return [...document.querySelectorAll("article *")].filter(node => {

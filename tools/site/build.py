@@ -1,4 +1,4 @@
-"""From executed notebooks to build/site."""
+"""Build the site from executed notebooks, in build/site."""
 
 import json
 import pathlib
@@ -15,7 +15,7 @@ SITE = ROOT / "build" / "site"
 
 
 def outdated(root: pathlib.Path = ROOT) -> list[str]:
-    """Return the lessons that have to be executed again: not done, failed, or changed since.
+    """Return the lessons that have to be executed: not done yet, failed, or changed since.
 
     A lesson has changed if its executed notebook holds other cells, or is older than anything
     in utils/, which the lessons use.
@@ -52,13 +52,13 @@ def site(
         The names of the lessons that have no executed notebook.
 
     Raises:
-        subprocess.CalledProcessError: Sphinx found something wrong, which it has printed. Every
-            warning counts: a link to a section that does not exist is one.
+        subprocess.CalledProcessError: Sphinx found something wrong, and has printed it. Every
+            warning counts, such as a link to a section that does not exist.
     """
     out = out.resolve()
     folder = out.with_name(out.name + "-sources")
     missing = sources.write(folder, executed, root)
-    built = folder / "_html"  # MyST-NB writes beside it, too
+    built = folder / "_html"  # MyST-NB also writes beside it
     command = [sys.executable, "-m", "sphinx", "-q", "-E", "-W", "-n", "--keep-going"]
     command += ["-b", "html", "-d", str(folder / "_build"), str(folder), str(built)]
     subprocess.run(command, cwd=ROOT, check=True)

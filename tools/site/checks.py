@@ -1,7 +1,7 @@
 """Tests of a built site that need no browser: links, words for pictures, paths of machines.
 
-Links between the pages' Markdown are Sphinx's business; here are those of the finished HTML, such
-as the cards of the front page and the buttons for downloads.
+Sphinx checks the links in the pages' Markdown; this module checks those in the finished HTML, such
+as the front page's cards and the download buttons.
 """
 
 import os
@@ -20,7 +20,7 @@ from utils.data.fetching import places
 
 # Links that tell the browser about other pages and fetch nothing.
 FETCHES_NOTHING = {"canonical", "next", "prev", "index", "search", "author"}
-# Folders of people and of programs that run, on whatever machine the lessons were executed.
+# Folders of people and of running programs, on whatever machine the lessons were executed.
 OF_ANY_MACHINE = (
     r"/home/[\w.-]+/|/Users/[\w.-]+/|[A-Za-z]:[\\/]+Users[\\/]+\w|/tmp/\w|/var/folders/\w"
 )
@@ -92,8 +92,8 @@ def without_words(page: bs4.BeautifulSoup) -> Iterator[str]:
 def paths_of_machines() -> re.Pattern:
     """Return a pattern of paths that nobody but the owner of a machine should read.
 
-    Those of this machine (the repository, its Python, the home folder, the temporary one, the
-    folders with the data), and what looks like a path of any other.
+    They are those of this machine (the repository, its Python, the home folder, the temporary
+    folder, the folders with the data), and whatever looks like a path of another machine.
     """
     folders = [ROOT, sys.prefix, sys.base_prefix]
     for variable in ("COURSE_DATA_DIR", "COURSE_DATA_MIRROR"):
@@ -102,7 +102,7 @@ def paths_of_machines() -> re.Pattern:
         except DataError:
             continue  # nobody's home folder
     patterns = [re.escape(form) + r"(?![\w.-]*\w)" for form in _forms(*folders)]
-    # These two are folders of everybody's; what lies in them is not.
+    # These two folders are everybody's; what is in them is not.
     personal = _forms(tempfile.gettempdir(), os.path.expanduser("~"))
     patterns += [re.escape(form) + r"/\w" for form in personal]
     # Not in the middle of an address or of another path.
@@ -110,13 +110,13 @@ def paths_of_machines() -> re.Pattern:
 
 
 def _forms(*folders: str | pathlib.Path) -> set[str]:
-    """How folders may be written; without those that every machine has."""
+    """Return the ways to write these folders, without those that every machine has."""
     forms = {pathlib.Path(form).as_posix() for f in folders for form in (f, os.path.realpath(f))}
     return forms - {"/", "/usr", "/usr/local"}
 
 
 def shown_paths(html: str, text: str, paths: re.Pattern) -> Iterator[str]:
-    """Yield the paths of a machine that a page holds, in its HTML or in the text that is read."""
+    """Yield the paths of a machine in a page's HTML or in the text that is read."""
     whole = EMBEDDED.sub("", html) + "\n" + EMBEDDED.sub("", text)
     whole = re.sub("/+", "/", urllib.parse.unquote(whole))
     for path in dict.fromkeys(paths.findall(whole)):

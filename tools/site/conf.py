@@ -52,7 +52,7 @@ _descriptions = json.loads((HERE / "descriptions.json").read_text(encoding="utf-
 
 
 def describe_pictures(app: Sphinx, doctree: nodes.document) -> None:
-    """Give every picture of a notebook its alternative text; MyST-NB names it by its sha256."""
+    """Give every picture of a notebook its alternative text; MyST-NB names files by sha256."""
     for image in doctree.findall(nodes.image):
         name = pathlib.PurePosixPath(image["uri"]).stem
         if name in _descriptions:

@@ -1,4 +1,4 @@
-"""What Sphinx builds the site from: the executed notebooks, put in order, and a page of lessons."""
+"""Write what Sphinx builds the site from: the executed notebooks, and a page of lessons."""
 
 import base64
 import dataclasses
@@ -75,7 +75,7 @@ def homework(root: pathlib.Path = ROOT) -> list[Page]:
 
 
 def is_current(source: pathlib.Path, executed: pathlib.Path, since: float = 0.0) -> bool:
-    """Return whether an executed notebook has its source's cells and is newer than `since`."""
+    """Return whether an executed notebook has its source's cells and is later than `since`."""
     if not executed.is_file() or executed.stat().st_mtime < since:
         return False
     cells = [_cells(path) for path in (source, executed)]
@@ -129,7 +129,7 @@ def write(folder: pathlib.Path, executed: pathlib.Path, root: pathlib.Path = ROO
 
 
 def prepare(notebook: dict, page: Page, is_executed: bool = True) -> dict[str, str]:
-    """Change a notebook so that its page asks for nothing from elsewhere and can be read aloud.
+    """Change a notebook so that its page loads nothing from elsewhere and can be read aloud.
 
     Args:
         notebook: The notebook as a dictionary; it is changed in place.
@@ -272,7 +272,7 @@ def _homework_page(exercises):
     parts = [
         "# Homework",
         "Open a notebook in Colab, or download it and open it at home. Every task has a cell that "
-        "tells while you work what is still missing.",
+        "tells you, as you work, what is still missing.",
     ]
     for page in exercises:
         parts += [f"## {page.title}", page.promise, buttons(page)]

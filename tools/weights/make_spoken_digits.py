@@ -4,12 +4,12 @@
     python -m tools.weights.make_spoken_digits [--to FILE]
 
 Three voices say "zero" to "nine" five times each, at different pitches and speeds. The file stands
-in for the Free Spoken Digit Dataset where there is no network; its names are of the same form:
-digit, speaker, number of the recording. The speech is the output of a program, so nobody's voice
-is in it.
+in for the Free Spoken Digit Dataset where there is no network; its names have the same form:
+digit, speaker, number of the recording. The speech is a program's output, so it contains nobody's
+voice.
 
 The bundled file was made with espeak-ng 1.51 (Debian's). Run again, the same version gave 149 of
-the 150 recordings to the last bit; 0_ada_0 came out a little different, we do not know why.
+the 150 recordings to the last bit; 0_ada_0 came out slightly different, and we do not know why.
 """
 
 import argparse
@@ -28,11 +28,11 @@ from utils.data import spoken_digits
 VOICES = {"ada": "en-us+f3", "bela": "en-gb", "cili": "en-gb-scotland+f2"}
 # Words a minute and pitch (0 to 99) of each recording; number 0 is held out for testing.
 MANNERS = ((165, 50), (150, 42), (180, 58), (158, 55), (172, 45))
-QUIET = 0.02  # of the loudest sample: less than this at the ends is cut away
+QUIET = 0.02  # of the loudest sample: anything quieter at the ends is cut off
 
 
 def speak(word: str, voice: str, speed: int, pitch: int) -> np.ndarray:
-    """Return a word at the course's sample rate, float64, loudest sample 0.9, the ends cut."""
+    """Return a word at the course's sample rate: float64, loudest sample 0.9, ends trimmed."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "spoken.wav"
         manner = ["-v", voice, "-s", str(speed), "-p", str(pitch)]

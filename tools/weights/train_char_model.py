@@ -3,7 +3,7 @@
     COURSE_DATA_MIRROR=… python -m tools.weights.train_char_model [--epochs 12] [--units 256]
 
 The network and its training are those of the lesson's cell tagged "char-model", but with dropout
-and for longer: about a quarter of an hour on two CPU cores. It sees the training part only, split
+and for longer: about a quarter of an hour on two CPU cores. It sees only the training part, split
 as in the lesson, so that the lesson can measure it on the held-out part.
 """
 
@@ -45,7 +45,7 @@ def main() -> None:
     random = np.random.default_rng(0)
     start = time.perf_counter()
     for epoch in range(options.epochs):
-        # Chunks that begin elsewhere in each epoch.
+        # Chunks that begin in a different place in each epoch.
         x, y = lesson["chunks_of"](train[random.integers(TIMESTEPS) :], TIMESTEPS)
         chosen = random.permutation(len(x))[: steps_per_epoch * BATCH_SIZE]
         model.fit(x[chosen], y[chosen], batch_size=BATCH_SIZE, verbose=0)

@@ -44,7 +44,7 @@ def with_normalisation(network: keras.Model) -> keras.Sequential:
 
 
 def folded_weights(trained: keras.Model) -> list[np.ndarray]:
-    """Return weights for the lesson's network, the normalisation folded into them."""
+    """Return weights for the lesson's network, with the normalisation folded in."""
     weights = []
     for layer in trained.layers:
         if isinstance(layer, keras.layers.Conv2D):

@@ -3,9 +3,9 @@
     COURSE_DATA_MIRROR=… python -m tools.weights.train_wavenet [--share 1.0] [--out FILE]
 
 The network, the features and the pieces it learns from are those of the lesson's cells tagged
-"wavenet". It hears the training recordings of the Free Spoken Digit Dataset and those of the
-bundled synthetic voices (each of these twice as often, because they are few), so that the lesson
-can measure it on the held-out ones of both. There are two rounds, the second with a lower learning
+"wavenet". It hears only the training recordings of the Free Spoken Digit Dataset and of the bundled
+synthetic voices (the latter twice as often, because they are few), so that the lesson can measure
+it on the held-out recordings of both. There are two rounds, the second with a lower learning
 rate: 13,500 steps of 9,600 samples, about an hour on two CPU cores. The file is written after each
 round, so that an interrupted second round does not lose the first. data/README.md says how the
 bundled weights were made.
@@ -34,7 +34,7 @@ WARM_UP = 200
 
 
 def recordings(real: data.SpokenDigits) -> Iterator[tuple[str, int, str, np.ndarray]]:
-    """Yield split, digit, speaker and samples of the real recordings and the synthetic ones."""
+    """Yield split, digit, speaker and samples of all recordings, real and synthetic."""
     for split in ("train", "test"):
         for i in getattr(real, split):
             yield split, real.digits[i], real.speakers[i], real.recordings[i]

@@ -1,4 +1,4 @@
-"""Batches of windows for `fit`, each cut when it is asked for."""
+"""Batches of windows for `fit`, each cut only when needed."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ def window_dataset(
 ) -> keras.utils.PyDataset:
     """Return a `keras.utils.PyDataset` that cuts windows and targets batch by batch.
 
-    The batches are those of `windows_and_targets`, but each is only cut when it is asked for, and
-    a shuffled order is computed for one batch at a time. A stream of 10⁸ samples therefore trains
-    in constant memory, with `fit`, `evaluate` and `predict`, on every backend of Keras.
+    The batches are those of `windows_and_targets`, but each is cut only when it is needed, and a
+    shuffled order is computed for one batch at a time. So even a stream of 10⁸ samples takes
+    constant memory, with `fit`, `evaluate` and `predict`, on every backend of Keras.
 
     Two things to know about Keras:
-      - `fit` shuffles the *order of the batches* of any PyDataset unless told otherwise, by
-        Python's own `random`. Say `model.fit(dataset, shuffle=False)` when the batches must
-        come in sequence, or in an order that depends on `seed` alone.
+      - `fit` shuffles the *order of the batches* of any PyDataset unless told otherwise, with
+        Python's own `random`. Use `model.fit(dataset, shuffle=False)` when the batches must
+        come in sequence, or in an order that depends only on `seed`.
       - `predict` keeps the order of the dataset, so predict on one with `shuffle=False`, or
         the predictions come in a random order.
 
     Args:
         stream: Array of shape (samples,) or (samples, streams), in time order. Batches keep
-            its dtype. Integers, such as 16-bit sound, want a `keras.layers.Rescaling` first
-            in the model.
+            its dtype. Integers, such as 16-bit sound, need a `keras.layers.Rescaling` at the
+            start of the model.
         timesteps: Length of a window, in samples.
         batch_size: Windows per batch. The last batch may be smaller.
         hop: Distance between the starts of two windows, in samples.
@@ -56,7 +56,7 @@ def window_dataset(
         horizon: As for `windows_and_targets`.
         target_stream: As for `windows_and_targets`.
         shuffle: Draw the windows in a new random order every epoch.
-        seed: Which orders. The same seed gives the same sequence of orders.
+        seed: Decides the orders. The same seed gives the same sequence of orders.
 
     Returns:
         A dataset with `len(dataset)` batches, where `dataset[i]` is (x, y), with x of shape

@@ -10,11 +10,11 @@ _ROUNDS = 3
 
 
 class RandomOrder:
-    """A random order of 0 … n − 1 that is computed where it is asked for, never stored.
+    """A random order of 0 … n − 1 that is computed where it is needed, never stored.
 
     A number is written as high · columns + low, its place in a table that is as square as
     possible. Then high and low are shifted in turn, each by a pseudo-random amount that depends
-    only on the other: every step can be undone, so no two numbers become the same. That is a
+    only on the other: every step can be undone, so no two numbers become the same. This is a
     Feistel network (Luby and Rackoff 1988). The table may have a few places too many; what lands
     there moves on until it is below n ("cycle walking", Black and Rogaway 2002).
     """
@@ -42,8 +42,8 @@ class RandomOrder:
 
 
 def _scramble(value, key):
-    """Return a pseudo-random number below 2³² for each number, another for each key."""
-    # The steps of SplitMix64 (Steele, Lea and Flood 2014). The overflow is meant.
+    """Return a pseudo-random number below 2³² for each number, different for each key."""
+    # The steps of SplitMix64 (Steele, Lea and Flood 2014). The overflow is intended.
     value = (value ^ key) * np.uint64(0xBF58476D1CE4E5B9)
     value ^= value >> np.uint64(31)
     value *= np.uint64(0x94D049BB133111EB)

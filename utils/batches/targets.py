@@ -1,4 +1,4 @@
-"""The targets of windows: made of the samples that follow, a part of the windows at a time."""
+"""The targets of windows: made from the samples that follow, some windows at a time."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def in_chunks(make_target: Callable, future: np.ndarray) -> np.ndarray:
     parts = []
     for start in range(0, n, rows):
         part = one_row_each(make_target, future[start : start + rows])
-        parts.append(part.copy())  # a callable may use the same array again
+        parts.append(part.copy())  # a callable may reuse the same array
     return _joined(parts)
 
 
 def _joined(parts):
     """Concatenate arrays whose dtypes may follow their values, without changing a value."""
     kinds = {part.dtype.kind for part in parts}
-    # NumPy itself would make texts of numbers, and time spans of integers.
+    # NumPy itself would turn numbers into strings, and integers into time spans.
     if len(kinds) == 1 or "O" in kinds or kinds <= set("biufc"):
         if len({part.shape[1:] for part in parts}) > 1:
             raise ValueError(

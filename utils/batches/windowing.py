@@ -55,8 +55,8 @@ def windows_and_targets(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cut a stream into windows, and give each the target that follows it.
 
-    The target of a window is made of the `horizon` samples right after it. Only the windows
-    for which all of these exist are returned:
+    The target of a window is made from the `horizon` samples right after it. Only windows for
+    which all of these exist are returned:
     n = (samples − timesteps − horizon) // hop + 1.
 
     | `target`  | what it is                                      | shape of y            |
@@ -69,17 +69,17 @@ def windows_and_targets(
     | callable  | any pattern: `target(future)`, where `future`   | (n, …), as the        |
     |           | is (some windows, horizon, streams), read-only  | callable returns it   |
 
-    A callable is called for a part of the windows at a time, so that the memory stays small:
-    it must treat every window by itself and return one row for each. Where the parts differ in
-    dtype, y has the one that holds them all (longer texts, wider integers, fractions).
+    A callable is called for some of the windows at a time, so that memory stays small: it must
+    treat every window separately and return one row for each. If the parts differ in dtype, y
+    has the one that holds them all (longer strings, wider integers, fractions).
 
     Args:
         stream: Array of shape (samples,) or (samples, streams), in time order.
         timesteps: Length of a window, in samples.
         hop: Distance between the starts of two windows, in samples.
         target: One of the names above, or a callable.
-        horizon: Number of samples after the window that the target is made of.
-        target_stream: Make the target of this stream only (−1 is the last one). The axis
+        horizon: Number of samples after the window that the target is made from.
+        target_stream: Make the target from this stream only (−1 is the last one). The axis
             stays, with length 1, to fit a Dense(1) output. By default all streams are used.
 
     Returns:
@@ -89,8 +89,8 @@ def windows_and_targets(
 
     Raises:
         TypeError: The stream is not an array, a length is not an integer, `target` is neither
-            text nor callable, a mean or trend is asked of something other than numbers, or a
-            callable returns dtypes that have none in common.
+            a string nor a callable, a mean or trend is wanted of something other than numbers,
+            or a callable returns dtypes with no common dtype.
         ValueError: The target is unknown, the horizon does not suit it, there is no such stream,
             a callable does not return one row of one shape per window, or the stream is too short.
 

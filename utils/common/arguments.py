@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike
 def as_array(name: str, value: ArrayLike) -> np.ndarray:
     """Return `value` as an array, without a copy if it is one.
 
-    A table of pandas whose columns are all numbers gives numbers, with NaN for missing values.
+    A pandas table whose columns are all numbers gives numbers, with NaN for missing values.
 
     Args:
         name: What messages call it, at the beginning of a sentence.
-        value: An array, a table or a series of pandas, or a list.
+        value: An array, a pandas table or series, or a list.
 
     Raises:
-        TypeError: It is something else, such as None, a text or a generator.
+        TypeError: It is something else, such as None, a string or a generator.
         ValueError: Its rows differ in shape, or some of its values are masked.
     """
     rows = value if isinstance(value, (list, tuple)) else [value]
@@ -40,7 +40,7 @@ def as_array(name: str, value: ArrayLike) -> np.ndarray:
     if array.ndim == 0 and array.dtype.kind not in "biufcmM":
         raise TypeError(f"{name} must be an array or a list, but is {_described(value)}.")
     if array.dtype.hasobject and hasattr(value, "dtypes"):
-        # Columns of several types of numbers, or with the missing values that pandas has for them.
+        # Columns with several types of numbers, or with the missing values of pandas.
         dtypes = np.ravel(np.asarray(value.dtypes, dtype=object))
         if all(getattr(dtype, "kind", "O") in "biuf" for dtype in dtypes):
             array = value.to_numpy(dtype=float, na_value=np.nan)
@@ -66,7 +66,7 @@ def as_stream(stream: ArrayLike) -> np.ndarray:
 
     Raises:
         TypeError: The stream is not an array.
-        ValueError: The stream is empty, ragged or masked, or has another number of axes.
+        ValueError: The stream is empty, ragged or masked, or has the wrong number of axes.
     """
     stream = as_array("The stream", stream)
     if stream.ndim not in (1, 2):
@@ -86,7 +86,7 @@ def as_integer(name: str, value: SupportsIndex, minimum: int = 1) -> int:
     """Return the value of the argument `name` as an int.
 
     Raises:
-        TypeError: It is not an integer; nor is a boolean.
+        TypeError: It is not an integer (a boolean is not one either).
         ValueError: It is below the minimum.
     """
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a small file so that it is whole or not there; its folder is made. Raises OSError."""
+    """Write a small file whole or not at all, making its folder if needed. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Two notebooks may write at once, so each has its own temporary file. It is made in the usual
     # way, not by `tempfile`, so that it gets the permissions that new files get here.
@@ -21,7 +21,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def format_bytes(count: int) -> str:
-    """Return a size for people: `28.9 kB`, `170.5 MB`."""
+    """Return a size in readable form: `28.9 kB`, `170.5 MB`."""
     if count < 1000:
         return f"{count} bytes"
     size = count / 1000

@@ -1,4 +1,4 @@
-"""The datasets of the course: one call each, and always a word on where the data came from.
+"""The datasets of the course: one call each, and always a note on where the data came from.
 
     from utils import data
 

@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
         command.set_defaults(function=function)
         if function is mirror:
-            command.add_argument("folder", help="made if missing; run again to continue")
+            command.add_argument("folder", help="created if missing; run again to continue")
         command.add_argument(
             "names", nargs="*", metavar="NAME", help="a dataset or a file (default: all)"
         )
@@ -79,7 +79,7 @@ def mirror(arguments: argparse.Namespace) -> int:
     folder = places.expanded(arguments.folder)
     status = fetch(arguments, folder)
     if status == 0:
-        print(f"Complete. On the machines that are to use it: COURSE_DATA_MIRROR={folder}")
+        print(f"Complete. On the machines that will use it, set COURSE_DATA_MIRROR={folder}")
     return status
 
 
@@ -102,7 +102,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def _chosen(names: list[str]) -> list[RegistryFile]:
-    """Return the entries that names of datasets or of files mean; no names mean everything."""
+    """Return the entries for names of datasets or files; no names mean all of them."""
     registry = registry_files()
     known = [*dict.fromkeys(entry.dataset for entry in registry.values()), *registry]
     for name in names:

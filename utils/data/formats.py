@@ -75,7 +75,7 @@ class _PlainUnpickler(pickle.Unpickler):
         if (module, name) == ("numpy", "ndarray"):
             return np.ndarray
         if (module, name) == ("numpy", "dtype"):
-            # The old pickles pass 0 and 1, where some newer NumPy versions warn and want bool.
+            # The old pickles pass 0 and 1, where some newer versions of NumPy warn and expect bool.
             return lambda code, align, copy: np.dtype(code, align=bool(align), copy=bool(copy))
         raise pickle.UnpicklingError(f"{module}.{name} has no place in this file")
 
@@ -95,7 +95,7 @@ def read_cifar10_archive(path: Path, sha256: str) -> dict[str, np.ndarray]:
         of shape (samples,).
 
     Raises:
-        DataError: The file is not that of the registry, or has an unexpected content.
+        DataError: The file is not the one in the registry, or its content is unexpected.
     """
     batches = {}
     try:

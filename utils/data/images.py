@@ -86,7 +86,7 @@ def load_mnist() -> ImageDataset:
         if files[part] is None:
             return _mnist_sample(failures)
     arrays = {part: read_idx(file.path) for part, file in files.items()}
-    # The files may come from different places; the farthest one is the one to name.
+    # The files may come from different places; the one to name is the farthest.
     places = ("cache", "mirror", "official")
     farthest = max(files.values(), key=lambda file: places.index(file.kind))
     origin = farthest.announce(_counts(arrays))
@@ -98,7 +98,7 @@ def _mnist_sample(failures: list[sources.Reason]) -> ImageDataset:
     arrays = samples.mnist_sample()
     title = entry_of(MNIST_FILES["x_train"]).title
     origin = sources.announce_sample(title, samples.MNIST_SAMPLE, _counts(arrays), failures)
-    # As files too, so that the lesson can open them by hand; on a full disk elsewhere.
+    # As files too, so that the lesson can open them by hand; elsewhere if the disk is full.
     files = {Path(name).name: arrays[part] for part, name in MNIST_FILES.items()}
     folders = [folder / "sample-mnist" for folder in folders_to_write()]
     paths = samples.write_idx_files(files, folders)

@@ -1,4 +1,4 @@
-"""Small samples that stand in where the real datasets cannot be had.
+"""Small samples that stand in where the real datasets are not available.
 
 They are made from what comes with scikit-learn, so they need no network and are the same on every
 machine.
@@ -102,8 +102,8 @@ def write_idx_files(arrays: dict[str, np.ndarray], folders: Iterable[Path]) -> d
 def cifar10_sample() -> dict[str, np.ndarray]:
     """Make the stand-in for CIFAR-10: patches of two photos, equally many of each.
 
-    Training and test patches have no pixel of a photo in common, and yet show the same kinds of
-    things, because their blocks alternate all over the photos.
+    Training and test patches have no pixel of a photo in common, yet show the same kinds of things,
+    because their blocks alternate all over the photos.
 
     Returns:
         `x_train` and `x_test` of shape (samples, 32, 32, 3), uint8, RGB, in a fixed random

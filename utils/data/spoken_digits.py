@@ -27,7 +27,7 @@ from utils.data.fetching.sources import Origin
 SAMPLE_RATE = 8000  # Hz, of the dataset and of the sample
 FSDD = "fsdd/free-spoken-digit-dataset-26eb9aaf76e81b692f806f9140c2d2777410d7a1.zip"
 SAMPLE_FILE = ROOT / "data" / "samples" / "spoken_digits.npz"
-SPOKEN_SAMPLE = "digits spoken by a program (espeak-ng), nobody's voice"
+SPOKEN_SAMPLE = "digits spoken by a program (espeak-ng), not a person's voice"
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SPLITS = ("train", "validation", "test")
 
@@ -72,7 +72,7 @@ class SpokenDigits:
 
     @property
     def speaker_names(self) -> tuple[str, ...]:
-        """The speakers, each once, in alphabetical order."""
+        """The speakers in alphabetical order, without repeats."""
         return tuple(str(name) for name in np.unique(self.speakers))
 
     @property

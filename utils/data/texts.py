@@ -26,7 +26,7 @@ SHORTEST = 20_000  # characters: five per cent of less are too few to measure an
 TEXT_SAMPLE = "the language reference that Python itself carries (pydoc_data.topics), in English"
 
 _TEI = "{http://www.tei-c.org/ns/1.0}"
-# What authors type as quotation marks, dashes and dots changed from version to version.
+# The quotation marks, dashes and dots that authors type change from version to version.
 _PLAIN_MARKS = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-"})
 
 
@@ -36,7 +36,7 @@ class Text:
 
     Attributes:
         name: The name in the registry, for instance `madach`; for your own file, its path.
-        title: Author and title of `text`; for your own file, its name.
+        title: Author and title of `text`; for your own file, the file's name.
         language: The code of `text` in ISO 639: `en` or `hu`; `und` (undetermined) for your own.
         text: Unicode in normal form C (an accented letter is one character); lines end in a
             newline character.
@@ -141,7 +141,7 @@ def read_tei_play(path: Path) -> str:
 
     The result has the headings of the scenes, the speakers' names, the verse (line by line), prose,
     and the stage directions, with a blank line between speeches. It has no header, no list of
-    persons, and nothing that the editors added: notes, and counts of lines and pages in square
+    characters, and nothing that the editors added: notes, and counts of lines and pages in square
     brackets. White space that only indents the XML becomes one blank.
 
     Raises:

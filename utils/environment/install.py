@@ -1,4 +1,4 @@
-"""The packages that a lesson needs: which are missing, and how they are installed."""
+"""The packages that a lesson needs: which are missing, and how to install them."""
 
 import importlib.metadata
 import importlib.util
@@ -14,8 +14,8 @@ from utils.environment import ROOT
 
 PYTHON_VERSIONS = ((3, 11), (3, 14))  # from, up to but not including
 
-# What a hosted service ships is tuned to its drivers and its notebook server, so installing
-# something that is missing must never change the version of these.
+# A hosted service's packages are tuned to its drivers and its notebook server, so installing
+# something that is missing must never change their versions.
 _NEVER_MOVED = ("ipykernel", "ipython", "jax", "jaxlib", "keras", "numpy", "tensorflow", "torch")
 
 # Needed to open or execute a notebook, not inside it.
@@ -63,11 +63,11 @@ def missing_packages() -> list[str]:
 
 
 def install_missing() -> None:
-    """Install the missing packages on a hosted service, and change nothing that is there.
+    """Install the missing packages on a hosted service, and change nothing that is there already.
 
     Raises:
-        ImportError: Packages are missing on a machine of your own, where nothing is installed
-            without being asked for, or the installation failed.
+        ImportError: Packages are missing on your own machine, where nothing is installed unasked,
+            or the installation failed.
     """
     missing = missing_packages()
     if not missing:

@@ -2,7 +2,7 @@
 
 `COURSE_REHEARSAL=1` switches it on in `runtime.prepare`. On two cores it answers in a minute what
 profile full would answer in an hour on a GPU: does every line run? What a network has learnt by
-then means nothing, so the notebook's conclusions, its asserts, are printed and not enforced.
+then means nothing, so the notebook's conclusions, its asserts, are printed but not enforced.
 """
 
 import ast
@@ -24,7 +24,7 @@ def begin() -> None:
     if not hasattr(keras.Model.fit, "is_short"):
         keras.Model.fit = _short(keras.Model.fit)
     if keras.backend.backend() == "tensorflow":
-        # It warns, on stderr, of functions that are traced and then used for a few steps only.
+        # It warns, on stderr, about functions that are traced and then used for only a few steps.
         importlib.import_module("tensorflow").get_logger().setLevel("ERROR")
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell and not any(isinstance(t, PrintConclusions) for t in shell.ast_transformers):

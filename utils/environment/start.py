@@ -1,4 +1,4 @@
-"""Make the course importable and this kernel ready; every setup cell runs this file."""
+"""Make the course importable and prepare this kernel; every setup cell runs this file."""
 
 import os
 import pathlib

@@ -4,7 +4,7 @@
 
     exercises.check("02.1", sizes)
 
-What is right, what is nearly right and what to think about next stand in
+What is right, what is nearly right and what to think about next are in
 `utils.exercises.lesson_02` and its neighbours, not on the page.
 """
 
@@ -41,8 +41,8 @@ def check(number: str, answer: Any, **context: Any) -> bool | None:
 
     Args:
         number: The exercise, such as "02.1" for the first one of lesson 02.
-        answer: The student's answer, or several as a tuple; None or ... means: still open.
-        context: What the judge needs of the notebook, by name; the exercise's cell shows it.
+        answer: The student's answer, or several as a tuple; None or ... means still open.
+        context: What the judge needs from the notebook, by name; the exercise's cell shows it.
 
     Returns:
         True if the answer is right, False if it is wrong, None if it is still open.
@@ -73,7 +73,7 @@ def judge_of(number: str) -> Judge:
 def compare(
     answer: Any, expected: Any | Callable[[Any], Any], hint: str, *, tolerance: float = 1e-9
 ) -> bool | None:
-    """Judge an answer by what is given here, and print the verdict; see `Judge` and `check`."""
+    """Judge an answer by these arguments, and print the verdict; see `Judge` and `check`."""
     parts = answer if isinstance(answer, tuple | list) else (answer,)
     if any(part is None or part is ... for part in parts):
         print(OPEN)

@@ -35,9 +35,9 @@ def random_moves(
     if len(moves) == 1:
         return "every image is moved by the same step."
     if {right for right, _ in moves} != set(range(-4, 5)):
-        return "to the right and left, moves from −4 to 4 were expected."
+        return "to the right and left, shifts from −4 to 4 were expected."
     if {down for _, down in moves} != set(range(-4, 5)):
-        return "up and down, moves from −4 to 4 were expected."
+        return "up and down, shifts from −4 to 4 were expected."
     return len(moves) > 40 or "right and down should be drawn independently for every image."
 
 

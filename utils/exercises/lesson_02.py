@@ -29,7 +29,7 @@ def layer_to_43(answer: tuple[int, int, int, int]) -> bool | str:
 def field_without_holes(
     answer: tuple[int, int, int], what_it_sees: Callable[[list, int], np.ndarray]
 ) -> bool | str:
-    """Judge three dilations by the pixels that one unit sees, measured with the gradient.
+    """Judge three dilations by the pixels that one unit sees, measured by the gradient.
 
     Args:
         answer: The dilations of three layers of 3 × 3 filters.
@@ -57,5 +57,5 @@ JUDGES = {
         (5 * 5 * 3 * 16 + 16, 3 * 3 * 16 + 16 * 32 + 32),
         "The depth of a filter is that of its input. Depthwise: one filter per channel, no mixing.",
     ),
-    "4": Judge(field_without_holes, "Each layer may be dilated by what the ones before see."),
+    "4": Judge(field_without_holes, "Each layer may be dilated by what the layers before it see."),
 }

@@ -1,7 +1,7 @@
 """Friendly checks for the homework: they say what is wrong, and never raise.
 
-`utils.exercises` compares answers with what is expected; here are the additions for answers that
-are functions, and for cells that can only work once an earlier part is answered.
+`utils.exercises` compares answers with what is expected; this package adds checks for answers that
+are functions, and for cells that can only work once an earlier part has been answered.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOST_HASHES = 50_000
 
 
 def answered(**answers: object) -> bool:
-    """Tell whether all these answers are there; say which are not.
+    """Return whether all these answers are there; say which are not.
 
     Example:
         >>> answered(picture=None)
@@ -109,7 +109,7 @@ def with_zero_weights(model: keras.Model | None, function: Callable, inputs: obj
 
 
 def about_part(samples: object) -> dict:
-    """Return what a grader may know of one part of a data set, as plain values.
+    """Return what a grader may know about one part of a data set, as plain values.
 
     Args:
         samples: An array, a pandas table, a sparse matrix or a list; one entry or row a sample.
@@ -129,7 +129,7 @@ def about_part(samples: object) -> dict:
     in_a_row = hasattr(samples, "__getitem__") and getattr(samples, "ndim", 1) > 0
     if isinstance(samples, (str, bytes, dict)) or not in_a_row:
         raise TypeError(
-            f"an array, a table of pandas or a list is wanted, with one entry for each sample; "
+            f"expected an array, a pandas table or a list, with one entry for each sample; "
             f"this is a {type(samples).__name__}"
         )
     hashes, shapes, finite = [], set(), True

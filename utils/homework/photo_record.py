@@ -1,4 +1,4 @@
-"""What the homework on transfer learning writes for the grader: log, test set, record.
+"""What the transfer-learning homework writes for the grader: log, test set, record.
 
     log = TrainingLog()                          # model.fit(..., callbacks=[log.stage(1)])
     test_set = TestSet(photos, (side, side), log)
@@ -70,14 +70,14 @@ class TrainingLog:
 
 
 class TestSet:
-    """The test photos, in a drawer: it counts how often it was opened, and when.
+    """The test photos, in a drawer that counts how often it was opened, and when.
 
     Thumbnails, of at most 16 x 16 pixels, may be looked at: a search for twins needs them.
 
     Args:
         photos: What `openimages.download` returned.
         size: Height and width in pixels.
-        log: Tells how many epochs there were before.
+        log: Says how many epochs there were before.
     """
 
     __test__ = False  # the name must not make pytest collect it
@@ -139,7 +139,7 @@ def source_of(function: Callable) -> str:
 
 
 def max_distance(z: np.ndarray | None, x: np.ndarray | None, maps_of: Callable) -> float | None:
-    """Return how far `z` is, at worst, from holding the maps of photos.
+    """Return how far `z` is, at worst, from containing the maps of photos.
 
     Args:
         z: Maps, (n, …). Their order does not matter, and there may be more than photos.
@@ -147,8 +147,8 @@ def max_distance(z: np.ndarray | None, x: np.ndarray | None, maps_of: Callable) 
         maps_of: Makes maps of photos, as they should be.
 
     Returns:
-        The largest difference between a map and the nearest one in `z`, as a part of the largest
-        number in the maps; None if there is nothing to compare.
+        The largest difference between a map and the nearest one in `z`, as a fraction of the
+        largest number in the maps; None if there is nothing to compare.
     """
     if z is None or x is None:
         return None
@@ -177,7 +177,7 @@ def make_record(
     log: TrainingLog,
     **more: object,
 ) -> dict:
-    """Return everything about a run that the rubric asks for, as plain values.
+    """Return everything that the rubric asks about a run, as plain values.
 
     Args:
         photos: What `openimages.download` returned.
@@ -246,7 +246,7 @@ def keep_record(record: dict, path: str | Path = RECORD) -> dict:
 
 
 def _with_todays_names(record: dict) -> dict:
-    """Return a record in which the part for training is "train"; it used to be "training"."""
+    """Return a record whose training part is called "train"; it used to be "training"."""
     try:
         splits = ["train" if name == "training" else name for name in record["photos"]["split"]]
         arrays = {

@@ -3,15 +3,15 @@
     from utils import openimages
 
     photos = openimages.download(classes=("Rose", "Sunflower"), per_class=600)
-    photos.table                                    # one row a photo: class, author, licence …
+    photos.table                                    # one row per photo: class, author, licence …
     x, y = photos.load("train", size=(160, 160))    # (800, 160, 160, 3) and (800,)
     batches = photos.batches("train", size=(160, 160))        # a keras.utils.PyDataset
     keras.utils.image_dataset_from_directory(photos.folder / "train")   # works as well
 
-Only people's judgements count: a photo is taken if somebody verified that it shows its class,
-and nobody that it shows another of the classes. Photos that are missing, broken or doubled are
-replaced by others. The same seed gives the same photos in the same split on every machine,
-however often the download was interrupted; `photos.summary` tells what happened.
+Only people's judgements count: a photo is taken if somebody has verified that it shows its class,
+and nobody that it shows another of the classes. Missing, broken and duplicate photos are replaced
+by others. The same seed gives the same photos in the same split on every machine, however often
+the download was interrupted; `photos.summary` says what happened.
 
 On the command line: `python -m utils.openimages --help`.
 """
@@ -47,12 +47,12 @@ def download(
         split: Photos of each class for training, validation and test. By default two thirds,
             one sixth and one sixth: (400, 100, 100).
         seed: Decides which of the possible photos are taken, and which split they are in.
-        longest_side: Scale larger photos down to so many pixels before they are stored. They
+        longest_side: Scale larger photos down to this many pixels before storing them. They
             have up to 1024, which is 300 to 500 kB a photo; 512 pixels take a fifth of that.
             By default they are stored byte for byte as they are.
         progress: Show a progress bar.
         sample: If no source can deliver the photos, use crops of two photos of scikit-learn
-            instead and say so; `origin.is_sample` tells. False raises an error instead.
+            instead and say so; see `origin.is_sample`. False raises an error instead.
 
     Returns:
         The set; see `Photos`.

@@ -17,11 +17,11 @@ from utils.openimages.photo_pool import Outcome, Pool
 from utils.openimages.request import Request
 from utils.openimages.tables import NoSourceError
 
-RESERVE = 0.05  # so many more candidates than photos, since some photos are missing or broken
+RESERVE = 0.05  # the share of extra candidates, since some photos are missing or broken
 
 
 def find_set(request: Request) -> Photos | None:
-    """Return the set that was asked for if it is complete, without looking anywhere else."""
+    """Return the requested set if it is complete, without looking anywhere else."""
     folder = _folder_of(request)
     about = dataset_folder.read_about(folder)
     if about is None:
@@ -57,7 +57,7 @@ def make_set(request: Request, progress: bool) -> Photos:
     size = f"-max{request.longest_side}" if request.longest_side else ""
     pool_folder = places.cache_folder() / "openimages" / f"photos{size}"
     with disk.locked(pool_folder, "photos of Open Images"):
-        photos = find_set(request)  # which another process may have made meanwhile
+        photos = find_set(request)  # which another process may meanwhile have made
         if photos is not None:
             return photos
         pool = Pool(pool_folder, request.longest_side)
@@ -84,7 +84,7 @@ def make_set(request: Request, progress: bool) -> Photos:
 
 
 class _Search:
-    """The candidates that have been looked for so far, and what came of them."""
+    """The candidates so far, and what came of them."""
 
     def __init__(self, request: Request, pool: Pool, progress: bool):
         self.request, self.progress = request, progress
@@ -184,7 +184,7 @@ class _Search:
                 f"not be had: {sources.all_reasons(problem.failures)}."
             )
         call = f"openimages.download({tuple(self.names)!r}, per_class={most}), or "
-        lines.append(f"What you can do: {call * (most >= 3)}take more frequent classes.")
+        lines.append(f"What you can do: {call * (most >= 3)}choose more frequent classes.")
         if what == "usable":
             lines[1:1] = str(self.summary(sum(counts))).splitlines()[1:]
             lines.append("The photos that were downloaded are kept.")

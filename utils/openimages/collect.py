@@ -12,14 +12,14 @@ from utils.openimages.labels import Candidate
 from utils.openimages.photo_pool import Outcome, Pool
 
 CONNECTIONS = 32  # at the same time
-MOST_UNDELIVERED = 0.02  # of the photos that are wanted, or ten: more is no accident
+MOST_UNDELIVERED = 0.02  # of the wanted photos, or ten: more is no accident
 
 
 class Collection:
     """Collects the same number of usable photos for each class, from candidates in order.
 
-    Photos arrive in any order. Which ones are taken depends on the order of the candidates alone:
-    the first ones that are usable and that show something new.
+    Photos arrive in any order. Which ones are taken depends only on the order of the candidates:
+    the first ones that are usable and show something new.
     """
 
     def __init__(self, pool: Pool, needed: int, classes: int):
@@ -30,13 +30,13 @@ class Collection:
         self.duplicates = 0
 
     def add(self, candidates: list[list[Candidate]]) -> None:
-        """Append further candidates, one list for each class; known ones are left out."""
+        """Append further candidates, one list for each class, leaving out known ones."""
         for known, more in zip(self.candidates, candidates, strict=True):
             ids = {candidate.image_id for candidate in known}
             known += [candidate for candidate in more if candidate.image_id not in ids]
 
     def all_outcomes(self) -> Iterator[Outcome]:
-        """Yield what came of every candidate that was looked at."""
+        """Yield the outcome for every candidate that was tried."""
         for outcomes in self.outcomes:
             yield from filter(None, outcomes)
 
@@ -103,7 +103,7 @@ class Collection:
         running: dict[Future, tuple[int, int]],
         chosen: list[list[Outcome]],
     ) -> None:
-        """Ask for as many further candidates as seem to be needed."""
+        """Ask for as many further candidates as seem necessary."""
         waiting = Counter(label for label, _ in running.values())
         for label, (candidates, outcomes) in enumerate(
             zip(self.candidates, self.outcomes, strict=True)
@@ -115,7 +115,7 @@ class Collection:
                 outcomes.append(None)
 
     def _check_undelivered(self) -> None:
-        """Raise DownloadError if too many photos were not delivered: that is no accident."""
+        """Raise DownloadError if so many photos were not delivered that it is no accident."""
         failed = [outcome for outcome in self.all_outcomes() if outcome.kind == "undelivered"]
         if len(failed) > max(10, MOST_UNDELIVERED * self.needed * len(self.candidates)):
             reasons = Counter(reason for outcome in failed for reason in outcome.failures)

@@ -68,7 +68,7 @@ class Photos:
     def table(self) -> pd.DataFrame:
         """One row for each photo, the same as `photos.csv`; in each split the classes are mixed.
 
-        `path` is relative to `folder`; `rotation` is in degrees, counterclockwise, and empty
+        `path` is relative to `folder`; `rotation` is in degrees, anticlockwise, and empty
         where nobody has looked.
         """
         return read_table(self.folder)
@@ -81,7 +81,7 @@ class Photos:
         Args:
             split: "train", "validation" or "test".
             size: Height and width in pixels.
-            crop: "center" cuts the largest middle piece that has the shape of `size`; None
+            crop: "center" cuts out the largest central piece with the shape of `size`; None
                 squeezes the whole photo into it.
 
         Returns:
@@ -109,7 +109,7 @@ class Photos:
             split: As for `load`.
             size: As for `load`.
             batch_size: Photos in a batch; the last one may have fewer.
-            shuffle_seed: Draw the photos in a new random order every epoch, always the same
+            shuffle_seed: Draw the photos in a new random order every epoch, with the same
                 orders for the same seed. None keeps the order of the table. (`fit` shuffles the
                 order of the batches all the same, unless told `shuffle=False`.)
             crop: As for `load`.
@@ -165,7 +165,7 @@ def decode_one(file: str | Path | BinaryIO, size: tuple[int, int], crop: str | N
     try:
         with Image.open(file) as image:
             # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, which is much faster. At
-            # twice the size that is wanted nothing is lost.
+            # twice the desired size, nothing is lost.
             shrink = min(image.width / width, image.height / height) / 2
             if shrink > 1:
                 image.draft(image.mode, tuple(math.ceil(side / shrink) for side in image.size))

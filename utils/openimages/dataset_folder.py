@@ -4,7 +4,7 @@
     photos.csv                        one row for each photo: file, class, author, licence …
     train/Rose/0a1b2c3d4e5f6071.jpg
 
-The photos are hard links to those in the pool where the disk can do that, else copies.
+The photos are hard links to those in the pool where the disk supports that, else copies.
 """
 
 import contextlib
@@ -50,7 +50,7 @@ class Summary:
         photos: In the set.
         listed: Photos whose labels fit, for each class.
         both_labels: Photos that show more than one of the classes; not used.
-        disputed: Photos verified both to show the class and not to; not used.
+        disputed: Photos verified both to show the class and not to show it; not used.
         without_licence: Photos of the set whose author and licence are not known.
         downloaded, already_there: Photos that came from a source, and from the cache.
         missing, broken, duplicates: Candidates that were replaced by the next ones.
@@ -184,7 +184,7 @@ def write_set(
 ) -> None:
     """Put the photos (files or contents) and the table into a folder.
 
-    An interrupted call leaves a set that says of itself that it is not complete.
+    An interrupted call leaves a set that is marked as incomplete.
 
     Raises:
         DownloadError: The folder cannot be written.
@@ -197,7 +197,7 @@ def write_set(
         "summary": asdict(summary),
     }
     table = pd.DataFrame([row for row, _ in rows], columns=COLUMNS)
-    # Photos that a damaged or unfinished version of this set had and this one has not.
+    # Photos that a damaged or unfinished version of this set had and this one does not.
     stale = {row.get("path") for row in _read_rows(folder)} - {None, "", *table["path"]}
     try:
         _write_json(folder / ABOUT, about)
@@ -218,7 +218,7 @@ def _place(photo: Path | bytes, target: Path, size: int) -> None:
     if isinstance(photo, Path):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # another disk, or one that has no links
+        with contextlib.suppress(OSError):  # another disk, or one without links
             os.link(photo, target)
             return
         photo = photo.read_bytes()

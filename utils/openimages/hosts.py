@@ -24,7 +24,7 @@ GOOGLE = "https://storage.googleapis.com"  # the tables, below openimages/
 AMAZON = "https://open-images-dataset.s3.amazonaws.com"  # the photos
 PHOTOS = "open-images-dataset"  # the photos' folder in a mirror
 BLOCK_BYTES = 1 << 20
-ATTEMPTS = 5  # in a row that bring nothing
+ATTEMPTS = 5  # in a row that bring nothing new
 TIMEOUT = (5, 20)  # seconds: for a connection, for the next bytes
 
 
@@ -34,7 +34,7 @@ class NotThereError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """One place that has files; `base` is a mirror's folder or address, empty if official."""
+    """A place that has files; `base` is a mirror's folder or address, empty if official."""
 
     kind: Literal["mirror", "official"]
     base: str = ""
@@ -62,7 +62,7 @@ class Source:
         return f"{GOOGLE}/{quote(path)}"
 
     def shown(self, path: str) -> str:
-        """Return the address of a file as it may be published: no folder, no password."""
+        """Return the address of a file in a form for publication: no folder, no password."""
         return f"the mirror's {path}" if self.is_folder else without_password(self.address(path))
 
     def obstacle(self, path: str) -> Reason | None:
@@ -74,7 +74,7 @@ class Source:
 
 
 def all_sources() -> list[Source]:
-    """Return the sources in the order in which they are asked: the mirror, if any, comes first."""
+    """Return the sources in the order in which to ask them: the mirror, if any, comes first."""
     try:
         mirror = places.mirror()
         mirrors = [Source("mirror", mirror)] if mirror else []
@@ -180,7 +180,7 @@ def _rest(
 def _request(
     session: requests.Session, source: Source, path: str, start: int = 0
 ) -> Iterator[requests.Response]:
-    """Ask for a file from a byte on; whoever leaves the block normally has read all of it."""
+    """Ask for a file from a byte on; leaving the block normally means all of it was read."""
     # "identity", because ranges of a compressed transfer are not ranges of the file.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     with (

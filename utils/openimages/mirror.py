@@ -1,7 +1,7 @@
 """A mirror of a set, for a lab without internet: its photos, and the tables' lines about them.
 
 The folder is laid out like the official hosts, and like the mirror that `python -m utils.data
-mirror` makes, which may be the same folder. Sets can be added to it one after the other.
+mirror` makes, which may be the same folder. Sets can be added to it one by one.
 """
 
 import hashlib
@@ -18,11 +18,11 @@ from utils.openimages.hosts import BLOCK_BYTES, PHOTOS
 def write_mirror(photos: Photos, folder: str | Path, progress: bool = True) -> Path:
     """Write a set's photos and tables into a folder and return it.
 
-    Whoever downloads from there gets the same set for the same seed, since no other photos are
-    listed; another seed splits the same photos in another way.
+    Anybody who downloads from there gets the same set for the same seed, since no other photos are
+    listed; another seed splits the same photos differently.
 
     Raises:
-        NoSourceError: The tables cannot be had any more.
+        NoSourceError: The tables are no longer available.
         DownloadError: The folder cannot be written.
     """
     folder = places.expanded(folder)
@@ -39,7 +39,7 @@ def write_mirror(photos: Photos, folder: str | Path, progress: bool = True) -> P
                 continue  # it is asked for only where the other two are not enough
             keep = tables.lines_that_begin_with(ids)
             digest = hashlib.sha256("".join(ids).encode()).hexdigest()
-            # All lines about a photo, so that it keeps being a photo of whatever else it shows.
+            # All lines about a photo, so that it remains a photo of whatever else it shows.
             for path in (labels.labels_path(part), labels.photos_path(part)):
                 _add_lines(folder, path, keep, ["mirror", digest], progress)
     except OSError as problem:
@@ -59,7 +59,7 @@ def _add_lines(
     header, *wanted = tables.lines(iter([content]))
     with open(target, "r+b") as file:
         if file.readline().strip() != header:
-            raise DownloadError(f"{target} is another table, so nothing was added to it.")
+            raise DownloadError(f"{target} is a different table, so nothing was added to it.")
         present = set(keep(iter(lambda: file.read(BLOCK_BYTES), b"")))
         file.seek(-1, 2)
         is_ended = file.read(1) == b"\n"

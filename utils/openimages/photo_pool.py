@@ -25,7 +25,7 @@ from utils.openimages.hosts import PHOTOS, NotThereError, Source
 from utils.openimages.labels import Candidate
 
 ATTEMPTS = 5
-ATTEMPTS_IF_BROKEN = 2  # a photo that is broken twice is broken at its source
+ATTEMPTS_IF_BROKEN = 2  # a photo that arrives broken twice is broken at its source
 QUALITY = 90  # of the JPEGs that are written when photos are scaled down
 THUMBNAIL_SIDE = 32  # of the thumbnails that are compared to find the same picture twice
 
@@ -53,7 +53,7 @@ class Photo:
 
 @dataclass
 class Outcome:
-    """What came of one candidate; `failures` counts the attempts that failed, by reason."""
+    """The outcome for one candidate; `failures` counts the failed attempts by reason."""
 
     candidate: Candidate
     kind: Kind = "undelivered"
@@ -70,7 +70,7 @@ def inspect(content: bytes, path: Path) -> Photo:
         with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
             image.load()
             width, height = image.size
-            # The file's bytes would not do: the same picture can come with other metadata.
+            # The file's bytes would not do: the same picture can come with different metadata.
             small = image.reduce(max(1, min(width, height) // THUMBNAIL_SIDE))
             pixels = f"{width} {height} {image.mode} ".encode() + small.tobytes()
     except Exception as problem:  # Pillow raises almost anything for a broken file
@@ -136,7 +136,7 @@ class Pool:
         return outcome
 
     def _get_from(self, source: Source, path: Path, outcome: Outcome) -> Kind:
-        """Ask one source until it is known what it has; a usable photo goes to the pool."""
+        """Ask one source until its answer is clear; a usable photo goes to the pool."""
         candidate, broken = outcome.candidate, 0
         remote = f"{PHOTOS}/{candidate.part}/{candidate.image_id}.jpg"
         for attempt in range(ATTEMPTS):
@@ -178,7 +178,7 @@ class Pool:
         return photo
 
     def remove_temporary_files(self) -> None:
-        """Delete what a call that was killed left behind; only to be called under the lock."""
+        """Delete what a killed call left behind; only to be called under the lock."""
         for path in self.folder.glob("*/.*.jpg-*"):
             with contextlib.suppress(OSError):
                 path.unlink()

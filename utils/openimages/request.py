@@ -20,10 +20,10 @@ class Request:
     """What a set is made of.
 
     Attributes:
-        classes: Names or labels, as they were asked for.
+        classes: Names or labels, as requested.
         split: Photos of each class for training, validation and test.
         seed: Decides which photos, and which split.
-        longest_side: Larger photos are scaled down to so many pixels; None: they are not.
+        longest_side: Larger photos are scaled down to this many pixels; None: they are not.
         categories: What `classes` means, once that has been looked up; class k has label k.
     """
 
@@ -40,7 +40,7 @@ class Request:
 
     @property
     def folder_names(self) -> list[str]:
-        """The classes' names as names of folders, which are good on every system."""
+        """The classes' names as folder names that are valid on every system."""
         names = [_folder_name(category.name) for category in self.categories]
         counts = Counter(name.lower() for name in names)
         return [
@@ -51,7 +51,7 @@ class Request:
 
     @property
     def set_name(self) -> str:
-        """The name of the set's folder in the cache; no other request has the same."""
+        """The name of the set's folder in the cache; no other request has the same name."""
         words = "-".join([*self.classes, str(self.per_class), f"seed{self.seed}"]).lower()
         key = json.dumps([self.classes, self.split, self.seed, self.longest_side])
         digest = hashlib.sha256(key.encode()).hexdigest()[:8]

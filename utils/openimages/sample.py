@@ -1,4 +1,4 @@
-"""The set that stands in where Open Images cannot be had: crops of scikit-learn's two photos.
+"""The set that stands in if Open Images is not available: crops of scikit-learn's two photos.
 
 A building and a flower. Crops of one split overlap each other; two splits have no pixel of a
 photo in common.
@@ -80,7 +80,7 @@ def load_sample(failures: list[Reason]) -> Photos:
 
 
 def make_rows() -> list[tuple[dict, bytes]]:
-    """Cut the crops; return the rows of the table and the JPEGs, in a fixed mixed order."""
+    """Cut the crops; return the rows of the table and the JPEGs, in a fixed, mixed order."""
     from sklearn.datasets import load_sample_images
 
     random = np.random.default_rng(0)

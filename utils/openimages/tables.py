@@ -1,4 +1,4 @@
-"""The tables of Open Images, reduced to the few lines that are wanted.
+"""The tables of Open Images, reduced to the few lines that are needed.
 
 A table is streamed block by block, in constant memory. Only the wanted lines are kept, in the
 cache, as a small CSV file with the table's own header; the labels of the train part alone have
@@ -72,7 +72,7 @@ def every_line(text: Blocks) -> Iterator[bytes]:
 def lines_that_hold(words: Iterable[str]) -> Keep:
     """Keep the lines in which one of the words occurs, anywhere.
 
-    Lines are not even looked for where there is no such word: a regular expression searches about
+    Where there is no such word, lines are not even looked for: a regular expression searches about
     1 GB/s. The caller checks the few lines that remain with a CSV parser.
     """
     pattern = re.compile(b"|".join(re.escape(word.encode()) for word in sorted(words)))
@@ -168,7 +168,7 @@ def read_lines(
             try:
                 content = _read_from(source, path, keep, progress)
                 _parsed(content, columns, source.shown(path))
-                with contextlib.suppress(OSError):  # it works without, but not so fast
+                with contextlib.suppress(OSError):  # it works without, but more slowly
                     write_atomically(cached, content)
                 return content
             except NotThereError as problem:

@@ -19,8 +19,8 @@ from utils.plotting.alternative_text import store_alternative_texts
 from utils.plotting.pictures import picture as picture
 from utils.plotting.sliders import slider as slider
 
-# Okabe and Ito's palette (Color Universal Design, 2008): told apart by colour-blind eyes too.
-# Black, which it starts with, stays free for reference lines.
+# Okabe and Ito's palette (Color Universal Design, 2008), which colour-blind people can tell apart.
+# Black, with which it starts, stays free for reference lines.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, YELLOW = COLORS
 GREY = "#767676"
@@ -47,7 +47,7 @@ _STYLE = {
 
 
 def set_style() -> None:
-    """Give all later figures the look of the course: calm, large enough, colour-blind-safe.
+    """Give all later figures the course's look: calm, large enough, safe for the colour-blind.
 
     In a notebook, all later figures are also stored with their alternative text.
     """
@@ -85,7 +85,7 @@ def image_grid(
     Args:
         images: (n, height, width[, 1]) or (n, height, width, 3), or one image with two axes;
             integers 0..255, or floats.
-        captions: One short text per image, or None.
+        captions: One short string per image, or None.
         columns: Images in a row.
         title: What the picture shows, above it.
         size: Width and height of one image, in inches.
@@ -172,7 +172,7 @@ def confusion_matrix(
 ) -> np.ndarray:
     """Draw how often each true class (rows) was taken for each class (columns).
 
-    The diagonal, which holds nearly everything, is left uncoloured, so that the mistakes show.
+    The diagonal, which holds nearly everything, is left uncoloured to make the mistakes visible.
 
     Args:
         y_true: (samples,) true classes, integers.
@@ -221,7 +221,7 @@ def misclassified(
     columns: int = 8,
     title: str | None = None,
 ) -> np.ndarray:
-    """Draw the mistakes that a classifier was surest of, the surest first.
+    """Draw the mistakes that a classifier was most certain of, the most certain first.
 
     Args:
         images: (samples, height, width[, channels]).
@@ -233,7 +233,7 @@ def misclassified(
         title: What the picture shows.
 
     Returns:
-        The positions of all mistakes in `images`, the surest first.
+        The positions of all mistakes in `images`, the most certain first.
     """
     y_true, probabilities = np.asarray(y_true), np.asarray(probabilities)
     if not len(images) == len(y_true) == len(probabilities):

@@ -1,4 +1,4 @@
-"""What a figure shows, in words, for those who cannot see it."""
+"""Say what a figure shows, in words, for those who cannot see it."""
 
 import importlib
 import sys

@@ -1,7 +1,7 @@
 """Show the course's hand-drawn pictures, in Jupyter, in Colab, on executed pages and on the site.
 
 They are SVGs in notebooks/images. They are put into the page itself, so that they need no network
-and take the page's text colour (`currentColor`), by day and by night.
+and take the page's text colour (`currentColor`), in light and dark mode.
 """
 
 from pathlib import Path

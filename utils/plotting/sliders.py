@@ -45,10 +45,10 @@ def slider(draw: Callable[..., Any], **choices: Sequence[Any]) -> None:
 
 
 def is_live() -> bool:
-    """Return whether somebody sits before this notebook, so that a slider can be moved.
+    """Return whether somebody is sitting at this notebook, so that a slider can be moved.
 
     Jupyter names the notebook of each session in the kernel's environment; what executes a notebook
-    unattended (nbconvert, papermill) does not. Colab and an open Kaggle notebook are live, too.
+    unattended (nbconvert, papermill) does not. Colab and an open Kaggle notebook are also live.
     """
     if "google.colab" in sys.modules or os.environ.get("KAGGLE_KERNEL_RUN_TYPE") == "Interactive":
         return True

@@ -20,7 +20,7 @@ _CHARACTERS_SHOWN = 1500
 
 
 class ChildError(RuntimeError):
-    """A process failed, or did not end in time; the text says which and how."""
+    """A process failed, or did not end in time; the message says which, and how."""
 
 
 def run(
@@ -41,7 +41,7 @@ def run(
         For each script, what it printed.
 
     Raises:
-        ChildError: A script failed (with the end of its output), or the time was over.
+        ChildError: A script failed (with the end of its output), or time ran out.
         ValueError: There are no scripts, or one of the files does not exist.
     """
     scripts = [(Path(path).resolve(), variables) for path, variables in scripts]
@@ -79,7 +79,7 @@ def run(
 
 
 def free_port() -> int:
-    """Return a TCP port of this machine that nobody listens on at this moment."""
+    """Return a TCP port of this machine that nothing is listening on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

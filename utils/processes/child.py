@@ -1,4 +1,4 @@
-"""Run a script so that it ends with the process that started it: what `processes.run` starts."""
+"""Run a script that ends with the process that started it: what `processes.run` starts."""
 
 import contextlib
 import faulthandler
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class _NoTensorFlow(importlib.abc.MetaPathFinder):
-    """Let TensorFlow look as if it were not installed."""
+    """Make TensorFlow look as if it were not installed."""
 
     def find_spec(self, name, path=None, target=None):
         # None in sys.modules would not do: Keras takes every entry there for a loaded TensorFlow.

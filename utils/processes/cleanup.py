@@ -1,7 +1,7 @@
 """Find and end everything that the execution of a notebook started.
 
-Kernels live in sessions of their own, so that it is not enough to signal a process group; and the
-processes of a worker that died are nobody's descendants any more. They are also found by a
+Kernels live in sessions of their own, so it is not enough to signal a process group; and the
+processes of a worker that died are nobody's descendants any more. So they are also found by a
 variable in their environment.
 """
 
@@ -17,7 +17,7 @@ SECONDS_TO_END = 3
 
 
 def end(pids: Collection[int], markers: Collection[str]) -> list[psutil.Process]:
-    """End these processes, their descendants, and all that carry one of the markers.
+    """End these processes, their descendants, and all those that carry one of the markers.
 
     Args:
         pids: Processes of ours that are still running.
@@ -53,7 +53,7 @@ def find(pids: Collection[int], markers: Collection[str]) -> list[psutil.Process
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Return whether a process runs; one that ended and is only still listed does not."""
+    """Return whether a process is running, rather than ended and still listed."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:

@@ -37,7 +37,7 @@ def spectrogram(
 
 
 def spectrum(samples: ArrayLike, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return how much of every frequency a sound has altogether (`scipy.signal.welch`).
+    """Return how much of every frequency a sound has overall (`scipy.signal.welch`).
 
     The power in overlapping windows of 64 ms is averaged. A sine wave of full scale comes out at
     0 dB.
@@ -92,7 +92,7 @@ def resampled(samples: ArrayLike, sample_rate: int, new_rate: int) -> np.ndarray
     Args:
         samples: (samples,) floats in [-1, 1].
         sample_rate: Their rate in Hz.
-        new_rate: The rate that is wanted, in Hz.
+        new_rate: The desired rate, in Hz.
     """
     samples = as_samples(samples)
     old_rate, new_rate = as_sample_rate(sample_rate), as_sample_rate(new_rate)

@@ -1,7 +1,7 @@
-"""Recordings from WAV files, converted to one channel and the sample rate that is wanted.
+"""Recordings from WAV files, converted to one channel and the desired sample rate.
 
 SciPy decodes the samples. Before that, the length in the header is compared with what follows,
-because SciPy returns a part of a file that is cut short, and cannot read one that was streamed or
+because SciPy returns part of a file that is cut short, and cannot read one that was streamed or
 that the recorder did not finish.
 """
 
@@ -46,18 +46,18 @@ def read_wav(
 ) -> Sound:
     """Read a WAV file: PCM of 8 to 32 bits, floats of 32 or 64, any number of channels.
 
-    Several channels become one, their mean. A rate other than the one asked for is converted
+    Several channels are averaged into one. A rate other than the one asked for is converted
     (see `resampled`). A line is printed for each conversion, and also for a recording that is
     clipped or very quiet, or that the recorder did not finish.
 
     Args:
         source: A path, or the bytes of the file (as Colab's `files.upload()` gives them).
-        sample_rate: The rate that is wanted, in Hz; by default the file's own.
-        resample: False makes another rate in the file an error.
+        sample_rate: The desired rate, in Hz; by default the file's own.
+        resample: If False, a different rate in the file is an error.
 
     Raises:
         DataError: The file is missing, empty, cut short, silent, compressed or not a WAV file.
-        ValueError: The sample rate that is wanted is too low.
+        ValueError: The desired sample rate is too low.
     """
     if sample_rate is not None:
         sample_rate = as_sample_rate(sample_rate)
@@ -183,12 +183,12 @@ def _with_true_lengths(content: bytes, label: str) -> tuple[bytes, list[str]]:
 
 
 def _remarks_on_clipping(channels: np.ndarray) -> list[str]:
-    """Say whether a recording, (samples, channels), was too loud."""
+    """Return remarks on a recording, (samples, channels), that was too loud."""
     size = np.abs(channels)
     beyond = np.count_nonzero(size > 1)
     if beyond:
-        return [f"{beyond:,} of its samples lie beyond -1 to 1 and were cut to that"]
-    # 8-bit samples end at 127/128. One sample at the limit is a peak, three in a row are a cut.
+        return [f"{beyond:,} of its samples lie beyond -1 to 1 and were clipped"]
+    # 8-bit samples end at 127/128. One sample at the limit is a peak, three in a row are clipping.
     at_limit = size >= max(size.max(), 0.99)
     if not (at_limit[2:] & at_limit[1:-1] & at_limit[:-2]).any():
         return []

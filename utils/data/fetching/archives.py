@@ -1,4 +1,4 @@
-"""Identify a zip archive by the files in it, whatever way it was packed."""
+"""Identify a zip archive by the files in it, however it was packed."""
 
 import errno
 import fnmatch
@@ -9,7 +9,7 @@ import struct
 import zipfile
 import zlib
 
-# Raised for a zip archive that is damaged, cut short, encrypted or no archive at all.
+# Raised for a zip archive that is damaged, cut short, encrypted, or not an archive at all.
 DAMAGED_ARCHIVE_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -25,9 +25,9 @@ DAMAGED_ARCHIVE_ERRORS = (
 def content_sha256_of(path: str | os.PathLike, pattern: str, largest: int) -> str:
     """Return one sha256, in hexadecimal, for the files in a zip archive that match a pattern.
 
-    Some hosts pack an archive afresh for every request, so its own bytes change while its content
-    does not. This digest depends on the files alone, whatever folder they are in. In the folder of
-    the unpacked files it is the output of
+    Some hosts repack an archive for every request, so its own bytes change while its content does
+    not. This digest depends only on the files, whatever folder they are in. In the folder of the
+    unpacked files it is the output of
 
         export LC_ALL=C; sha256sum *.wav | sha256sum
 
@@ -38,7 +38,7 @@ def content_sha256_of(path: str | os.PathLike, pattern: str, largest: int) -> st
             bytes), is not unpacked at all.
 
     Returns:
-        The digest; for a damaged archive a few words on why it has none.
+        The digest; for a damaged archive, a few words on why it has none.
     """
     try:
         size = os.stat(path).st_size

@@ -1,4 +1,4 @@
-"""Files on this machine: digests, locks, free space, and what its disk complains about."""
+"""Files on this machine: digests, locks, free space, and problems with its disk."""
 
 import contextlib
 import errno
@@ -43,7 +43,7 @@ def size_of(path: Path) -> int:
 
 @contextlib.contextmanager
 def locked(target: Path, label: str) -> Iterator[None]:
-    """Hold the lock of `target`, so that only one process at a time writes it.
+    """Hold the lock of `target`, so that only one process writes it at a time.
 
     Raises:
         DownloadError: The folder cannot be written.
@@ -70,7 +70,7 @@ def locked(target: Path, label: str) -> Iterator[None]:
 
 
 def rename(part: Path, target: Path) -> None:
-    """Give a finished file its name. Raise DownloadError if it cannot be had."""
+    """Give a finished file its name. Raise DownloadError if that is impossible."""
     try:
         os.replace(part, target)
     except OSError as problem:  # on Windows: another program has the old file open

@@ -1,6 +1,6 @@
 """Fetch one file over HTTP so that it is either right or not there.
 
-A file gets its final name only after its sha256 was checked. Until then the bytes lie in
+A file gets its final name only once its sha256 has been checked. Until then the bytes are in
 `NAME.part` beside it, which a later call continues. `pooch` also renames, checks the hash and
 repeats whole downloads, but it cannot resume, lock, or notice that there is no network.
 """
@@ -37,7 +37,7 @@ SECONDS_BETWEEN_UPDATES = 2.0  # of the progress bar, where each update may stay
 def download(entry: RegistryFile, urls: Iterable[str], target: Path) -> str:
     """Download a file and return the URL that delivered it.
 
-    The URLs are tried in turn. If the target is right already (another process may have fetched it
+    The URLs are tried in turn. If the target is already right (another process may have fetched it
     while this one waited), its `file:` address is returned.
 
     Raises:
@@ -101,14 +101,14 @@ def remove_if_wrong(entry: RegistryFile, path: Path) -> None:
 
 
 def part_of(target: Path) -> Path:
-    """Return where the bytes of a file lie until it is whole."""
+    """Return where the bytes of a file are kept until it is complete."""
     return target.with_name(target.name + ".part")
 
 
 def progress_bar(
     label: str, start: int, total: int | None, unit: str = "B", shown: bool = True
 ) -> tqdm:
-    """Return a bar of plain text that shows up after a second and leaves nothing behind."""
+    """Return a plain-text bar that appears after a second and leaves nothing behind."""
     # A notebook's kernel claims to be a terminal, but stores every update as an output.
     is_terminal = sys.stdout.isatty() and "ipykernel" not in sys.modules
     return tqdm(
@@ -135,13 +135,13 @@ def _reason(url: str, problem: SourceFailedError) -> Reason:
 
 
 class _Transfer:
-    """Brings a file from one URL into its part, in as many requests as that takes."""
+    """Brings a file from one URL into its part, in as many requests as it takes."""
 
     def __init__(self, entry: RegistryFile, url: str, part: Path):
         self.entry = entry
         self.url = url
         self.part = part
-        self.restarts = 0  # how often the server made us begin again
+        self.restarts = 0  # how often the server made us start again
 
     def run(self) -> None:
         """Bring the part to its full, checked content. Raise SourceFailedError."""
@@ -153,8 +153,8 @@ class _Transfer:
             try:
                 continued = self._request()
             except TryAgainError as problem:
-                # A slow line that breaks often still gets there, so only attempts that bring
-                # nothing new are counted, and those in which the server made us begin again.
+                # A slow line that often breaks still gets there, so only attempts that bring
+                # nothing new are counted, and those in which the server made us start again.
                 brought = size_of(self.part) > size and self.restarts == restarts
                 failed = 1 if brought else failed + 1
                 tries = max(failed, self.restarts)
@@ -171,7 +171,7 @@ class _Transfer:
             if checked or not continued:
                 text = f"its sha256 is {digest}, expected {self.entry.sha256}"
                 raise SourceFailedError(f"the content is wrong: {text}", "checksum wrong")
-            # Perhaps only the beginning, from an earlier call, was wrong: once more from the start.
+            # Perhaps only the beginning, from an earlier call, was wrong: try again from the start.
             checked = True
 
     def _request(self) -> bool:
@@ -201,7 +201,7 @@ class _Transfer:
     def _accept(
         self, response: requests.Response, position: int, packed: bool
     ) -> tuple[int, int | None]:
-        """Judge status and headers; return where the body starts and the file's size, if known."""
+        """Check status and headers; return where the body starts and the file's size, if known."""
         status = response.status_code
         short = f"HTTP {status}"
         text = f"{short} ({response.reason})"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a source did not have a file: in one clause, in full, and the HTTP status, if any."""
+    """Why a source did not have a file: in a clause, in full, and the HTTP status, if any."""
 
     short: str
     text: str
@@ -26,7 +26,7 @@ class SourceFailedError(_RequestError):
 
 
 class TryAgainError(_RequestError):
-    """This source may deliver the file yet: wait (None: the usual back-off), then retry."""
+    """This source may yet deliver the file: wait (None: the usual back-off), then retry."""
 
 
 class DownloadError(RuntimeError):

@@ -1,6 +1,6 @@
 """Find out within seconds whether there is a network, because a student without one waits.
 
-Everything that may leave this machine asks here first, also whether `COURSE_OFFLINE` forbids it.
+Everything that may go beyond this machine asks here first, not least about `COURSE_OFFLINE`.
 """
 
 import os
@@ -48,8 +48,8 @@ def network_available(url: str) -> bool:
 def obstacle(url: str) -> Reason | None:
     """Return why the host of `url` cannot be reached, or None if it can.
 
-    A wrong setting of this machine, such as its proxy, is not blamed on the host. An address that
-    was not understood is never quoted: it may hold a password.
+    A wrong setting on this machine, such as its proxy, is not blamed on the host. An address that
+    was not understood is never quoted: it may contain a password.
     """
     if offline_requested():
         return Reason(OFFLINE, f"{OFFLINE}, so the network is not used")
@@ -77,12 +77,12 @@ def obstacle(url: str) -> Reason | None:
 
 
 def without_password(address: str) -> str:
-    """Return an address as it may be shown: without user name and password."""
+    """Return an address that may be shown: without user name and password."""
     return re.sub(r"^([\w+.-]+:/*|//).*@", r"\1", address)
 
 
 def _strip_proxy_variables() -> None:
-    """Take blanks off the proxy variables, so that a blank one counts as not set."""
+    """Strip spaces from the proxy variables, so that a blank one counts as not set."""
     for name, value in list(os.environ.items()):
         if name.lower().endswith("_proxy") and value != value.strip():
             os.environ[name] = value.strip()

@@ -21,18 +21,18 @@ NO_SUCH_MIRROR = "there is no such mirror"  # a short reason
 
 @functools.cache
 def say_once(text: str) -> None:
-    """Print a line, but only for the first time in a process."""
+    """Print a line, but only once in a process."""
     print(text)
 
 
 def named_folder(variable: str) -> Path | None:
     """Return the folder that an environment variable names, or None if it names nothing.
 
-    A relative path starts at the repository's root, so that it is one folder for commands in the
-    root, for kernels, which run in `notebooks/`, for tests and for the grader.
+    A relative path starts at the repository's root, so that it is the same folder for commands in
+    the root, for kernels, which run in `notebooks/`, for tests and for the grader.
 
     Raises:
-        DataError: It begins with the home folder (`~`) of somebody unknown to this machine.
+        DataError: It begins with the home folder (`~`) of a user unknown to this machine.
     """
     value = os.environ.get(variable, "").strip()
     if not value:
@@ -60,8 +60,8 @@ def expanded(folder: str | os.PathLike) -> Path:
 def cache_folder() -> Path:
     """Return the folder that fetched files go to; it exists and can be written.
 
-    It is `COURSE_DATA_DIR`, by default `data/cache` in the repository. If that cannot be
-    written, a cache folder of the user takes its place, then a temporary one (said once).
+    It is `COURSE_DATA_DIR`, by default `data/cache` in the repository. If that cannot be written,
+    the user's cache folder takes its place, or else a temporary one (a message says so once).
 
     Raises:
         DataError: Not even a temporary folder can be written.
@@ -70,7 +70,7 @@ def cache_folder() -> Path:
 
 
 def folders_to_write() -> Iterator[Path]:
-    """Yield the preferred cache, then the folders that can take its place; none is made."""
+    """Yield the preferred cache, then the folders that can take its place; create none."""
     yield preferred_cache()
     yield from _fallback_folders()
 
@@ -125,7 +125,7 @@ def mirror() -> str:
     """Return the http(s) address or the absolute path that `COURSE_DATA_MIRROR` names, or "".
 
     Raises:
-        DataError: It names a folder in the home of somebody unknown to this machine.
+        DataError: It names a folder in the home of a user unknown to this machine.
     """
     value = _mirror_variable()
     return value if is_web(value) else str(named_folder("COURSE_DATA_MIRROR") or "")
@@ -137,7 +137,7 @@ def is_web(place: str) -> bool:
 
 
 def mirror_in_words() -> str:
-    """Return the mirror as it may be published: no path, no password; "" if there is none."""
+    """Return the mirror in a form for publication: no path, no password; "" if there is none."""
     value = _mirror_variable()
     if not is_web(value):
         return "mirror (a folder)" if value else ""
@@ -152,7 +152,7 @@ def of_mirror(reason: Reason) -> Reason:
 
 
 def no_such_mirror() -> Reason:
-    """Return the reason where `COURSE_DATA_MIRROR` names no folder; it says which was meant."""
+    """Return the reason if `COURSE_DATA_MIRROR` names no folder; it says which one was meant."""
     value = _mirror_variable()
     what = "neither a folder nor http(s)"
     if re.search(r":.*@", value):  # there may be a password in it

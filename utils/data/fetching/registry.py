@@ -18,7 +18,7 @@ REGISTRY = ROOT / "data" / "registry.toml"
 class RegistryFile:
     """One file of the registry; `name` is also its path in the cache and in a mirror.
 
-    For a zip archive that its host may pack afresh at any time, the files in it are pinned instead
+    For a zip archive that its host may repack at any time, the files in it are pinned instead
     of the archive's own bytes: then `content` is their pattern (such as `recordings/*.wav`),
     `sha256` is that of `archives.content_sha256_of`, and `size` is only approximate.
     """

@@ -1,7 +1,7 @@
-"""How a server's answer is judged, and how long to wait before it is asked again.
+"""How a server's answer is judged, and how long to wait before asking again.
 
 `urllib3.Retry` would repeat a request, but not continue a body that broke off, and it lets a
-server make a student wait for any time. So the loop is our own, and only its parsing is used.
+server make a student wait indefinitely. So the loop is our own, and only its parsing is used.
 """
 
 import contextlib
@@ -49,7 +49,7 @@ def request_problems(timeout: tuple[float, float]) -> Iterator[None]:
 
 
 def check_status(response: requests.Response) -> None:
-    """Raise `TryAgainError` for a status that says the server is busy or has a problem."""
+    """Raise `TryAgainError` for a status that means the server is busy or has a problem."""
     status = response.status_code
     if status in BUSY_STATUSES or status >= 500:
         short = f"HTTP {status}"
@@ -61,7 +61,7 @@ def check_status(response: requests.Response) -> None:
 
 
 def is_packed(response: requests.Response) -> bool:
-    """Return whether the body was compressed for the transfer, although nobody asked for that.
+    """Return whether the body was compressed for the transfer, though nobody asked for that.
 
     A stored `.gz` file, which some servers declare to be a compressed transfer, is not.
     """
@@ -71,7 +71,7 @@ def is_packed(response: requests.Response) -> bool:
 
 
 def cut_short(response: requests.Response) -> bool:
-    """Return whether less of a body has come than was announced."""
+    """Return whether less of a body has arrived than was announced."""
     length = response.headers.get("Content-Length", "")
     return length.isdecimal() and response.raw.tell() < int(length)
 

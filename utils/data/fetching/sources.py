@@ -1,7 +1,7 @@
 """Look for a data file: in the cache, then in the mirror, then at its official sources.
 
-The mirror is the folder or http(s) address that `COURSE_DATA_MIRROR` names. What each file is
-stands in `data/registry.toml`; `data/README.md` says more.
+The mirror is the folder or http(s) address that `COURSE_DATA_MIRROR` names. `data/registry.toml`
+says what each file is, and `data/README.md` has more.
 """
 
 import os
@@ -42,7 +42,7 @@ _unreachable_hosts: set[str] = set()
 
 @dataclass(frozen=True)
 class Origin:
-    """Where data came from: the kind (`own`: a file of the user), and a line for people."""
+    """Where data came from: the kind (`own`: the user's file), and a line to read."""
 
     kind: Literal["cache", "mirror", "official", "sample", "own"]
     text: str
@@ -63,11 +63,11 @@ class Found:
     where: str
 
     def origin(self, what: str) -> Origin:
-        """Return the origin of `what`, which is made of this file."""
+        """Return the origin of `what`, which is made from this file."""
         return Origin(self.kind, f"{self.entry.title}, {what}, from {self.where}")
 
     def announce(self, what: str) -> Origin:
-        """Print where `what`, which is made of this file, came from; return its origin."""
+        """Print where `what`, which is made from this file, came from; return its origin."""
         origin = self.origin(what)
         print(f"{origin.text}.")
         return origin
@@ -81,8 +81,8 @@ def find(names: Iterable[str], failures: list[Reason], folder: Path | None = Non
 
     Args:
         names: The files' names in the registry.
-        failures: The reason is added to it where a source fails.
-        folder: Where the file is to be; by default in the cache.
+        failures: If a source fails, its reason is added here.
+        folder: Where to put the file; by default in the cache.
 
     Raises:
         DataError: A name is unknown.
@@ -131,8 +131,8 @@ def fetch_with_origin(name: str) -> tuple[Path, Origin]:
 def announce_sample(title: str, what: str, counted: str, failures: list[Reason]) -> Origin:
     """Say in two lines that `what` stands in for `title`, and why; return the sample's origin.
 
-    The origin names every source's reason in short, so that whoever sees only a table of results
-    does not look at the network where the mirror is at fault.
+    The origin names every source's reason briefly, so that whoever sees only a table of results
+    does not suspect the network when the mirror is at fault.
     """
     text = f"SAMPLE, not {title}: {what}"
     print(f"{text}; {counted}. Reason: {all_reasons(failures)}.")
@@ -147,7 +147,7 @@ def all_reasons(failures: Iterable[Reason]) -> str:
 
 
 def short_reasons(failures: Iterable[Reason]) -> str:
-    """Return every reason in short, in one clause."""
+    """Return every reason briefly, in one clause."""
     return "; ".join(dict.fromkeys(failure.short for failure in failures))
 
 
@@ -156,7 +156,7 @@ def short_reasons(failures: Iterable[Reason]) -> str:
 
 
 def is_right(path: Path, entry: RegistryFile) -> bool:
-    """Check the sha256 of a file; an unchanged file is read only once by a process."""
+    """Check the sha256 of a file; a process reads an unchanged file only once."""
     state = path.stat()
     signature = (path, state.st_size, state.st_mtime_ns)
     if signature not in _verified:
@@ -171,7 +171,7 @@ def _from_cache(entry: RegistryFile, failures: list[Reason], folder: Path | None
     for cache in folders_to_read():
         path = cache / entry.name
         try:
-            if not os.path.isfile(path):  # also where the folder may not be looked into
+            if not os.path.isfile(path):  # also if the folder may not be read
                 continue
             if is_right(path, entry):
                 return _copy_of(Found(entry, path, "cache", "the cache"), folder, failures)
@@ -185,7 +185,7 @@ def _from_cache(entry: RegistryFile, failures: list[Reason], folder: Path | None
 
 
 def _copy_of(found: Found, folder: Path | None, failures: list[Reason]) -> Found | None:
-    """Copy a file of the cache to `folder`, if one is asked for."""
+    """Copy a file of the cache to `folder`, if one is given."""
     if folder is None:
         return found
     path = folder / found.entry.name

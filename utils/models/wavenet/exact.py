@@ -1,4 +1,4 @@
-"""The formula of WaveNet in float64, to measure rounding errors with."""
+"""WaveNet's formula in float64, to measure rounding errors with."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def exact_logits(
 ) -> np.ndarray:
     """Return the logits along a given sequence in float64.
 
-    All steps at once, in NumPy: nothing of the queues, and nothing of Keras.
+    It computes all steps at once, in NumPy, with neither queues nor Keras.
 
     Args:
         weights: What `weights_of(model)` returned.

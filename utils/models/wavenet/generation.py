@@ -47,13 +47,13 @@ def generate(
             i · hop … (i + 1) · hop − 1.
         how: "sample", "most probable" or "expected value".
         temperature: Above 1 more random, below 1 less.
-        top_k: Draw only among so many most probable classes (and those equal to the last one).
+        top_k: Draw only from this many most probable classes (and those equal to the last one).
 
     Returns:
         (count,) int32 classes.
 
     Raises:
-        TypeError: The weights are those of no WaveNet, or a number is not one.
+        TypeError: The weights are not those of a WaveNet, or an argument is not a number.
         ValueError: An argument does not fit, or the logits become NaN or infinite.
     """
     _check_weights(weights)
@@ -84,7 +84,7 @@ def logits(
         condition: (frames, features) for a model with a condition.
 
     Returns:
-        (count, classes) float32: row i are the logits of the sample after previous[i].
+        (count, classes) float32: row i holds the logits of the sample after previous[i].
     """
     _check_weights(weights)
     previous = np.asarray(previous)

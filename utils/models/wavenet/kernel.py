@@ -19,7 +19,7 @@ OPTIONS = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": "n
 
 
 def compiled(function: Callable) -> Callable:
-    """Compile with Numba, and keep the result on the disk where there is a place for it."""
+    """Compile with Numba, and keep the result on disk if there is a place for it."""
     try:
         return numba.njit(cache=True, nogil=True, **OPTIONS)(function)
     except RuntimeError:  # no folder for the cache: neither here nor in the user's home
@@ -56,7 +56,7 @@ MOST = np.float32(40)  # tanh and sigmoid of more than this are 1
 def exponential(x: np.float32) -> np.float32:
     """Return exp(x) in float32, to 1e-6; x must be within ±80.
 
-    The whole part of the power is written into the exponent. Plain arithmetic, so that the
+    The whole part of the power is written into the exponent. It is plain arithmetic, so that the
     compiler can do 8 or 16 at once.
     """
     power = x * LOG2_E
@@ -176,7 +176,7 @@ def run(
     biases: np.ndarray,  # (frames, layers, 2 · channels): what is added before tanh and sigmoid
     hop: int,  # steps per frame
     classes: np.ndarray,  # (steps + 1,) int32: what step t reads; what is drawn goes to t + 1
-    known: int,  # so many of them are given; from there on, they are drawn
+    known: int,  # how many of them are given; the rest are drawn
     uniforms: np.ndarray,  # (steps,) float64: one random number for each step
     logits: np.ndarray,  # (steps, classes) float32, or no rows: the logits of all steps
     how: int,

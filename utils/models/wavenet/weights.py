@@ -1,6 +1,6 @@
-"""The weights of a WaveNet as arrays, read out of the Keras model that lesson 09 builds.
+"""The weights of a WaveNet as arrays, read from the Keras model that lesson 09 builds.
 
-`utils.models.wavenet` generates with them; a generator in plain NumPy can use them as well.
+`utils.models.wavenet` generates with them; a generator in plain NumPy can use them too.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class WaveNetWeights:
 
 
 def weights_of(model: Any) -> WaveNetWeights:
-    """Read the weights out of a Keras model of lesson 09's `build_wavenet`, on any backend.
+    """Read the weights from a Keras model made by lesson 09's `build_wavenet`, on any backend.
 
     The layers are found by their names: "embedding", "head" and "logits"; "dilated_0", "skip_0",
     "residual_0" and so on (the last residual is missing, as nothing reads it); with a condition,
