@@ -165,7 +165,7 @@ def _too_few(classes, class_numbers, sizes):
     counts = np.bincount(class_numbers)
     rarest = np.argmin(counts)
     return ValueError(
-        f"Not all of the {len(classes)} classes can be in every part (training {sizes[0]}, "
+        f"Not all of the {len(classes)} classes can be in each part (training {sizes[0]}, "
         f"validation {sizes[1]}, test {sizes[2]}): class {classes.tolist()[rarest]!r} has only "
         f"{counts[rarest]} of the {len(class_numbers)} images. Add images of it, leave the class "
         "out, or use larger fractions."

@@ -171,7 +171,7 @@ def test_the_numbers_of_a_lesson_are_kept(lesson, words):
 def test_the_list_of_exceptions_only_gets_shorter(monkeypatch):
     short = lesson_of(*cells(4, 2))
     monkeypatch.setattr(sizes, "FIRST_EDITION", {short.path.stem})
-    assert any("take it out" in text for text in sizes.rule_sizes(short))
+    assert any("remove it" in text for text in sizes.rule_sizes(short))
     long = lesson_of(*cells(99, 30))
     assert list(sizes.rule_sizes(long)) == []
 

@@ -100,7 +100,7 @@ def test_the_drawing_follows_the_code(tmp_path):
     (tmp_path / "tools" / "spoon.py").write_text('"""Stir."""\nfrom utils.kitchen import pot\n')
     page = tmp_path / house.PAGE
     page.write_text("before\n<!-- house -->\n<!-- /house -->\nafter\n")
-    assert any("has changed" in text for text in house.check_house(tmp_path))
+    assert any("outdated" in text for text in house.check_house(tmp_path))
     assert house.redraw(tmp_path) is True
     text = page.read_text(encoding="utf-8")
     assert "  kitchen/" in text and "Where one cooks." in text and "Stir. → utils.kitchen" in text

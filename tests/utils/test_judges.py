@@ -115,8 +115,8 @@ SAID = {
     "01.3": {
         RIGHT: moved(lambda random: random.integers(-4, 5, 2)),
         "not just a moved copy": lambda images, random: images // 2,
-        "right and left, moves": moved(lambda random: random.integers(-4, 4, 2)),
-        "up and down, moves": moved(lambda random: (0, random.integers(-4, 5))),
+        "right and left, shifts": moved(lambda random: random.integers(-4, 4, 2)),
+        "up and down, shifts": moved(lambda random: (0, random.integers(-4, 5))),
         "independently": moved(lambda random: random.integers(-4, 5)),
     },
     "02.2": {

@@ -111,7 +111,7 @@ OVERTONE = 0.3 * np.sin(2 * np.pi * 5000 * np.arange(44100) / 44100)  # would fo
         (stereo(SINE, 0 * SINE), "2 channels", SINE / 2),
         (wav_file(pcm(np.clip(3 * SINE, -1, 1))), "probably clipped", np.clip(3 * SINE, -1, 1)),
         (wav_file(pcm(np.clip(3 * SINE, -1, 1), 8), bits=8), "probably clipped", None),
-        (wav_file((3 * SINE).tobytes(), code=3, bits=32), "were cut", np.clip(3 * SINE, -1, 1)),
+        (wav_file((3 * SINE).tobytes(), code=3, bits=32), "were clipped", np.clip(3 * SINE, -1, 1)),
         (wav_file(pcm(SINE / 100 + 0.3)), "very quiet, its loudest sample is 0.0050", None),
         (wav_file(PIECES, length=0), "did not finish", SINE),
         (wav_file(pcm(SINE[::2]), rate=4000), "from 4,000 Hz to 8,000 Hz", None),

@@ -167,7 +167,7 @@ class _Search:
         listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
         return DownloadError(
             f"Not one photo could be had ({listed}). Perhaps a proxy forbids it, or the mirror "
-            "has the tables only.",
+            "has only the tables.",
             short="there are no photos",
         )
 
