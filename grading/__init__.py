@@ -1,1 +1,1 @@
-"""The grader: runs a class's submissions, each by itself, and judges them out of band."""
+"""The grader: runs a class's submissions, each by itself, and judges them separately."""

@@ -26,17 +26,17 @@ from grading.workers import pool
 
 
 class UsageError(Exception):
-    """The command line asks for something that is not there."""
+    """The command line asks for something that does not exist."""
 
 
 class _Parser(argparse.ArgumentParser):
     def _print_message(self, message, file=None):
-        # It quotes words of the command line, which a shell may have taken from names of files.
+        # It quotes words of the command line, which a shell may have taken from file names.
         super()._print_message(_printable_lines(message or ""), file)
 
 
 def say(text: str, file: TextIO | None = None) -> None:
-    """Print text that may hold strangers' names so that it cannot command the terminal."""
+    """Print text that may contain strangers' names, so that it cannot control the terminal."""
     print(_printable_lines(text), file=file)
 
 
@@ -93,10 +93,10 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         say(f"\nThe run stopped: {_described(error)}.", sys.stderr)
         say(f"What is recorded in {options.out} is kept.", sys.stderr)
-        say("Once that is mended, the same command goes on where this one stopped.", sys.stderr)
+        say("Once that is fixed, the same command continues where this one stopped.", sys.stderr)
         return 1
     except (KeyboardInterrupt, SystemExit) as end:
-        say("\nStopped. The same command goes on where this one stopped.", sys.stderr)
+        say("\nStopped. The same command continues where this one stopped.", sys.stderr)
         return end.code if isinstance(end, SystemExit) else 130
 
 
@@ -162,13 +162,13 @@ def _read_options(options):
         )
         limits = Limits(options.cell_seconds, options.deadline, options.memory, options.disk)
         is_inside = options.out.resolve().is_relative_to(options.submissions.resolve())
-    except (ValueError, OSError, RuntimeError) as error:  # the last: links that lead in a circle
+    except (ValueError, OSError, RuntimeError) as error:  # the last one: links that form a circle
         raise UsageError(_described(error)) from None
     if not class_submissions:
         nothing = f"There are no submissions in {options.submissions}."
         raise UsageError("\n".join([nothing, *map(printable, remarks)]))
     if is_inside:
-        raise UsageError("--out lies inside of the submissions; name a folder beside them.")
+        raise UsageError("--out is inside the submissions; name a folder beside them.")
     return assignment, class_submissions, remarks, limits
 
 
@@ -191,7 +191,7 @@ def _grade(class_run, slugs, options, limits):
     except ConnectionError as error:
         if not options.scheduler:
             raise
-        raise UsageError(f"{error}. The same command goes on with what is missing.") from None
+        raise UsageError(f"{error}. The same command continues with what is missing.") from None
     finally:
         bar.close()
         # A second Ctrl-C must not leave processes behind.
@@ -203,7 +203,7 @@ def _grade(class_run, slugs, options, limits):
 
 
 def _backend(options, count, limits):
-    """Return what grades: this machine's processes, or a cluster."""
+    """Return what does the grading: this machine's processes, or a cluster."""
     if not options.scheduler:
         jobs = min(count, options.jobs or pool.default_jobs(count, limits.memory_mb))
         say(f"  {count} to grade, {jobs} at a time")
@@ -245,7 +245,7 @@ def _due(text):
     if text is not None and due is None:
         raise UsageError(
             f"--due {text} is not understood. Write the day and the time as 2026-11-20T23:59, with "
-            "nothing behind it but Z, an offset such as +01:00, or a zone such as Europe/Budapest."
+            "nothing after it but Z, an offset such as +01:00, or a zone such as Europe/Budapest."
         )
     return due
 

@@ -2,13 +2,13 @@
 
 import dataclasses
 
-# All processes of a submission together, and its files, may take so much more than one process.
+# How much more than one process a submission's processes and files together may take.
 TOGETHER = 1.25
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """The limits of one submission; whatever exceeds one is stopped and costs its own points."""
+    """The limits of one submission; whatever exceeds one is stopped and costs only its points."""
 
     cell_s: float = 120  # seconds for one cell
     notebook_s: float = 900  # seconds for the whole notebook, with judging and restarts

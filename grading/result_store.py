@@ -29,7 +29,7 @@ from utils.common.files import write_atomically
 
 FORMAT = 1
 ROOT = Path(__file__).resolve().parents[1]
-# What only finds, shows or distributes; a change there alters no record. Every other module counts.
+# What only finds, shows or distributes: changing it alters no record. Every other module counts.
 FRONT = (
     "grading/__main__.py",
     "grading/intake/display.py",
@@ -51,7 +51,7 @@ SETTINGS = ("COURSE_PROFILE", "KERAS_BACKEND")
 def engine_version(root: Path = ROOT) -> str:
     """Return a hash of all code that a result could depend on: the grader's and the course's.
 
-    Submissions and hidden tests call the course's helpers in `utils`, so these count, too.
+    Submissions and hidden tests call the course's helpers in `utils`, so these count too.
     """
     digest = hashlib.sha256()
     paths = [*(root / "grading").rglob("*.py"), *(root / "utils").rglob("*.py")]
@@ -63,7 +63,7 @@ def engine_version(root: Path = ROOT) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return what else of this machine a result depends on: settings and versions of libraries."""
+    """Return what else on this machine a result depends on: settings and library versions."""
     facts = {name: os.environ.get(name, "").strip().lower() for name in SETTINGS}
     for name in LIBRARIES:  # without importing them, which takes long
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -74,7 +74,7 @@ def environment() -> dict[str, str]:
 def data_files() -> list[str]:
     """Return the names of the course's data files that submissions find in the cache or mirror.
 
-    A sample stands in for a file that is missing. Whatever else lies there makes no difference.
+    A sample stands in for a file that is missing. Whatever else is there makes no difference.
     """
     from grading.sandbox.view import data_folder
     from utils.data.fetching import places, registry
@@ -114,7 +114,7 @@ def reserve(folder: Path, homework: str) -> None:
 
 
 def _homework_of(folder: Path) -> str:
-    """Return the name of the homework whose results a folder holds; "" if nothing says it."""
+    """Return the name of the homework whose results a folder holds; "" if nothing says so."""
     with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
         name = (folder / "records" / ".homework").read_text(encoding="utf-8").strip()
         if name and name.isprintable():
@@ -207,7 +207,7 @@ _OF_TASK |= dict.fromkeys(("points", "max_points"), _is_number)
 
 
 def _is_valid(record: Any) -> bool:
-    """Return whether a record has all that the reports need: files can be damaged."""
+    """Return whether a record has everything that the reports need: files can be damaged."""
     try:
         result, tasks = record["result"], record["result"]["tasks"]
         return (

@@ -56,9 +56,9 @@ class ClassRun:
         self.results = {}
 
     def read(self) -> None:
-        """Read what was handed in, and what is known about it already."""
+        """Read what was handed in, and what is already known about it."""
         for slug, submission in self.submissions.items():
-            # The notebook and the files are read when it is their turn to be graded.
+            # The notebook and the files are read when it is their turn.
             self.contents[slug] = self.reader.read(submission, is_whole=False)
             self._recall(slug)
 
@@ -205,7 +205,7 @@ def is_settled(result: dict | None) -> bool:
 
 
 def was_stopped(result: dict) -> bool:
-    """Return whether a limit was hit, so that a second try could end differently."""
+    """Return whether a limit was hit, so a second try could end differently."""
     verdicts = {task["verdict"] for task in result.get("tasks", [])}
     return bool(verdicts & {"timeout", "memory", "died", "not reached"})
 

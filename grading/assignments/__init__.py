@@ -1,1 +1,1 @@
-"""The notebook as it was set, and what came back put in its place."""
+"""The notebook as it was set, and submissions put back into its shape."""

@@ -8,9 +8,9 @@ An assignment is written once, as the instructor's notebook in `notebooks/homewo
 with nbgrader's cell metadata (schema 3) and markers, so that nbgrader understands it too:
 
 - A *solution* cell holds the region `### BEGIN SOLUTION` … `### END SOLUTION`; students get a
-  comment in its place. What stands above the region leaves the answer at None, so that the
-  students' version runs from the start.
-- A *test* cell has points. What it shows above `### BEGIN HIDDEN TESTS` helps while working; the
+  comment in its place. The code above the region leaves the answer at None, so that the students'
+  version runs from the start.
+- A *test* cell has points. Its code above `### BEGIN HIDDEN TESTS` helps while working; the
   hidden tests are asserts whose messages say what is wrong. Students never get them. For a missing
   answer the message is "Not answered yet.".
 - A *manual* cell is a written answer that a person reads: graded and solution at once.
@@ -146,7 +146,7 @@ def _find(text: str) -> pathlib.Path:
         raise AssignmentError(f"There is no notebook {text}. Give a number: {known}.")
     paths = sorted((HOMEWORK / "instructor").glob(f"hw{number[1]}_*.ipynb"))
     if len(paths) != 1:
-        raise AssignmentError(f"There is no homework {text}. Those there are: {known}.")
+        raise AssignmentError(f"There is no homework {text}. There are: {known}.")
     return paths[0]
 
 

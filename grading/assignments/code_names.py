@@ -1,4 +1,4 @@
-"""Which names the cells of a notebook give and need, found without running them."""
+"""Find which names the cells of a notebook give and need, without running them."""
 
 import ast
 import dataclasses
@@ -30,11 +30,11 @@ class Names:
     """The names of a cell.
 
     Attributes:
-        given: Names that stand for something after the cell ran.
-        needed: Names that must be there when it runs.
-        later: For a function or class that it gives: the names that must be there when that is
+        given: Names that exist after the cell has run.
+        needed: Names that must exist when it runs.
+        later: For a function or class that it gives: the names that must exist when that is
             called.
-        is_open: Whether it may give names that cannot be told from its text.
+        is_open: Whether it may give names that its text does not reveal.
     """
 
     given: frozenset[str] = frozenset()
@@ -85,7 +85,7 @@ def _inside(table: symtable.SymbolTable) -> tuple[set[str], set[str], set[str]]:
 
 @functools.lru_cache(maxsize=256)
 def _symbols(text: str) -> symtable.SymbolTable | None:
-    """Return the symbols of Python code; None for what is no Python."""
+    """Return the symbols of Python code; None for anything else."""
     if len(text) > MOST_CHARACTERS:
         return None
     try:
@@ -97,7 +97,7 @@ def _symbols(text: str) -> symtable.SymbolTable | None:
 
 
 def python_of(source: str) -> str:
-    """Return a cell's source without what is IPython's."""
+    """Return a cell's source without IPython's own syntax."""
     text = source.lstrip()
     if text.startswith("%%"):
         first, _, text = text.partition("\n")
@@ -146,6 +146,6 @@ def remove_names(source: str, names: Iterable[str]) -> str:
 
 
 def unless_given(source: str, names: Iterable[str]) -> str:
-    """Return a stub that sets nothing where one of the names is there already."""
+    """Return a stub that sets nothing if one of the names exists already."""
     listed = ", ".join(map(repr, sorted(names)))
     return f"if not {{{listed}}} & globals().keys():\n{textwrap.indent(source, '    ')}"

@@ -1,15 +1,15 @@
-"""The order in which a restored notebook runs: nothing stands above the answer that it needs.
+"""The order in which a restored notebook runs: nothing comes before the answer that it needs.
 
 A student who answers below the test cell, in a new cell at the end, or above the setup, ran the
 cells in another order and has the right answers. So, where a name that a task needs is given only
 further down,
 
 - the test cell waits, and so does a locked cell: the student's cells keep their order;
-- a student's cell that a task needs, and that cannot run where it stands, is preceded by the cell
-  that it needs.
+- a student's cell that a task needs, and that cannot run where it is, is preceded by the cell that
+  it needs.
 
 Where every name is given above, as when the cells run from top to bottom, nothing is changed. An
-answer cell that is as it was handed out gives nothing, and takes nothing back that stands above.
+answer cell left as handed out gives nothing, and undoes nothing that is given above it.
 """
 
 import collections
@@ -17,7 +17,7 @@ import collections
 from grading.assignments.code_names import Names, is_same_code, names_of, remove_names, unless_given
 from grading.assignments.released import ReleasedCells, SubmittedCell
 
-# A notebook with more runs as it stands: nobody who writes so much does it in one cell.
+# A notebook with more runs as it is: nobody who writes that much does it in one cell.
 MOST_CELLS, MOST_CHARACTERS = 1000, 1_000_000
 MOST_STEPS, MOST_DEPTH = 5000, 100  # of looking for what a cell needs
 
@@ -32,8 +32,8 @@ def in_running_order(
         released: The assignment's cells.
 
     Returns:
-        The cells, with empty answers that would take an answer back shortened; and sentences about
-        what was moved.
+        The cells, with any empty answers shortened that would undo another answer; and sentences
+        about what was moved.
     """
     if len(placed) > MOST_CELLS or sum(len(cell.source) for cell in placed) > MOST_CHARACTERS:
         return placed, []
@@ -45,7 +45,7 @@ def in_running_order(
 
 
 def _is_untouched(submitted: SubmittedCell, released: ReleasedCells) -> bool:
-    """Return whether an answer cell is as it was handed out, or empty."""
+    """Return whether an answer cell was left as handed out, or is empty."""
     wanted = released.marked[submitted.key]["source"]
     return not submitted.source.strip() or is_same_code(submitted.source, wanted)
 
@@ -122,7 +122,7 @@ class _Order:
             missing = self._missing(number) if is_asked or self.is_locked[number] else set()
             if self.is_locked[number]:
                 wait = self._wait(number, missing) if missing else set()
-                # A locked cell may do more than give names, so that nothing overtakes it.
+                # A locked cell may do more than give names, so nothing overtakes it.
                 wait |= {other for other in waiting if not self.is_test[other]}
                 if wait:
                     waiting[number] = wait
@@ -227,7 +227,7 @@ class _Order:
 def _keep_answers(
     cells: list[SubmittedCell], names: list[Names], released: ReleasedCells
 ) -> tuple[list[SubmittedCell], list[str]]:
-    """Keep answer cells that are as handed out from taking back an answer that stands above."""
+    """Keep answer cells left as handed out from undoing an answer that is given above."""
     result, answers, keys, given, is_open = [], set(), [], set(), False
     for cell, of_cell in zip(cells, names, strict=True):
         result.append(cell)

@@ -1,4 +1,4 @@
-"""Which of an assignment's cells the cells of a submission are, by their ids or their texts."""
+"""Match a submission's cells with the assignment's, by their ids or their texts."""
 
 import collections
 import difflib
@@ -17,7 +17,7 @@ def words_of(source: str) -> str:
 
 
 def find_texts(cells: list[SubmittedCell], released: ReleasedCells) -> None:
-    """Find the assignment's texts, which only help to find places."""
+    """Find the assignment's text cells, which only help to find places."""
     missing = collections.defaultdict(list)
     for key, cell in released.all.items():
         if key.startswith(TEXT):
@@ -36,7 +36,7 @@ def recognise(cells: list[SubmittedCell], released: ReleasedCells) -> list[str]:
     lost = [grade_id for grade_id in released.marked if grade_id not in present]
     free = [submitted for submitted in cells if submitted.key is None]
     recognised = []
-    for grade_id in lost:  # first those that are there to the letter
+    for grade_id in lost:  # first those that match to the letter
         words = words_of(released.marked[grade_id]["source"])
         same = (cell for cell in free if not cell.key and words_of(cell.source) == words)
         if submitted := next(same, None):
@@ -70,7 +70,7 @@ def _likeness(cell: dict, wanted: dict) -> float:
     if not lines:
         return 0.0
     common = sum(line in present for line in lines) / len(lines)
-    if common < ENOUGH_LIKENESS - 0.01:  # the rest takes long, and would not be enough
+    if common < ENOUGH_LIKENESS - 0.01:  # the rest takes time, and would not be enough
         return common
     # Among several with as many lines in common: the one that is most alike as a whole.
     whole = difflib.SequenceMatcher(None, cell["source"][:4000], wanted["source"][:4000])
@@ -80,7 +80,7 @@ def _likeness(cell: dict, wanted: dict) -> float:
 def separate_additions(
     cells: list[SubmittedCell], released: ReleasedCells
 ) -> tuple[list[SubmittedCell], list[str]]:
-    """Make cells of the student's own of what was added to locked cells.
+    """Turn what was added to locked cells into cells of the student's own.
 
     "Merge cells" gives two cells the metadata of the first, and some students write their answer
     into the test cell.

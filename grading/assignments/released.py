@@ -18,7 +18,7 @@ class SubmittedCell:
     Attributes:
         cell: The cell as a dictionary; None if it is missing.
         key: Which of the `ReleasedCells` it is; None for a cell of the student's own.
-        is_guess: Whether only its text says so, which is alike, not the same.
+        is_guess: Whether only its text says so, being similar but not the same.
     """
 
     cell: dict | None

@@ -2,13 +2,13 @@
 
 Students delete, copy, move and edit cells that they should leave alone, and tools drop metadata:
 Colab drops the ids of cells, others drop everything. What belongs to the assignment is recognised
-by its `grade_id`, or, where that is gone, by its text. Then:
+by its `grade_id`, or, if that is gone, by its text. Then:
 
 - locked cells and test cells are as in the assignment, each once and in its place;
 - the student's answers stay as they are, in the places where answers belong;
-- the student's own cells stay, in their order, where they stood, and so does what was added to a
+- the student's own cells stay, in their order, where they were, and so does what was added to a
   locked cell, as when two cells are merged;
-- a test cell never stands above the only cell that gives what it tests (see `order`).
+- a test cell never comes before the only cell that gives what it tests (see `order`).
 """
 
 import copy
@@ -40,7 +40,7 @@ def restore(submitted: dict, assignment: Assignment) -> tuple[nbformat.NotebookN
     Returns:
         A valid notebook without outputs, whose cells with a `grade_id` are those of the students'
         version, each once, in its order, unless that would test an answer before it is given; and
-        sentences that say what was put right. Test cells have only their visible part.
+        sentences about what was put right. Test cells have only their visible part.
     """
     released = ReleasedCells(assignment)
     cells = [SubmittedCell(copy.deepcopy(dict(cell))) for cell in submitted["cells"]]
@@ -91,7 +91,7 @@ def _other_homework(cells: list[SubmittedCell], released: ReleasedCells) -> list
 def _settle_duplicates(
     cells: list[SubmittedCell], released: ReleasedCells
 ) -> tuple[list[SubmittedCell], list[str]]:
-    """Leave each grade_id once; return the cells, and sentences about what was done."""
+    """Leave each grade_id only once; return the cells, and sentences about what was done."""
     cells, notes = list(cells), []
     for grade_id in released.marked:
         copies = [cell for cell in cells if cell.key == grade_id]
@@ -118,7 +118,7 @@ def _settle_duplicates(
             notes.append(f"{about}. They run in their order, so the last one counts.")
         else:
             notes.append(
-                f"{about}. They run in their order; what stands below the test cell does not count "
+                f"{about}. They run in their order; what is below the test cell does not count "
                 "for it."
             )
     return cells, notes
@@ -223,7 +223,7 @@ def _about_edited(placed: list[SubmittedCell], released: ReleasedCells) -> list[
         key, cell = submitted.key, submitted.cell
         if key is None or cell is None:
             continue
-        # The instructor's own version, handed in, does not hear that its tests are other ones.
+        # The instructor's own version, handed in, gets no note that its tests differ.
         originals = (released.marked[key]["source"], released.instructors[key])
         if cell["cell_type"] != released.marked[key]["cell_type"]:
             notes.append(f"{released.subject([key])} turned into {cell['cell_type']} and back.")

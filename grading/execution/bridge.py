@@ -1,7 +1,7 @@
 """The narrow bridge to a kernel: values come out of it as text, functions in it can be called.
 
-What comes back is a stranger's text. Here it is only passed on; `judge_process` reads it, and what
-it cannot read is an error of that one task.
+What comes back is a stranger's text. Here it is only passed on; `judge_process` reads it, and
+anything that it cannot read is an error of that one task.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from grading.execution.wording import VERDICT_OF_STOPPED
 
 @dataclasses.dataclass
 class State:
-    """What a task needs of the notebook: values as text, problems by name, functions there are.
+    """What a task needs from the notebook: values as text, problems by name, and functions.
 
     `stopped` says why the kernel could not hand it over, if it could not.
     """
@@ -84,7 +84,7 @@ def call(kernel: Kernel, name: str, arguments: str, seconds: float) -> dict[str,
 
 
 def is_quiet(kernel: Kernel) -> bool:
-    """Return whether the kernel answers, and floods nobody while nothing is asked of it."""
+    """Return whether the kernel answers, and floods nobody while idle."""
     nothing = _of_module("state([], [], 1)")
     return kernel.ask(f"(__import__('time').sleep(0.5), {nothing})[1]", 5).status == "ok"
 

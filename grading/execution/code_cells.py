@@ -1,4 +1,4 @@
-"""The code cells of a notebook: what is to run, and what became of it."""
+"""The code cells of a notebook: what to run, and what became of it."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ def code_cells(notebook: dict[str, Any], tasks: Iterable[Any]) -> list[ExecutedC
 
 
 def executed(notebook: dict[str, Any], cells: Iterable[ExecutedCell]) -> dict[str, Any]:
-    """Return the notebook, with what its cells have shown written into it."""
+    """Return the notebook, with the outputs of its cells written into it."""
     for cell in cells:
         written = notebook["cells"][cell.index]
         has_run = cell.status != "not reached" and cell.source.strip()

@@ -1,7 +1,7 @@
-"""Grades one notebook: runs its cells, judges each task where its test cell stands.
+"""Grade one notebook: run its cells, and judge each task at its test cell.
 
-A cell that hangs, fails, takes too much or ends the kernel costs its own points only: the kernel is
-started again, the cells before that did no harm are run again, and the rest is judged.
+A cell that hangs, fails, takes too much or ends the kernel costs only its own points: the kernel is
+started again, the earlier cells that did no harm run again, and the rest is judged.
 """
 
 import contextlib
@@ -54,10 +54,10 @@ def grade_notebook(
         assignment: With the `tasks`.
         limits: What the submission may use.
         sandbox: The sandbox, of `bubblewrap.choose`.
-        server: Where kernels are forked; None starts each anew.
+        server: Where kernels are forked; None starts each afresh.
         files: The folder of the submission, whose files the notebook finds beside it.
         place: The folder among these files in which the notebook runs.
-        progress: A file that says which cell is running, for whoever finds that this process died.
+        progress: A file that says which cell is running, in case this process dies.
 
     Returns:
         A dictionary that can be written as JSON: points, max_points, seconds, tasks, events,
@@ -114,7 +114,7 @@ class Run:
     def grade(self) -> dict[str, Any]:
         """Run and judge; return the result."""
         self._start_kernel()
-        # The first submission of a prefork server waits for its imports; that is nobody's time.
+        # The first submission of a prefork server waits for its imports; nobody pays for that.
         self.deadline = time.monotonic() + self.limits.notebook_s
         for position, cell in enumerate(self.cells):
             if cell.source.strip():
@@ -159,7 +159,7 @@ class Run:
         return self.deadline - time.monotonic()
 
     def _is_ready(self, position):
-        """Return whether there is a kernel, if need be started again, and time left."""
+        """Return whether there is time left and a kernel, started again if need be."""
         while self._seconds_left() > 0:
             if self.kernel.is_alive and not self.kernel.monitor.reason:
                 return True
@@ -176,7 +176,7 @@ class Run:
         return False
 
     def _note_loss(self):
-        """Note that the kernel was lost by what the last cell had left running."""
+        """Note that something the last cell left running ended the kernel."""
         if self.last_run is not None:
             self._note(self.last_run, Outcome(self.kernel.monitor.reason or "died"))
             return
@@ -185,7 +185,7 @@ class Run:
             raise self._error("Kernels end by themselves.")
 
     def _run_again(self, cells):
-        """Bring a new kernel to where the old one was, without what did harm."""
+        """Bring a new kernel to where the old one was, leaving out what did harm."""
         for cell in cells:
             did_harm = cell.status not in ("ok", "error")
             if cell.task is not None or did_harm or not cell.source.strip():
@@ -218,7 +218,7 @@ class Run:
             left = self._seconds_left()
             outcome = self._run_in_kernel(cell)
             if outcome.culprit not in (None, cell):
-                # An earlier cell left something behind that prints and prints: without that one.
+                # An earlier cell left something behind that keeps printing: try without that one.
                 self.kernel.kill()
                 self._note(outcome.culprit, outcome)
                 continue
@@ -245,7 +245,7 @@ class Run:
         return []
 
     def _note(self, cell: ExecutedCell, outcome: Outcome, when=""):
-        """Keep in mind and report how a cell ended, unless all is well."""
+        """Remember and report how a cell ended, unless all is well."""
         if outcome.status in ("ok", "deadline"):
             return
         cell.status = outcome.status
@@ -266,11 +266,11 @@ class Run:
             self.results[task.grade_id] = self._verdict(task, position)
             if self.kernel.culprit is None:
                 return
-            # It was an earlier cell that printed, from a thread: once more, without that one.
+            # It was an earlier cell that printed, from a thread: try again without that one.
             del self.events[events_before:]
             self.kernel.kill()
             self._note(self.kernel.culprit, Outcome("output"))
-        message = "Not reached: the notebook's time was over."
+        message = "Not reached: the notebook's time was up."
         self.results[task.grade_id] = ("not reached", message)
 
     def _verdict(self, task, position):
@@ -280,7 +280,7 @@ class Run:
             return self._stopped(task, state.stopped, "handing over the answer")
         if state.missing:
             names = ", ".join(state.missing)
-            message = f"{names}: no answer yet, there is nothing of that name."
+            message = f"{names}: no answer yet, there is nothing with that name."
             return self._reason(state.missing, position) or ("not answered", message)
         for name, problem in state.problems.items():
             return "error", f"{name} cannot be judged: {problem.removeprefix('not plain: ')}."

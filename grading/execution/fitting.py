@@ -1,4 +1,4 @@
-"""Leaves out files that do not fit into a submission's working folder."""
+"""Leave out files that do not fit into a submission's working folder."""
 
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""Judges a task in a clean process, and carries its calls of the student's functions to the kernel.
+"""Judge a task in a clean process, and pass its calls of the student's functions to the kernel.
 
 The grader's side of `judge_process.py`.
 """
@@ -28,7 +28,7 @@ class Judge:
     """The clean process, started beforehand and again whenever it had to be ended.
 
     Args:
-        memory_mb: What the judging of a task may take.
+        memory_mb: How much memory judging a task may take.
     """
 
     def __init__(self, memory_mb: int = Limits.judge_memory_mb):
@@ -40,7 +40,7 @@ class Judge:
         # One thread of each library: every other one would count as memory with all of its stack.
         for library in ("OPENBLAS_NUM", "OMP_NUM", "TF_NUM_INTEROP", "TF_NUM_INTRAOP"):
             variables[f"{library}_THREADS"] = "1"
-        # The tests look for data where the submission found them, and not in the network either.
+        # The tests look for data where the submission found them, and like it not on the network.
         variables["COURSE_OFFLINE"] = "1"
         variables |= {name: folder for name in DATA if (folder := data_folder(name))}
         self._buffer = b""
@@ -102,8 +102,8 @@ class Judge:
                 else:
                     result = (answer["verdict"], answer["message"])
             if result is None or answer["ended"] != 0:
-                # It died, perhaps while it waited for the answer to a call, which now is taken for
-                # the next question: whoever comes next must not get what was meant for this one.
+                # It died, perhaps while it waited for the answer to a call, which would now be
+                # taken for the next question: that must not get what was meant for this one.
                 self._restart()
         except OSError:  # it died
             self._restart()

@@ -2,9 +2,9 @@
 
     python -I judge_process.py MEGABYTES
 
-It reads one task a line from stdin and answers on stdout; a test that calls a function of the
-student's asks for it there, too. Every task is judged in a forked process, so that none meets what
-another left. The tests are the assignment's; of the student's there is nothing here but values.
+It reads one task per line from stdin and answers on stdout; a test that calls one of the student's
+functions asks for it there too. Every task is judged in a forked process, so that none meets what
+another left. The tests are the assignment's; of the student's, only values get here.
 """
 
 import builtins
@@ -159,7 +159,7 @@ def _error_like(name, message):
 
 
 def _described(values):
-    """Return of which types the values are, for a student whose value has the wrong one."""
+    """Return the types of the values, for a student whose value has the wrong one."""
     parts = []
     for name, value in values.items():
         kind = type(value).__name__

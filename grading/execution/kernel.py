@@ -1,8 +1,8 @@
-"""A kernel with limits: starts it, runs cells in it, stops what does not stop.
+"""A kernel with limits: start it, run cells in it, stop what does not stop.
 
 The messages are Jupyter's. They are read here one by one, because a kernel that runs a stranger's
-code may send anything: output is counted before it is looked at, and a message that is too large
-never arrives.
+code may send anything: output is counted before it is read, and a message that is too large never
+arrives.
 """
 
 import json
@@ -27,7 +27,7 @@ MEGABYTE = 2**20
 # A larger message is not read; the kernel's connection is closed, and it connects again. What is
 # printed comes in much smaller pieces (`kernel_side`).
 LARGEST_OUTPUT = 32 * MEGABYTE
-# Nobody reads while a task is judged. So many messages wait here meanwhile, others in the kernel.
+# Nobody reads while a task is judged. This many messages can wait here, others in the kernel.
 MESSAGES_WAITING = 2
 
 

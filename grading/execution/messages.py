@@ -1,7 +1,7 @@
-"""Reads Jupyter's messages from a kernel that may send anything.
+"""Read Jupyter's messages from a kernel that may send anything.
 
 What a message holds is counted before it is parsed: a few megabytes of brackets would otherwise
-become gigabytes of empty lists. Its signature is not looked at, because the key is no secret to the
+become gigabytes of empty lists. Its signature is not checked, because the key is no secret to the
 submission.
 """
 
@@ -23,14 +23,14 @@ class FloodError(Exception):
 
 
 class UnreadableError(ValueError):
-    """It is not one of Jupyter's messages, or holds more than a message should."""
+    """Not one of Jupyter's messages, or one that holds more than a message should."""
 
 
 def receive(socket: zmq.Socket) -> list[bytes]:
     """Return the frames of the next message.
 
     Raises:
-        FloodError: They are too many; the rest of them is still there.
+        FloodError: There are too many; the rest are still there.
     """
     frames = [socket.recv()]
     while socket.getsockopt(zmq.RCVMORE):
@@ -47,7 +47,7 @@ class Message:
         frames: As they were received.
 
     Raises:
-        UnreadableError: They are no message.
+        UnreadableError: They are not a message.
     """
 
     def __init__(self, frames: list[bytes]):
@@ -63,10 +63,10 @@ class Message:
             raise UnreadableError("its header is no header")
 
     def content(self) -> dict[str, Any]:
-        """Return the content; that works once.
+        """Return the content; this works only once.
 
         Raises:
-            UnreadableError: It is no dictionary, or holds too much.
+            UnreadableError: It is not a dictionary, or holds too much.
         """
         frame, self._content = self._content, b""
         return _dictionary(frame, len(frame))
@@ -100,7 +100,7 @@ def loads(text: str) -> Any:
 
 
 def _count_items(text):
-    """About how many things a JSON text holds; counting ends where there are certainly too many."""
+    """Return roughly how many things a JSON text holds, counting until there are too many."""
     plain = text.replace("\\\\", "").replace('\\"', "")  # what is left of quotes begins or ends
     quotes = plain.count('"')
     if quotes > 2 * MOST_ITEMS + 2:

@@ -1,9 +1,9 @@
-"""What a cell shows, as a notebook keeps it: cut to a bearable size, and harmless to look at."""
+"""What a cell shows, as a notebook keeps it: cut to a reasonable size, and safe to look at."""
 
 import re
 from typing import Any
 
-# HTML, LaTeX and JavaScript of a stranger have no place in a page that others open.
+# A stranger's HTML, LaTeX and JavaScript have no place in a page that others open.
 TEXT, PICTURES = "text/plain", ("image/png", "image/jpeg")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 MOST_OUTPUTS = 200  # of one cell
@@ -17,7 +17,7 @@ class Outputs(list):
 
 
 def add_output(outputs: Outputs, kind: str, content: dict[str, Any]) -> None:
-    """Add what a message of this kind shows to a cell's outputs, cut to a bearable size."""
+    """Add what a message of this kind shows to a cell's outputs, cut to a reasonable size."""
     if kind == "clear_output":
         outputs.clears = bool(content.get("wait"))
         if not outputs.clears:

@@ -20,12 +20,12 @@ LARGEST_STATUS = 64 * 1024
 
 @dataclasses.dataclass
 class Outcome:
-    """What became of a cell or of a question to the kernel.
+    """What became of a cell, or of a question to the kernel.
 
     `status` is "ok", "error" (it raised), "timeout", "output" (too much of it), "memory",
     "processes" or "connections" (too many), "died", or "deadline" (of the notebook). `name` and
-    `message` tell the error. `answer` is what a question was answered with, `culprit` the label of
-    the cell that printed too much.
+    `message` describe the error. `answer` is the answer to a question, `culprit` the label of the
+    cell that printed too much.
     """
 
     status: str

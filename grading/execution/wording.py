@@ -1,4 +1,4 @@
-"""How cells and questions to a kernel end, as verdicts and in words for the student."""
+"""How cells and questions to a kernel end: as verdicts, and in words for the student."""
 
 from grading.execution.request import Outcome
 from grading.limits import Limits
@@ -25,7 +25,7 @@ def of_cell(outcome: Outcome, limits: Limits) -> str:
 
 
 def of_stop(status: str, seconds: float, limits: Limits) -> str:
-    """Return what something did that was stopped, after so many seconds if it took too long."""
+    """Return what something did that was stopped, after `seconds` if it took too long."""
     return {
         "timeout": f"took longer than {seconds:g} s",
         "output": f"printed more than {limits.output_bytes / 1e6:g} MB",

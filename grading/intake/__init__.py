@@ -1,1 +1,1 @@
-"""What was handed in: whose it is, and what it holds. Nothing of it is executed here."""
+"""What was handed in: whose it is, and what it holds. None of it is executed here."""

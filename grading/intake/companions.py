@@ -1,4 +1,4 @@
-"""The files that go with a notebook: which are taken, and under which names it finds them."""
+"""The files that go with a notebook: which ones, and under which names it finds them."""
 
 import collections
 import dataclasses
@@ -23,13 +23,13 @@ MOST_CODE = 2**20  # bytes of a module that are searched for names
 
 @dataclasses.dataclass
 class Budget:
-    """How many bytes and files may still be read, so that no submission fills the memory."""
+    """The bytes and files that may still be read, so that no submission fills the memory."""
 
     bytes: int
     files: int
 
     def take(self, size: int) -> bool:
-        """Return whether a file of this size still fits; it is counted then."""
+        """Return whether a file of this size still fits; if so, count it."""
         if size > self.bytes or not self.files:
             return False
         self.bytes -= size
@@ -41,8 +41,8 @@ def read(inventory: Inventory, file: SubmittedFile, most: int) -> tuple[bytes | 
     """Read a file of at most so many bytes.
 
     Returns:
-        Its bytes, or None; and what is wrong with it, or None if that is the machine's fault, which
-        is added to the inventory.
+        Its bytes, or None; and what is wrong with it, or None if the machine is at fault, which is
+        added to the inventory.
     """
     try:
         return file.read(most), None
@@ -58,7 +58,7 @@ def read(inventory: Inventory, file: SubmittedFile, most: int) -> tuple[bytes | 
 
 
 def _read(inventory: Inventory, file: SubmittedFile) -> bytes | None:
-    """Return a file's bytes; None where it cannot be read, which is noted."""
+    """Return a file's bytes; None if it cannot be read, which is noted."""
     data, problem = read(inventory, file, file.size)
     if problem:
         label = f"{file.container}: {file.name}" if file.container else file.name
@@ -76,9 +76,9 @@ def collect(
 ) -> tuple[dict[str, bytes], list[str]]:
     """Read the companions of a notebook.
 
-    What the homework asks for comes first, then what the notebook's code names, then what lies in
-    its folder, small files before large ones. Zips that were opened, and other notebooks, go with
-    it only where its code names them.
+    What the homework asks for comes first, then what the notebook's code names, then what is in its
+    folder, small files before large ones. Zips that were opened, and other notebooks, go with it
+    only where its code names them.
 
     Args:
         inventory: What was handed in; what is noticed is added to it.
@@ -89,9 +89,9 @@ def collect(
         code: The notebook's code.
 
     Returns:
-        The files, name to bytes; names relative to the notebook's folder. What lies above or beside
-        that folder is named from the top of what was handed in; or from the notebook's folder,
-        with `../`, where the code names the folder above. And the names of files that did not fit.
+        The files, name to bytes; names relative to the notebook's folder. What is above or beside
+        that folder is named from the top of what was handed in; or from the notebook's folder, with
+        `../`, where the code names the folder above. Also the names of files that did not fit.
     """
     words, is_upwards = _words(code), bool(_UPWARDS.search(code))
     optional = {*inventory.zips, *(file for file in inventory.files if file.is_notebook)}
@@ -136,13 +136,13 @@ def collect(
 
 
 def _words(code: str) -> set[str]:
-    """Return what code may name files with, in the form in which files are listed, too."""
+    """Return the words by which code may name files, also in the form in which files are listed."""
     texts = {code, unicodedata.normalize("NFC", code)}
     return {word for text in texts for between in _BETWEEN for word in between.split(text)}
 
 
 def _is_named(name: str, words: set[str]) -> bool:
-    """Return whether a file's name is among words; of a module also without its ending."""
+    """Return whether a file's name is among words; a module's also without its ending."""
     last = PurePosixPath(name).name
     stem, ending = split_ending(last)
     return last in words or (ending in _MODULES and stem in words)
@@ -164,7 +164,7 @@ def _without_environments(
 
 
 def _nearness(file: SubmittedFile, notebook: SubmittedFile) -> tuple:
-    """Return what sorts files of one name: the last is nearest to the notebook, and newest."""
+    """Return a sort key for files of one name: the last is nearest the notebook, and newest."""
     is_same = (file.source, file.container) == (notebook.source, notebook.container)
     is_below = PurePosixPath(file.name).is_relative_to(PurePosixPath(notebook.name).parent)
     is_beside = file.source == notebook.source
@@ -186,7 +186,7 @@ def _place(
 def _find_expected(
     inventory: Inventory, files: list[SubmittedFile], notebook: SubmittedFile, name: str
 ) -> SubmittedFile | None:
-    """Find a file that the homework asks for, whatever was added to its name; note what is open."""
+    """Find a file that the homework asks for, whatever was added to its name; note any doubt."""
     fitting = [file for file in files if _is_called(file.name, name)]
     if not fitting:
         others = listed(sorted(file.name for file in files)) or "the notebook alone"
@@ -208,7 +208,7 @@ def _find_expected(
 
 
 def _is_called(name: str, wanted: str) -> bool:
-    """Return whether a file has a name but for what platforms, browsers and people add."""
+    """Return whether a file has a name, except for what platforms, browsers and people add."""
     last = PurePosixPath(name).name.casefold()
     for ending in (".txt", *UNFINISHED):
         last = last.removesuffix(ending)
@@ -229,10 +229,10 @@ def _other_names(
         taken: The files that were read, by their names.
         named: All files, by their names.
         notebook: The notebook.
-        forms: Unicode forms in which the names may have been, too.
+        forms: Unicode forms that the names may also have had.
 
     Yields:
-        Such a name, and the name of the file that gets it, too.
+        Such a name, and the name of the file that also gets it.
     """
     candidates = collections.defaultdict(list)
     for name, file in taken.items():

@@ -20,9 +20,9 @@ from grading.intake.traits import Traits
 MOST_FILES = 3000
 MOST_BYTES = 300 * 2**20
 MOST_NOTES, MOST_CHARACTERS = 40, 2000
-MOST_SNIFFED = 200  # files that are no notebooks by their names and are looked into
+MOST_SNIFFED = 200  # files that are not notebooks by name, but are looked into
 FAILED = "could not be graded"
-NOT_OPENED = "Of packed files only a zip is opened, and no zip in a zip."
+NOT_OPENED = "Of packed files, only zips are opened, and no zip in a zip."
 PACKED = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
 
 
@@ -66,8 +66,8 @@ def read_submission(
 
     Args:
         submission: The submission.
-        homework: By what the homework is recognised.
-        others: By what other homework is, to tell what a wrong notebook is.
+        homework: The traits of the homework.
+        others: Those of other homework, to tell what a wrong notebook is.
 
     Raises:
         MemoryError: Nothing else is raised for what a student could have done.
@@ -86,7 +86,7 @@ def read_submission(
 
 
 def _first(sentences: list[str]) -> list[str]:
-    """Return the sentences, each once, and not more than anybody reads."""
+    """Return the sentences, each only once, and no more than anybody reads."""
     sentences = [sentence[:MOST_CHARACTERS] for sentence in dict.fromkeys(sentences)]
     rest = len(sentences) - MOST_NOTES
     return sentences[:MOST_NOTES] + ([f"And {rest:,} more remarks."] if rest > 0 else [])
@@ -124,14 +124,14 @@ class _Choice:
         self.digest.update(f"{name} ".encode() + hashlib.sha256(data).digest())
 
     def _examine(self, file: SubmittedFile, is_sure: bool = True) -> None:
-        """Read a file that may be a notebook, or that should be one if that is sure."""
+        """Read a file that may be a notebook, or, if that is certain, should be one."""
         data = self._read(file) if is_sure else self._sniff(file)
         if data is None:
             return
         self._count(f"{file.source} {file.container} {file.name}", data)
         try:
             notebook, notes = notebooks.parse(data)
-        except Exception as error:  # whatever a stranger can think of must not stop the run
+        except Exception as error:  # nothing that a stranger thinks of may stop the run
             problem = f"It cannot be read ({type(error).__name__})."
             if isinstance(error, notebooks.UnreadableError):
                 problem = str(error)
@@ -155,7 +155,7 @@ class _Choice:
             self.foreign.append((file, known))
 
     def _read(self, file: SubmittedFile) -> bytes | None:
-        """Return the bytes of a file that should be a notebook; None where that cannot be."""
+        """Return the bytes of a file that should be a notebook; None if that is impossible."""
         try:
             notebooks.check_size(file.size)
         except notebooks.UnreadableError as error:
@@ -198,7 +198,7 @@ class _Choice:
             if is_open or not chosen.answers:
                 content.review_reasons.append(sentence)
         cells = content.notebook["cells"]
-        # The other versions were read one by one and take no place any more.
+        # The other versions were read one by one and no longer take up space.
         budget = companions.Budget(MOST_BYTES, MOST_FILES)
         budget.take(min(file.size, MOST_BYTES))
         content.files, left_out = companions.collect(
@@ -263,7 +263,7 @@ def _limit() -> str:
 
 
 def _about(file: SubmittedFile, **fields: object) -> SubmissionContent:
-    """Return a content with what is known about the file that counts."""
+    """Return content with what is known about the file that counts."""
     return SubmissionContent(
         name=file.name, late=file.late, when=file.handed_in, clock=file.clock, **fields
     )

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 
 MOST_LISTED = 5  # names in one sentence
-# What Windows and DOS wrote; of those that give words, the first is taken.
+# What Windows and DOS wrote; the first of those that give words is taken.
 _CODE_PAGES = ("cp1250", "cp1251", "cp1252", "cp852", "cp866")
 
 
@@ -26,12 +26,12 @@ def is_decoded(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """Return the text on one line, without what a terminal obeys or what reverses its letters."""
+    """Return the text on one line, without control characters or any that reverse its letters."""
     return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
 
 
 def look_alike(text: str) -> str:
-    """Return what is equal for names that look the same, however their letters are stored."""
+    """Return a key that is equal for names that look the same, however they are stored."""
     seen = "".join(c for c in nfc(text) if c.isprintable() or c.isspace())
     return " ".join(unicodedata.normalize("NFKC", seen).split())
 
@@ -58,12 +58,12 @@ def _decoded(text: str) -> str:
 
 
 def _is_likely(text: str) -> bool:
-    """Return whether all is letters where a code page decides, and each word is of one script."""
+    """Return whether a code page gives only letters, and each word is in one script."""
     if not all(c.isascii() or c.isalpha() or c in "’–“”" for c in text):
         return False
     for word in re.findall(r"[^\W\d_]+", text):
         scripts = {unicodedata.name(letter, "?").split()[0] for letter in word}
-        # No language writes words of Latin letters that all have accents.
+        # No language has words of Latin letters that all have accents.
         is_latin = scripts == {"LATIN"} and (len(word) < 3 or any(map(str.isascii, word)))
         if not is_latin and scripts not in ({"CYRILLIC"}, {"GREEK"}):
             return False

@@ -1,4 +1,4 @@
-"""Names of files, and what platforms, browsers and people add to them.
+"""File names, and what platforms, browsers and people add to them.
 
     hw2 (1)                                       browsers
     hw2-1                                         Canvas, Safari
@@ -10,7 +10,7 @@
     hw2_v2, hw2v2, hw2_final, hw2-new             people
 
 A number says which is later. The word for a copy does not: some people go on working in the copy,
-others keep it as it was.
+while others keep it as it was.
 """
 
 import re
@@ -44,7 +44,7 @@ _CERTAIN = [
     r"(?:[_+.-]|\s+(?:- )?)(?:v|ver|version|rev)[ _.]?(?P<version>\d{1,3})",
     r"-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",  # Canvas, after seven
 ]
-# These may be a part of a name as well: of `anna-2`, of `gustav2`, of `Marcel Copie`.
+# These may also be part of a name: `anna-2`, `gustav2`, `Marcel Copie`.
 _DOUBTFUL = [
     rf"{_GAP}{_COPY}{_NUMBER}",
     r"(?<=[\w)])-(?P<dash>\d{1,2})",
@@ -69,8 +69,8 @@ class NameParts(NamedTuple):
 
     Attributes:
         base: The name without them.
-        numbers: Those that say an order.
-        words: Those that say none, such as "copy".
+        numbers: Those that give an order.
+        words: Those that give none, such as "copy".
     """
 
     base: str
@@ -107,7 +107,7 @@ def split_additions(stem: str, with_doubtful: bool = True) -> NameParts:
 def split_ending(name: str) -> tuple[str, str]:
     """Split a file's name and its ending, such as `.ipynb`, which may be empty.
 
-    What begins with a digit, or holds a blank, is no ending: `Ana M. Kovács`, `hw 2.1`.
+    What begins with a digit, or contains a space, is not an ending: `Ana M. Kovács`, `hw 2.1`.
     """
     match = _ENDING.search(name)
     return (name[: match.start()], match[0]) if match and match.start() else (name, "")
@@ -131,7 +131,7 @@ def plain_name(name: str) -> str:
 
 
 def family(name: str) -> str:
-    """Return what is equal for names that differ in numbers only, which `attempt` orders.
+    """Return a key that is equal for names that differ only in numbers, which `attempt` orders.
 
     `hw1.ipynb` and `hw1 (2).ipynb` are of one family; `hw1-Copy1.ipynb` and `hw1_final.ipynb` are
     families of their own, because nobody knows when they were made.

@@ -1,8 +1,8 @@
-"""Everything that lies in what a student handed in: each file with its size and its time.
+"""Everything in what a student handed in: each file with its size and its time.
 
-Names are cheap, so all of them are listed; what is read of them is decided later. Nothing is
-unpacked onto the disk and no link is followed. What the grader's machine could not do is kept apart
-from what a student did: nobody loses a point because a folder may not be read.
+Names are cheap, so all of them are listed; what to read is decided later. Nothing is unpacked onto
+the disk and no link is followed. What the grader's machine could not do is kept apart from what a
+student did: nobody loses a point because a folder may not be read.
 """
 
 import contextlib
@@ -27,10 +27,10 @@ from grading.intake.timestamps import read_stamp
 MOST_NAMES = 100_000
 MOST_ZIPS = 200  # each is open while its submission is read
 CHUNK = 2**20
-# Folders of installed packages, and that by which a Python environment is known.
+# Folders of installed packages, and the file by which a Python environment is known.
 PACKAGES = {"site-packages", "dist-packages", "node_modules", "conda-meta"}
 ENVIRONMENT = {"pyvenv.cfg", "conda-meta"}
-# Endings of a download that was not renamed at its end.
+# Endings of a download that was not renamed when it finished.
 UNFINISHED = (".crdownload", ".part", ".partial", ".download", ".tmp")
 
 
@@ -49,7 +49,7 @@ class SubmittedFile:
         open: Opens it.
         container: The zip that holds it, if one does.
         rank: The platform's number of the upload.
-        when: Ranks versions: inside a zip it is the student's own word.
+        when: Ranks versions; inside a zip it is only the student's word.
         late: Whether the platform marked it as late.
         handed_in: When it was handed in, in seconds since 1970.
         clock: Whose time that is.
@@ -70,7 +70,7 @@ class SubmittedFile:
 
     @property
     def family(self) -> tuple[str, str]:
-        """What the names must have in common for their numbers to say an order."""
+        """What the names must have in common for their numbers to give an order."""
         return family(self.container), family(self.name)
 
     @property
@@ -138,12 +138,12 @@ class Inventory:
             self.add_trouble(source.name, error)
 
     def remark(self, sentence: str) -> None:
-        """Add what was noticed and a person should know."""
+        """Add something that was noticed and that a person should know."""
         self.notes.append(sentence)
         self.review_reasons.append(sentence)
 
     def add_trouble(self, name: str, error: OSError) -> None:
-        """Add what the machine could not do."""
+        """Add something that the machine could not do."""
         is_denied = error.errno in (errno.EACCES, errno.EPERM)
         advice = {errno.ENAMETOOLONG: "move SUBMISSIONS to a place with a shorter path."}
         advice |= dict.fromkeys((errno.EACCES, errno.EPERM), "chmod -R u+rwX SUBMISSIONS")
@@ -164,14 +164,14 @@ class Inventory:
         self.notes.append(f"{label} is a link or a device and was not read.")
 
     def _is_too_many(self, kind: str, most: int, sentence: str) -> bool:
-        """Count one more of a kind; say so if it is the first too many."""
+        """Count one more of a kind; report the first one too many."""
         self._counts[kind] += 1
         if self._counts[kind] == most + 1:
             self.remark(f"There are more than {most:,} {sentence}")
         return self._counts[kind] > most
 
     def _is_name_too_many(self, name: str) -> bool:
-        """Count a name; those that may hold a notebook are counted by themselves."""
+        """Count a name; those that may hold a notebook are counted separately."""
         may_hold = NOTEBOOK in name.lower() or name.lower().endswith(".zip")
         kind = "notebooks" if may_hold else "files"
         return self._is_too_many(kind, MOST_NAMES, "files; not all were looked at.")

@@ -1,7 +1,7 @@
-"""What lies loose in the folder: which files are submissions, and whose they are.
+"""Loose files in the folder: which of them are submissions, and whose they are.
 
 Two people must not become one, because one of them would get no grade. So names are put together
-only where an addition is all that they differ in, and where the plain name is there, too.
+only where an addition is all that they differ in, and where the plain name is there too.
 """
 
 import collections
@@ -20,7 +20,7 @@ IGNORED_FILES = {"thumbs.db", "desktop.ini"}
 # they hold a notebook.
 _LISTS = "csv tsv xls xlsx md txt json yaml yml log py"
 LISTS = {f".{ending}" for ending in _LISTS.split()}
-# Endings are taken off to see whose a file is; of other names all counts: `j.smith` is no ending.
+# Endings are removed to see whose a file is; other names count whole: `.smith` is not an ending.
 COMPRESSED = {".gz", ".bz2", ".xz"}
 _OTHERS = (
     "ipynb zip rar 7z tar tgz crdownload part partial download opdownload tmp bak url pdf html htm "
@@ -29,7 +29,7 @@ _OTHERS = (
 ENDINGS = LISTS | COMPRESSED | {f".{ending}" for ending in _OTHERS.split()}
 _INNER_ENDING = re.compile(r"\.(?:ipynb|zip)(?:\.\d{1,2})?(?=$|[ _(-])", re.IGNORECASE)
 SNIFFED_BYTES = 8192
-# Nobody hands in so often; but a browser names what a whole class sent by mail like that.
+# Nobody hands in that often, but a browser names files like that when a whole class mails them.
 MOST_VERSIONS = 9
 _HOMEWORK = re.compile(
     r"(?:(?:hw|home[ _-]?work|assignment|solutions?|submission|notebook|untitled|exercises?|labs?|"
@@ -46,7 +46,7 @@ def is_ignored(name: str) -> bool:
 
 
 def is_plain(path: Path) -> bool:
-    """Return whether a path is a file or a folder itself: no link, no pipe, no device.
+    """Return whether a path is itself a file or a folder: no link, no pipe, no device.
 
     Raises:
         OSError: The path may not be looked at, or is gone.
@@ -56,7 +56,7 @@ def is_plain(path: Path) -> bool:
 
 
 def why_aside(path: Path) -> str | None:
-    """Return why a loose file is no submission, in a sentence; None if it is one."""
+    """Return why a loose file is not a submission, in a sentence; None if it is one."""
     if path.suffix.lower() not in LISTS or NOTEBOOK in path.name.lower():
         return None
     try:
@@ -95,7 +95,7 @@ def stem_of(name: str) -> str:
 
 
 def names_homework(name: str, homework: str = "") -> bool:
-    """Return whether a name is that of a homework, not of a person."""
+    """Return whether a name is that of homework, not of a person."""
     return bool(_HOMEWORK.fullmatch(nfc(name))) or name.casefold() == homework.casefold()
 
 
@@ -110,8 +110,8 @@ def owners(
         homework: The name of the notebook that students get, without its ending.
 
     Returns:
-        The name of the student for each name; and for such students whose names leave a doubt a
-        sentence for a person.
+        The name of the student for each name; and a sentence for a person about each student whose
+        name leaves a doubt.
     """
     folders = set(folders)
     certain = {name: split_additions(name, False).base for name in {*files, *folders}}
@@ -132,7 +132,7 @@ def owners(
 
 
 def _join_doubtful(owner: dict, plain: set[str], folders: set[str]) -> dict[str, str]:
-    """Take `anna-1` for `anna`'s where both are there; return the sentences that say so."""
+    """Take `anna-1` for `anna`'s if both are there; return the sentences that say so."""
     joined = collections.defaultdict(list)
     for name, student in sorted(owner.items()):
         base = split_additions(student).base
@@ -149,7 +149,7 @@ def _join_doubtful(owner: dict, plain: set[str], folders: set[str]) -> dict[str,
 
 
 def _separate_crowds(owner: dict, homework: str) -> dict[str, str]:
-    """Take apart again what is too much for one, or named for the homework, not for a person."""
+    """Separate what is too much for one student, or named after homework, not a person."""
     together, doubts = collections.defaultdict(list), {}
     for name, student in sorted(owner.items()):
         together[student].append(name)

@@ -1,4 +1,4 @@
-"""A notebook file as handed in, made clean; or a plain sentence about why it is none."""
+"""A notebook file as handed in, made clean; or a plain sentence about why it is not one."""
 
 import json
 import warnings
@@ -9,7 +9,7 @@ MOST_CELL_CHARACTERS = 2_000_000
 MOST_CHARACTERS = 20_000_000  # of all cells together
 MOST_PICTURES = 50 * 2**20  # characters of all pictures in text cells together
 CELL_TYPES = ("code", "markdown", "raw")
-# What nbgrader writes about a cell; with anything else a student could only do harm.
+# What nbgrader writes about a cell; anything else could only do harm.
 MARKS = ("schema_version", "grade", "solution", "locked", "task", "grade_id", "points")
 MARKS += ("cell_type", "checksum")
 MOST_MARK_CHARACTERS = 200
@@ -32,8 +32,8 @@ def parse(data: bytes) -> tuple[dict, list[str]]:
         data: The file's bytes.
 
     Returns:
-        The notebook in format 4, without outputs, as a dictionary that holds only what is needed
-        and is valid; and sentences about what was noticed.
+        The notebook in format 4, without outputs, as a valid dictionary with only what is needed;
+        and sentences about what was noticed.
 
     Raises:
         UnreadableError: It is not a notebook.
@@ -78,7 +78,7 @@ def parse(data: bytes) -> tuple[dict, list[str]]:
 
 
 def check_size(size: int) -> None:
-    """Check that a file has no more bytes than are read.
+    """Check that a file is not too large to be read.
 
     Raises:
         UnreadableError: It has more.
@@ -125,7 +125,7 @@ def _why_no_json(text: str) -> str:
 
 def _converted(raw: dict) -> dict:
     """Return a notebook of format 1, 2 or 3 in format 4."""
-    import nbformat  # takes long, and is hardly ever needed
+    import nbformat  # takes a long time, and is hardly ever needed
 
     try:
         with warnings.catch_warnings():
@@ -163,7 +163,7 @@ def _limit(cells: list[dict]) -> list[str]:
 
 
 def _clean(cell: object) -> dict | None:
-    """Return what is needed of a cell, in valid form; None if it is no cell."""
+    """Return what is needed of a cell, in valid form; None if it is not a cell."""
     if not isinstance(cell, dict) or cell.get("cell_type") not in CELL_TYPES:
         return None
     source = _text(cell.get("source", ""))
@@ -209,5 +209,5 @@ def _text(source: object) -> str | None:
         source = "".join(source)
     if not isinstance(source, str):
         return None
-    # Half of a pair of characters cannot be written to any file.
+    # Half of a surrogate pair cannot be written to any file.
     return source.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")

@@ -1,10 +1,10 @@
-"""Reads what was handed in in a process of its own: a stranger's file must not end the run.
+"""Read what was handed in, in a process of its own: a stranger's file must not end the run.
 
     python -m grading.intake.reader PARENT SOCKET
 
 The front sends submissions; what it gets back is JSON, the notebook's text, and the files as bytes.
-It understands nothing of what a student wrote: the notebook stays text until the grading process
-parses it, and nothing that comes back is unpickled. The process has a limit of memory, and it ends
+It interprets nothing that a student wrote: the notebook stays text until the grading process
+parses it, and nothing that comes back is unpickled. The process has a memory limit, and it ends
 with the front.
 """
 
@@ -43,11 +43,11 @@ class _EndedError(Exception):
 
 
 class Reader:
-    """Reads submissions in a child process, which is started when it is needed.
+    """Reads submissions in a child process, which is started when needed.
 
     Args:
-        homework: By what the homework is recognised.
-        others: By what other homework is.
+        homework: The traits of the homework.
+        others: Those of other homework.
         seconds: How long a submission may take.
         memory_mb: How much memory reading may take.
     """
@@ -70,7 +70,7 @@ class Reader:
 
         Args:
             submission: The submission.
-            is_whole: Whether the notebook and the files are wanted, too.
+            is_whole: Whether the notebook and the files are also wanted.
 
         Returns:
             The content, with the notebook as text.
@@ -94,7 +94,7 @@ class Reader:
             self._end()
 
     def start(self) -> subprocess.Popen:
-        """Start the process if it does not run, and return it."""
+        """Start the process if it is not running, and return it."""
         if self._process is not None and self._process.poll() is None:
             return self._process
         self.close()
@@ -161,7 +161,7 @@ class Reader:
             problem = f"To read what was handed in takes more memory than {self.memory_mb:,} MB."
             return _EndedError(f"{problem} A person has to look.", "unreadable", True)
         problem = f"The process that reads what was handed in ended (status {code})."
-        # A crash comes from what is in a file; that somebody killed the process does not.
+        # A crash comes from what is in a file; a kill by somebody does not.
         is_crash = code in (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL)
         return _EndedError(problem, "unreadable" if is_crash else FAILED, False)
 
@@ -174,7 +174,7 @@ def _end(process: subprocess.Popen, socket: Connection) -> None:
 
 
 def processor_seconds(pid: int) -> float:
-    """Return how long a process has computed so far."""
+    """Return how much processor time a process has used so far."""
     try:
         return sum(psutil.Process(pid).cpu_times()[:2])
     except psutil.Error:
@@ -205,7 +205,7 @@ def _content(
         return contents.read_submission(submission, homework, others)
     except MemoryError:
         raise
-    except Exception as error:  # a mistake of the grader's costs nobody else anything
+    except Exception as error:  # the grader's own mistake costs nobody else
         problem = f"It could not be read: {type(error).__name__}: {error}"[:500]
         return SubmissionContent(status=FAILED, problem=problem, review_reasons=[problem])
 

@@ -1,7 +1,7 @@
 """Who handed in what: the submissions in a folder, in the forms that course platforms give them.
 
-    ana/…                                             a folder a student, nested as it likes
-    ana.ipynb, ana.zip                                a file a student
+    ana/…                                             a folder per student, however nested
+    ana.ipynb, ana.zip                                a file per student
     García Ana_12345_assignsubmission_file_/…         Moodle, a folder or a file
     garciaana_12345_67890_hw1.ipynb                   Canvas (also with LATE before the number)
     anon_a3F9k_67890_hw1.ipynb                        Canvas, marked anonymously (LATE anywhere)
@@ -10,7 +10,7 @@
 
 What belongs to one student is put together: `ana.ipynb`, `ana (1).ipynb` and `ana_v2.ipynb` are
 three versions from one person. Which version counts is decided when they are read
-(`grading.intake.content`), because the folder may hold notebooks of other homework, too.
+(`grading.intake.content`), because the folder may also hold notebooks of other homework.
 """
 
 import collections
@@ -73,8 +73,8 @@ class Submission:
         student: The name to show.
         id: The platform's number of the student; the name where there is none.
         slug: A safe name for files, unique in the run.
-        sources: What was handed in, one or several things.
-        review_reasons: Sentences: why a person should check whose this is.
+        sources: What was handed in: one or several things.
+        review_reasons: Sentences about why a person should check whose this is.
     """
 
     student: str
@@ -102,12 +102,12 @@ def find_submissions(folder: Path, homework: str = "") -> tuple[list[Submission]
     """Find the submissions in a folder.
 
     Args:
-        folder: The folder; or one notebook, for a try.
-        homework: The name of the homework: files that are called like it are nobody's.
+        folder: The folder; or one notebook, to try things out.
+        homework: The name of the homework: files called that are nobody's.
 
     Returns:
-        The submissions, in the order of the students' names; and sentences: what was left aside,
-        and which names leave a doubt.
+        The submissions, in the order of the students' names; and sentences about what was left
+        aside, and which names leave a doubt.
 
     Raises:
         ValueError: The folder does not exist, may not be read, or is a file of another kind.
@@ -151,7 +151,7 @@ def _entries(things: list[tuple[Path, bool]], homework: str) -> tuple[list[_Entr
     students = {match.group("student", "id") for match in canvas.values()}
     entries, stems = [], {}
     for path, is_folder in things:
-        # Somebody unpacked a zip of a student of whom there is a file, too.
+        # Somebody unpacked the zip of a student who also has a file.
         match = _match_canvas(path.name) if is_folder else canvas.get(path.name)
         if is_folder and match and match.group("student", "id") not in students:
             match = None
@@ -177,7 +177,7 @@ def _match_canvas(name: str) -> re.Match | None:
 
 
 def _canvas_names(names: list[str]) -> dict[str, re.Match]:
-    """Return Canvas's names and what they say, but none whose number stands for several files."""
+    """Return Canvas's names and what they say, except those whose number has several files."""
     matches = {name: match for name in names if (match := _match_canvas(name))}
     rests = collections.defaultdict(set)
     for match in matches.values():
@@ -210,7 +210,7 @@ def _platform_entry(path: Path, canvas: re.Match | None) -> _Entry | None:
 
 
 def _numbered_entry(platform: str, student: str, number: str, source: Source) -> _Entry:
-    # Who has a number is certain, so one name in two Unicode forms is one student.
+    # A number is certain, so one name in two Unicode forms is one student.
     return _Entry((platform, number, nfc(student)), student, number, source)
 
 
@@ -233,7 +233,7 @@ def _group(entries: list[_Entry], doubts: dict) -> tuple[list[Submission], list[
         stored = group[0].student
         student = " ".join(nfc(stored).split()) or "(no name)"
         twins = alike[look_alike(stored), group[0].id]
-        # A name that looks like another's would be of no use as an id.
+        # A name that looks like another's would be useless as an id.
         number = group[0].id or (student if len(twins) == 1 else slugs[key])
         reasons = [doubts[key]] if key in doubts else []
         reasons += _reasons(group, [groups[twin][0].student for twin in twins])
@@ -246,7 +246,7 @@ def _group(entries: list[_Entry], doubts: dict) -> tuple[list[Submission], list[
     if guessed:
         sentences.append(
             f"{len(guessed)} name(s) were not stored as UTF-8, and their accents are guessed: "
-            f"{listed(guessed)}. Compare them with the list of the class."
+            f"{listed(guessed)}. Compare them with your class list."
         )
     return submissions, sentences
 

@@ -5,7 +5,7 @@ import re
 import zoneinfo
 
 _ISO = re.compile(r"[\dW-]{7,10}[ Tt]\d.*")
-# As platforms write it into names, where a colon may not stand; with a zone's name, too.
+# As platforms write it into names, where colons are not allowed; also with a zone's name.
 _STAMP = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)[ T_](?P<time>\d\d[:_.-]\d\d(?:[:_.-]\d\d)?)(?:[.]\d+)?"
     r"(?:\s*(?P<offset>Z|[+-]\d\d(?::?\d\d)?)|\s+(?P<zone>[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)*))?"
@@ -16,7 +16,7 @@ def read_stamp(text: str) -> float | None:
     """Return a point in time that was written down, in seconds since 1970; None if it is not one.
 
     All of the text has to be understood: a day and a time, and perhaps an offset or a zone.
-    Without one it is this machine's.
+    Without one, this machine's zone counts.
     """
     text = text.strip()
     try:

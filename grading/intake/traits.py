@@ -1,4 +1,4 @@
-"""By what the notebooks of a homework are recognised, and whether there are answers in them."""
+"""The traits by which a homework's notebooks are recognised, and whether they have answers."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ ENOUGH_CHARACTERS = 40  # shorter texts may stand in any notebook
 
 @dataclasses.dataclass(frozen=True)
 class Traits:
-    """By what the notebooks of one homework are recognised.
+    """The traits by which the notebooks of one homework are recognised.
 
     Attributes:
         name: Of the homework.
@@ -51,8 +51,8 @@ class Traits:
     def count_answers(self, notebook: dict) -> int:
         """Return in how many cells a notebook says something that answers the homework.
 
-        A cell for an answer counts if it says something else than the notebook that students get;
-        so does another cell that gives a name which the tests ask for.
+        A cell for an answer counts if it differs from the notebook that students get; so does any
+        other cell that gives a name which the tests ask for.
         """
         count = 0
         for cell in notebook["cells"]:
@@ -83,7 +83,7 @@ def grade_ids(notebook: dict) -> set[str]:
 
 
 def _words(cell: dict) -> str:
-    """Return what a cell says, whatever its spaces; of code without lines that are comments."""
+    """Return what a cell says, whatever its spaces; for code, without comment lines."""
     lines = cell["source"].splitlines()
     if cell["cell_type"] == "code":
         lines = [line for line in lines if not line.lstrip().startswith("#")]

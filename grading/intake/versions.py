@@ -14,7 +14,7 @@ class Version:
 
     Attributes:
         file: The file.
-        answers: In how many cells it says something else than the notebook that students get.
+        answers: How many of its cells differ from the notebook that students get.
         content: The same for two versions whose cells say the same.
         notes: Sentences about how it was read.
     """
@@ -26,12 +26,12 @@ class Version:
 
 
 def newest(files: Sequence[SubmittedFile]) -> list[SubmittedFile]:
-    """Return those of some files that may be the last one handed in.
+    """Return the files that may be the last one handed in.
 
     The platform's number of the upload decides; then the time, if it differs by more than a
     minute (files that were unpacked together differ by less); then, among copies of one file, the
-    number in the name, as in `hw1 (2).ipynb`. The times inside of zips come from another clock
-    than those on the disk, so they are compared with each other only.
+    number in the name, as in `hw1 (2).ipynb`. The times inside zips come from a different clock
+    from those on the disk, so they are compared only with each other.
     """
     top = max(file.rank for file in files)
     files = _last([file for file in files if file.rank == top], "handed_in")
@@ -53,9 +53,9 @@ def _last(files: list[SubmittedFile], clock: str) -> list[SubmittedFile]:
 def choose(versions: Sequence[Version]) -> tuple[Version, list[str], list[str]]:
     """Choose the version that counts.
 
-    What a student worked on counts: a version without any answer never stands against one with
-    answers, whenever it was handed in. Of versions of the same moment, the one with the most
-    answers counts, and a person has to look.
+    What a student worked on counts: a version without any answers never beats one with answers,
+    whenever it was handed in. Of versions from the same moment, the one with the most answers
+    counts, and a person has to look.
 
     Args:
         versions: The versions, at least one.
@@ -75,7 +75,7 @@ def choose(versions: Sequence[Version]) -> tuple[Version, list[str], list[str]]:
         if version.content == chosen.content:
             notes.append(f"{other} says the same as {name} and was not graded.")
         elif version not in worked_on:
-            notes.append(f"{other} holds no answers and was not graded.")
+            notes.append(f"{other} contains no answers and was not graded.")
         elif version not in rivals and not 0 < version.file.rank < chosen.file.rank:
             notes.append(f"An earlier version, {other}, was not graded.")
             if version.answers > chosen.answers:
@@ -84,7 +84,7 @@ def choose(versions: Sequence[Version]) -> tuple[Version, list[str], list[str]]:
                 )
         else:
             both = f"{name} and {other}" if name != other else f"two files {name}"
-            sentence = f"Two versions of the same moment: {both}; {name} was graded."
+            sentence = f"Two versions from the same moment: {both}; {name} was graded."
             if version not in rivals:  # a platform gives the files of one upload several numbers
                 sentence = f"Two versions: {both}; {name} was graded, with the higher number."
             notes.append(sentence)

@@ -28,7 +28,7 @@ CODE_PAGES += ("gbk", "cp932", "cp949", "big5")
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """A file in a zip: its name, other names it may have had, its size as the zip says."""
+    """A file in a zip: its name, other names it may have had, and its size as the zip gives it."""
 
     name: str
     aliases: tuple[str, ...]
@@ -38,9 +38,9 @@ class Member:
 
 
 class BoundedFile(io.FileIO):
-    """A file of which nobody reads very much at once: `zipfile` reads all contents in one piece."""
+    """A file that refuses to be read in large pieces, as `zipfile` reads a table of contents."""
 
-    error = None  # of the machine, which `zipfile` would take for one of the zip's
+    error = None  # the machine's, which `zipfile` would take for the zip's
     read_part = io.FileIO.read
 
     def read(self, size: int = -1) -> bytes:
@@ -54,7 +54,7 @@ class BoundedFile(io.FileIO):
 
 
 def open_archive(path: Path) -> zipfile.ZipFile | None:
-    """Open a zip; None if it is none that can be read.
+    """Open a zip; None if it is not one that can be read.
 
     Raises:
         OSError: The machine could not read the file.
@@ -128,7 +128,7 @@ def _folders_of(name: str) -> list[str]:
 
 
 def _is_folder(info: zipfile.ZipInfo, name: str, folders: set[str]) -> bool:
-    """Return whether an entry is a folder, also where Windows does not say so with a slash."""
+    """Return whether an entry is a folder, even if Windows does not say so with a slash."""
     if name.endswith("/") or stat.S_ISDIR(info.external_attr >> 16):
         return True
     return info.file_size == 0 and (bool(info.external_attr & DOS_FOLDER) or name in folders)
@@ -140,7 +140,7 @@ def _decoded(info: zipfile.ZipInfo) -> tuple[str, list[str]]:
     if not info.flag_bits & UTF8:
         raw = info.orig_filename.encode("cp437")  # how Python read it
         names = _unicode_path(info.extra, raw) or _guesses(raw)
-    # What was half of a pair of characters cannot be written anywhere.
+    # Half of a surrogate pair cannot be written anywhere.
     names = [name.encode("utf-8", "replace").decode("utf-8") for name in names]
     name, *others = [unicodedata.normalize("NFC", name.replace("\\", "/")) for name in names]
     return name, others
@@ -169,12 +169,12 @@ def _guesses(raw: bytes) -> list[str]:
 
 
 def safe_name(name: str) -> tuple[str | None, str | None]:
-    """Return a name that any file system takes, and what was changed, in a few words.
+    """Return a name that any file system accepts, and what was changed, in a few words.
 
     The name is None if it leads out of the zip.
     """
     if re.match(r"[A-Za-z]:/", name) or ".." in name.split("/"):
-        return None, "points outside of the zip"
+        return None, "points outside the zip"
     parts = [part for part in name.split("/") if part not in ("", ".")]
     plain = [re.sub(r"[\x00-\x1f]", "_", part) for part in parts]
     short = [_shortened(part) for part in plain[-MOST_NAME_BYTES:]]
@@ -201,7 +201,7 @@ def _shortened(part: str) -> str:
 
 
 def _time(info: zipfile.ZipInfo) -> float | None:
-    """Return when a member was changed, says the zip; None where it does not say."""
+    """Return when a member was changed according to the zip; None if it does not say."""
     try:
         moment = time.mktime((*info.date_time, 0, 0, -1))
     except (ValueError, OverflowError):

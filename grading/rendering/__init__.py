@@ -1,1 +1,1 @@
-"""The executed notebook as HTML that everybody may open; a part of each record."""
+"""The executed notebook as HTML that is safe to open; a part of each record."""

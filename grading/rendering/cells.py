@@ -1,4 +1,4 @@
-"""Valid cells of anything that calls itself a notebook: short enough, and without metadata."""
+"""Valid cells from anything that calls itself a notebook: short enough, and without metadata."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ MOST_OWN_CELLS = 500  # of the student's own; the assignment's are always shown
 MOST_OUTPUTS, MOST_TRACEBACK_LINES = 200, 60
 
 v4 = nbformat.v4
-# A picture in the middle of a text, as Colab pastes them.
+# A picture in the middle of a text, as pasted by Colab.
 _PASTED = re.compile(r"\]\(data:(image/(?:png|jpeg|gif));base64,([A-Za-z0-9+/=]+)")
 
 
@@ -47,7 +47,7 @@ def valid_cell(cell: dict) -> nbformat.NotebookNode:
 
 
 def _without_pasted(source):
-    """Return a text without the pictures in it, which truncating would break, and these."""
+    """Return a text without its pictures, which truncating would break, and the pictures."""
     pictures = {}
 
     def attach(match):

@@ -1,9 +1,8 @@
-"""An executed notebook as a piece of HTML in which nothing of the student's can do harm.
+"""An executed notebook as HTML in which nothing of the student's can do harm.
 
 nbconvert renders; what a student could have written is sanitised: text cells, and finally the
 whole. Of the outputs, text and pictures are shown. A cell that cannot be drawn, or takes too long,
-is shown as it was typed and hides nothing else. What students write for a reader can always be
-read.
+is shown as typed and hides nothing else. What students write for a reader can always be read.
 """
 
 import functools
@@ -23,11 +22,11 @@ from grading.rendering.time_limit import TooLong, at_most
 
 MOST_PAGE_CHARACTERS = 60_000_000
 WHOLE_SECONDS, CELL_SECONDS, ALL_CELLS_SECONDS = 20, 4, 40
-NOT_DRAWN = "This cell could not be drawn; here it is as it was typed."
+NOT_DRAWN = "This cell could not be drawn; here it is as typed."
 ENOUGH_SEEN = 0.9  # of the words of a written answer must be seen where it is drawn
 
 v4 = nbformat.v4
-# What is no word of a written answer: addresses, pictures and their names, tags.
+# What does not count as a word of a written answer: addresses, pictures and their names, tags.
 _NOT_WORDS = re.compile(
     r"""https?://\S+|(?:\bsrc=["']?)?data:image/[\w+]+;base64,[A-Za-z0-9+/=]+|\]\(attachment:[^)\s]*|"""
     rf"!\[[\w-]{{1,60}}\.(?:png|jpe?g|gif)(?=\])|</?(?:{'|'.join(sorted(TAGS))})\b"
@@ -52,14 +51,14 @@ def render(notebook: dict) -> str:
 
 
 def _prepared(notebook):
-    """Return the cells that are shown, and written answers as typed where a part is not seen."""
+    """Return the cells to show, with written answers as typed if some part would be hidden."""
     prepared, own = [], 0
     for cell in notebook.get("cells", []):
         is_own = not notebook_cells.is_assigned(cell)
         own += is_own
         if is_own and own > notebook_cells.MOST_OWN_CELLS:
             if own == notebook_cells.MOST_OWN_CELLS + 1:
-                text = f"*More than {own - 1} cells of one's own: the others are left out here.*"
+                text = f"*More than {own - 1} cells of your own: the others are left out here.*"
                 prepared.append(v4.new_markdown_cell(text))
             continue
         prepared.append(shown := notebook_cells.valid_cell(cell))
@@ -71,7 +70,7 @@ def _prepared(notebook):
 
 
 def _is_seen(cell):
-    """Return whether the words of a written answer are seen when drawn; a comment hides them."""
+    """Return whether a written answer's words are seen when drawn; a comment hides them."""
     drawn = _drawn([cell], CELL_SECONDS)
     if drawn is None:  # then it is shown as it was typed
         return True
@@ -83,7 +82,7 @@ def _is_seen(cell):
 def _fenced(source):
     """Return Markdown that shows the source of a text."""
     fence = "~" * (3 + max(map(len, re.findall("~+", source)), default=0))
-    return f"*Not all of this is seen when it is drawn. As typed:*\n\n{fence}\n{source}\n{fence}"
+    return f"*Not all of this is visible when drawn. As typed:*\n\n{fence}\n{source}\n{fence}"
 
 
 def _drawn(cells, seconds):

@@ -1,7 +1,7 @@
-"""HTML of strangers without anything that a browser could run or load, or that could mislead.
+"""Strangers' HTML without anything that a browser could run or load, or that could mislead.
 
-What is left has no scripts, styles, frames or forms, no ids, no classes but nbconvert's, no
-pictures but those in the page, and links to the web only.
+What is left has no scripts, styles, frames or forms, no ids, no classes except nbconvert's, no
+pictures except those in the page, and only links to the web.
 """
 
 import functools
@@ -46,7 +46,7 @@ def _is_allowed(is_nbconvert, tag, name, value):
 
 
 class _ClosedLinks(html5lib_shim.Filter):
-    """Let no link tell another site where it comes from."""
+    """Keep links from telling other sites where they come from."""
 
     def __iter__(self):
         for token in super().__iter__():

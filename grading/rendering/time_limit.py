@@ -1,4 +1,4 @@
-"""A time limit for the grader's own work that a stranger's input may prolong."""
+"""A time limit for the grader's own work, which a stranger's input may prolong."""
 
 import contextlib
 import signal
@@ -12,7 +12,7 @@ class TooLong(BaseException):
 
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """End what takes longer with TooLong, on the main thread and where there are timers."""
+    """End what takes too long with TooLong, on the main thread and where there are timers."""
     is_main = threading.current_thread() is threading.main_thread()
     if not hasattr(signal, "setitimer") or not is_main:
         yield

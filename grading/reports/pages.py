@@ -1,4 +1,4 @@
-"""The pages: a student's, with points and the notebook as it ran, and the class at a glance."""
+"""The pages: a student's, with points and the notebook as it ran, and the class's summary."""
 
 import base64
 import functools

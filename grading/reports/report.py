@@ -1,4 +1,4 @@
-"""What a run leaves behind: the table of grades, a page for each student, the class at a glance.
+"""What a run leaves behind: the table of grades, a page for each student, the class's summary.
 
 grades.csv               one row per student, for Excel and every platform
 feedback/STUDENT.html    one page per student
@@ -43,7 +43,7 @@ def write(folder: Path, rows: Sequence[Row], assignment: Assignment, about: dict
 
 
 def write_page(folder: Path, row: Row, assignment: Assignment) -> None:
-    """Write a student's page, unless it is there already and the same."""
+    """Write a student's page, unless the same page is there already."""
     path = Path(folder) / "feedback" / f"{row.slug}.html"
     text = pages.student_page(row, assignment.title)
     try:

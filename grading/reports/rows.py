@@ -58,7 +58,7 @@ def make_row(
     Args:
         submission: What was found.
         content: What was read in it.
-        result: The result of `grading.workers.worker`, or None if there is none yet.
+        result: The result from `grading.workers.worker`, or None if there is none yet.
         assignment: The homework.
         due: When it had to be handed in, in seconds since 1970, or None.
     """

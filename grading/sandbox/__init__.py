@@ -1,6 +1,6 @@
 """What a submission may see, use and do.
 
-Which process does what, and what crosses which border:
+Which process does what, and what crosses which boundary:
 
 - The *grading process* (`grading.workers.worker`, one a job slot) reads the notebook, starts
   kernels, and writes the result. It never runs a student's code.
@@ -17,8 +17,8 @@ Jupyter's messages cross there, bounded in size before they are parsed; values c
 for calls of the student's functions. To the prefork server go names of runs; settings lie in
 `settings.json`.
 
-`monitor` ends a submission that takes too much of what no single process can be held to; memory
-is counted by a control group (`memory_group`), or from /proc where there is none (`memory_use`).
-Switches: `--unsafe` goes on without bubblewrap where it does not work, `--cold` does without the
+`monitor` ends a submission whose processes together take too much; memory is counted by a control
+group (`memory_group`), or from /proc where there is none (`memory_use`).
+Options: `--unsafe` goes on without bubblewrap where it does not work, `--cold` does without the
 prefork server.
 """

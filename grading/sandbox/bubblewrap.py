@@ -1,8 +1,8 @@
 """Where a submission runs: inside bubblewrap, or (only if asked for) as an ordinary process.
 
-In bubblewrap a submission sees what `view` shows, which can only be read, and its own working and
-temporary folders, which lie in memory and are limited in size. It has no network and no
-capabilities, is never root, and ends with its first process.
+In bubblewrap a submission sees what `view` shows, which is read-only, and its own working and
+temporary folders, which are in memory and limited in size. It has no network and no capabilities,
+is never root, and ends with its first process.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ SECONDS_TO_END = 5
 
 
 class NotIsolatedError(RuntimeError):
-    """Bubblewrap does not work here, and nobody agreed to do without."""
+    """Bubblewrap does not work here, and nobody agreed to do without it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Started:
 
     def kill(self) -> None:
         """End all its processes."""
-        if self.marker is None:  # with bubblewrap itself, all ends that runs in it
+        if self.marker is None:  # when bubblewrap itself ends, so does all in it
             family = self.family()
             self.popen.kill()
             cleanup.wait(family, SECONDS_TO_END)
@@ -168,7 +168,7 @@ def choose(unsafe: bool = False, hidden: Iterable[str | os.PathLike] = ()) -> Sa
     bwrap, problem = _bubblewrap()
     if bwrap is None and not unsafe:
         raise NotIsolatedError(
-            f"Submissions cannot be isolated here: {problem}. Or say --unsafe to run submissions "
+            f"Submissions cannot be isolated here: {problem}. Or use --unsafe to run submissions "
             "that you trust as ordinary programs of yours."
         )
     return Sandbox(bwrap, problem, tuple(map(str, hidden)))
@@ -187,7 +187,7 @@ def _bubblewrap() -> tuple[str | None, str | None]:
         )
     if any(pathlib.Path(place).is_relative_to("/tmp") for place in view.python_folders()):
         return None, (
-            "this Python lies in /tmp, which every submission gets anew and empty; make the "
+            "this Python is in /tmp, which is new and empty for every submission; make the "
             "environment in another folder"
         )
     if os.path.realpath(ROOT) in view.python_folders():
@@ -200,7 +200,7 @@ def _bubblewrap() -> tuple[str | None, str | None]:
 
 
 def _problem_of(bwrap):
-    """Return why a Python in bubblewrap does not start, or what it cannot read, if so."""
+    """Return why a Python in bubblewrap does not start, or what it cannot read; None if it can."""
     words = [bwrap, *view.arguments([*view.without_machine(), "--tmpfs", "/tmp"]), "--"]
     words += [sys.executable, "-I", f"{CODE}/readable.py", view.COURSE, CODE, *view.DATA.values()]
     try:

@@ -1,7 +1,7 @@
 """How many files and connections may be open: here, and in each process of a submission.
 
 Every connection that a submission opens to the grader takes a descriptor here, and the messaging
-library ends the process that has none left. So there have to be more than a submission can use up.
+library ends a process that has none left. So there must be more than a submission can use up.
 """
 
 import contextlib
@@ -17,12 +17,12 @@ MANY = 2**30  # instead of "no limit"
 
 
 def raise_limit(processes: int) -> None:
-    """Let this process open as many as a submission's processes could want, if that is allowed."""
+    """Let this process open as many as a submission's processes could want, if allowed."""
     wanted = processes * WANTED + FOR_GRADER
     soft, hard = _limits()
     if soft >= wanted:
         return
-    # Root may have more than is allowed at first; others get what there is.
+    # Root may have more than is initially allowed; others get what there is.
     for most in (max(wanted, hard), hard):
         with contextlib.suppress(ValueError, OSError):
             return resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, most), most))
@@ -34,7 +34,7 @@ def for_submission(processes: int) -> int:
 
 
 def in_use() -> int:
-    """Return about how many this process has open: the next one gets the lowest free number."""
+    """Return roughly how many this process has open: the next one gets the lowest free number."""
     try:
         number = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:  # there is none left

@@ -1,4 +1,4 @@
-"""What is isolated on this machine and what is not, in words for the one who grades."""
+"""What is isolated on this machine and what is not, in words for whoever grades."""
 
 import os
 
@@ -11,7 +11,7 @@ from grading.sandbox.inside.confine import has_filter
 def report(sandbox: Sandbox, limits: Limits) -> list[str]:
     """Return what is isolated and what is not, in plain sentences."""
     judged = [
-        "Results are judged in a process of its own, which gets plain values only.",
+        "Results are judged in a separate process, which gets only plain values.",
         f"A cell may run {limits.cell_s:g} s, a notebook {limits.notebook_s:g} s; one process may "
         f"take {limits.memory_mb} MB of memory; a cell may print {limits.output_bytes / 1e6:g} MB.",
     ]
@@ -29,7 +29,7 @@ def report(sandbox: Sandbox, limits: Limits) -> list[str]:
             "Not isolated: the processor, and the kernel of the operating system (a hole in it is "
             f"a hole here).{'' if has_filter() else unfiltered}",
         ]
-    as_root = " YOU ARE ROOT, SO THAT IS THE WHOLE MACHINE." if os.geteuid() == 0 else ""
+    as_root = " YOU ARE ROOT, SO THAT MEANS THE WHOLE MACHINE." if os.geteuid() == 0 else ""
     return [
         f"NOT ISOLATED: {sandbox.problem}.",
         "Submissions run as ordinary programs of yours. They can read and change every file that "
@@ -37,7 +37,7 @@ def report(sandbox: Sandbox, limits: Limits) -> list[str]:
         "They can use the network.",
         "They can start processes that outlive them; those that hide well are not found.",
         f"They can fill the disk: only the size of a single file is limited ({limits.disk_mb} MB).",
-        "What still holds: a working folder of its own for each, no secrets in its environment.",
+        "What still holds: each has its own working folder, and no secrets in its environment.",
         memory_group.describe(),
         *judged,
     ]

@@ -1,11 +1,11 @@
-"""A limit of memory that the operating system keeps: a control group (cgroup) for one sandbox.
+"""A memory limit that the operating system enforces: a control group (cgroup) for one sandbox.
 
-A memory cgroup counts memory as it is taken, and all of it: files in memory, buffers of sockets,
-whatever nobody has mapped. It can be had where this process may make groups below its own or
+A memory cgroup counts memory as it is taken, and all of it: files in memory, socket buffers,
+whatever nobody has mapped. It is available where this process may make groups below its own or
 beside it: often as root, and on a desktop or a server with a delegated group. Elsewhere the
-monitor has to do with what /proc shows.
+monitor has to make do with what /proc shows.
 
-`start` puts a command into a group, which `close` removes with all that is left in it.
+`start` puts a command into a group, which `close` removes with everything left in it.
 """
 
 import contextlib
@@ -104,7 +104,7 @@ class MemoryGroup:
         (self.path / name).write_text(str(value))
 
     def mark_base(self) -> None:
-        """Count what is in use now no more, neither as usage nor for the limit set next."""
+        """Stop counting what is in use now, both as usage and towards the next limit."""
         self.base = 0
         self.base = self.usage()
 
@@ -158,7 +158,7 @@ def most_bytes(memory_mb: int) -> int:
 
 
 def make(limit_bytes: int) -> MemoryGroup | None:
-    """Make a group with this limit; None where there can be none."""
+    """Make a group with this limit; None where that is impossible."""
     version, parent, _ = _find_place()
     if version is None:
         return None
@@ -201,7 +201,7 @@ def describe() -> str:
 
 
 def remove_left() -> None:
-    """Remove the groups of graders that are gone, and end what they have left in them."""
+    """Remove the groups of graders that are gone, and end what they left in them."""
     version, parent, _ = _find_place()
     if version is not None:
         _remove_stale(version, parent)

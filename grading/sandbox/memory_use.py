@@ -1,8 +1,8 @@
 """How much memory processes take together, as /proc shows it: each page is counted once.
 
 The monitor goes by this where no control group counts (`memory_group`). A process that has just
-ended counts nothing, and changes nothing in how the others are counted. Files in memory without a
-name and System V shared memory are not looked for: a filter of system calls refuses them.
+ended counts for nothing, and changes nothing in how the others are counted. Nameless files in
+memory and System V shared memory are not looked for: a filter of system calls refuses them.
 """
 
 import contextlib
@@ -17,8 +17,8 @@ MEMORY_TO_SHARE = 500 * MEGABYTE
 # What a process has taken, in /proc/PID/status.
 OWN = ("RssAnon", "RssShmem", "VmPTE")
 SECONDS_FOR_MAPS = 2  # a submission can make reading them as long as it likes
-# What waits in sockets belongs to no process. So many sockets are usual; each more of them counts
-# as full, which is the default size of its buffer.
+# What waits in sockets belongs to no process. This many sockets are usual; each further one counts
+# as full, at the default size of its buffer.
 USUAL_SOCKETS = 256
 SOCKET_BYTES = 208 * 1024
 SHARED_TO_LOOK = 100 * MEGABYTE
@@ -40,7 +40,7 @@ def memory(family: list[psutil.Process]) -> int:
 def exceed(
     family: list[psutil.Process], folders: Iterable[str], limit: float, shared_before: int
 ) -> bool:
-    """Return whether processes take more memory than the limit, with their files that lie there.
+    """Return whether processes, with their files in memory, take more memory than the limit.
 
     Args:
         family: The processes.
@@ -66,7 +66,7 @@ def shared() -> int:
 
 
 def files_in_memory(family: list[psutil.Process], folders: Iterable[str]) -> dict[int, int]:
-    """Return the bytes of files in folders which lie in memory, by device."""
+    """Return the bytes of files in folders that are in memory, by device."""
     used = {}  # processes see the same file systems, or some of their own
     for process in family:
         for folder in folders:
@@ -83,7 +83,7 @@ def _put_aside(family, grown):
     """Return the bytes of shared memory that processes have put aside and could get back.
 
     A process can put pages of shared memory aside (`madvise`); then they are counted only for the
-    whole machine, which has `grown` by so much. What processes have mapped tells how much of that
+    whole machine, which has `grown` by that much. What processes have mapped shows how much of it
     can be theirs.
     """
     if grown <= SHARED_TO_LOOK:

@@ -12,15 +12,15 @@ from grading.sandbox import descriptors, memory_use
 MEGABYTE = 2**20
 SECONDS_BETWEEN_LOOKS = 0.25
 SECONDS_BETWEEN_GLANCES = 0.05  # at what is quickly seen
-# By so much this process may grow while a kernel runs: what a submission sends waits here.
+# How much this process may grow while a kernel runs: what a submission sends waits here.
 MOST_WAITING_HERE = 500 * MEGABYTE
 
 
 class Monitor:
-    """Looks at the processes of a submission, and ends them when they take too much.
+    """Watches the processes of a submission, and ends them when they take too much.
 
-    Limits of a single process are the system's business; this is for all of them together, and
-    for what they pile up in the grader.
+    The system enforces the limits of a single process; this is for all of them together, and for
+    what they pile up in the grader.
 
     Args:
         started: The processes: a `bubblewrap.Started` or a `prefork.Forked`.
@@ -44,7 +44,7 @@ class Monitor:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         self._is_over.set()
         self._thread.join()
 

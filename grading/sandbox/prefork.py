@@ -3,7 +3,7 @@
 Importing Keras takes longer than all the rest of an honest submission. A `PreforkServer` is a
 sandbox in which that is done once; `inside/prefork_server.py` says what keeps submissions apart. It
 serves one submission at a time. Where namespaces cannot be made inside bubblewrap, `Lease.start`
-says so, and every kernel is started anew instead.
+says so, and every kernel is started afresh instead.
 """
 
 import contextlib
@@ -50,7 +50,7 @@ class PreforkError(RuntimeError):
 
 
 class PreforkServer:
-    """A prefork server, as the process sees it that started it.
+    """A prefork server, as seen by the process that started it.
 
     Args:
         sandbox: An isolated one.
@@ -115,7 +115,7 @@ class PreforkServer:
 
 
 class Lease:
-    """The use of a prefork server for one submission; all that it started ends with it.
+    """The use of a prefork server for one submission; everything it started ends with it.
 
     Args:
         server: The server.
@@ -190,7 +190,7 @@ class Lease:
         return message
 
     def family(self) -> list[psutil.Process]:
-        """Return the processes of the submission: what runs in the sandbox but the server."""
+        """Return the processes of the submission: what runs in the sandbox, except the server."""
         with contextlib.suppress(psutil.Error, IndexError):
             return psutil.Process(self.server.popen.pid).children()[0].children(recursive=True)
         return []

@@ -1,4 +1,4 @@
-"""What one start of a kernel gets: its folder, its variables, and places that it can write."""
+"""What one start of a kernel gets: its folder, its variables, and places it can write to."""
 
 import os
 import pathlib
@@ -38,7 +38,7 @@ def make(is_isolated: bool, parent: str | os.PathLike | None = None) -> pathlib.
 
 
 def give_away(folder: pathlib.Path) -> None:
-    """Give a folder with all that is in it to the user whom root's submissions run as."""
+    """Give a folder and everything in it to the user that root's submissions run as."""
     if os.geteuid() != 0:
         return
     for path in (folder, *folder.rglob("*")):
@@ -46,7 +46,7 @@ def give_away(folder: pathlib.Path) -> None:
 
 
 def writable(limits: Limits) -> dict[str, int]:
-    """Return the folders that can be written inside bubblewrap, and the megabytes they hold."""
+    """Return the writable folders inside bubblewrap, and the megabytes they hold."""
     return {
         WORKING: limits.disk_mb,
         "/tmp": limits.disk_mb,

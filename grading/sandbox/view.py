@@ -1,8 +1,8 @@
 """What a submission sees of the machine inside bubblewrap, as bubblewrap's arguments.
 
-The system, Python, and of the course `utils`, `data` and two small files: all of it read only.
-Whatever of the class lies below one of them (submissions, results, an assignment of the teacher's
-own, the course's checkout) is covered.
+It sees the system, Python, and the course's `utils`, `data` and two small files, all read only.
+Whatever belongs to the class and is below one of them (submissions, results, an assignment of the
+teacher's own, the course's checkout) is covered.
 """
 
 import os
@@ -40,7 +40,7 @@ def arguments(more: Sequence[str] = (), hidden: Iterable[str | os.PathLike] = ()
         if path.is_symlink():
             words += ["--symlink", os.readlink(path), str(path)]
     made = set()
-    # What lies deeper comes later, so that Python is seen in a checkout that is covered.
+    # What is deeper comes later, so that Python is seen in a checkout that is covered.
     for place in sorted([*shown, *covers, WORKING, RUN], key=lambda place: place.count("/")):
         for parent in reversed(pathlib.Path(place).parents[:-1]):
             if parent not in made:  # made here, since bubblewrap's own would be for root only
@@ -101,7 +101,7 @@ def outside(path: str) -> str:
 
 
 def opened(inside: str, folder: str) -> dict[str, str | None]:
-    """Return how a folder is shown: by what lies in it where root alone may list the folder."""
+    """Return how a folder is shown: by its content if only root may list the folder."""
     if os.geteuid() != 0 or os.stat(folder).st_mode & 0o005 == 0o005:
         return {inside: folder}
     names = os.listdir(folder)
@@ -111,7 +111,7 @@ def opened(inside: str, folder: str) -> dict[str, str | None]:
 def covered(
     shown: dict[str, str | None], hidden: Iterable[str | os.PathLike]
 ) -> dict[str, pathlib.Path]:
-    """Return what lies below a place that is shown, and must not be seen.
+    """Return what is below a place that is shown, but must not be seen.
 
     Args:
         shown: Of `shown_places`.
@@ -132,7 +132,7 @@ def covered(
 
 
 def python_folders() -> list[str]:
-    """Return the folders that this Python is made of."""
+    """Return the folders that make up this Python."""
     import pwd  # which Windows does not have
 
     folders = [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix]
@@ -140,7 +140,7 @@ def python_folders() -> list[str]:
         folders.append(site.getusersitepackages())
     # Reached by links: the interpreter of a virtual environment, a folder of versions.
     folders.append(str(pathlib.Path(sys.executable).resolve().parents[1]))
-    # Never a whole home: a Python in ~/bin is then not found in the sandbox, which says so.
+    # Never a whole home: the sandbox then says that a Python in ~/bin was not found.
     homes = ["/", "/usr", "/home", "/root", os.path.expanduser("~")]
     homes += [entry.pw_dir for entry in pwd.getpwall()]
     return sorted(_with_real_paths(folders) - _with_real_paths(homes))

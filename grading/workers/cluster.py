@@ -27,7 +27,7 @@ _here = threading.local()
 
 
 class Unavailable(Exception):
-    """There is no cluster that could be used; the message says why."""
+    """There is no usable cluster; the message says why."""
 
 
 def grade(job: dict) -> dict:
@@ -41,7 +41,7 @@ def grade(job: dict) -> dict:
 
 
 def mismatch(version: str, environment: dict[str, str]) -> str:
-    """Return in words what this machine has that differs from another; "" if nothing does."""
+    """Return in words how this machine differs from another; "" if it does not."""
     if version != result_store.engine_version():
         return "another version of this repository"
     here = result_store.environment()
@@ -178,7 +178,7 @@ class Cluster:
         future.add_done_callback(lambda future: self._done.put((name, future)))
 
     def collect(self, seconds: float) -> tuple[str, dict] | None:
-        """Return the next name and result, or None if there is none within so many seconds.
+        """Return the next name and result, or None if there is none within that many seconds.
 
         Raises:
             ConnectionError: The scheduler is gone for good.

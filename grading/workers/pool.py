@@ -1,4 +1,4 @@
-"""Several submissions at a time on this machine, each slot with a grading process of its own.
+"""Several submissions at a time on this machine, each slot with its own grading process.
 
 A grading process that dies, or does not answer in time, costs one submission its second chance and
 nothing else: the slot starts another process.
@@ -84,7 +84,7 @@ class Slot:
             if self.is_closed:
                 break
         reason = f"could not be graded: {problem} (tried {TRIES} times)"
-        # A process that ends each time at the same place hardly does so by chance.
+        # A process that always ends at the same place hardly does so by chance.
         is_suspect = len(last_steps) == TRIES and None not in last_steps
         is_suspect = is_suspect and len(set(last_steps)) == 1
         if is_suspect:
@@ -221,7 +221,7 @@ class Local:
         self._threads.submit(self._grade, name, job)
 
     def collect(self, seconds: float) -> tuple[str, dict] | None:
-        """Return the next name and result, or None if there is none within so many seconds."""
+        """Return the next name and result, or None if there is none within that many seconds."""
         try:
             return self._results.get(timeout=seconds)
         except queue.Empty:

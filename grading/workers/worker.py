@@ -1,4 +1,4 @@
-"""Grade submissions in a process of its own, so that nothing that happens here stops the run.
+"""Grade submissions in a separate process, so that nothing that happens here stops the run.
 
     python -m grading.workers.worker
 
@@ -111,7 +111,7 @@ def read_result(folder: Path) -> dict | None:
 
 
 def read_running(folder: Path) -> str | None:
-    """Return what of the job in a folder was begun last: a cell, a task; None if unknown."""
+    """Return what was begun last in the job in a folder: a cell, a task; None if unknown."""
     try:
         return (Path(folder) / WORK / RUNNING).read_text(encoding="utf-8")[:200]
     except (OSError, ValueError):
@@ -123,7 +123,7 @@ def failure(problem: str, suspect: bool = False, seconds: float = 0) -> dict:
 
     Args:
         problem: In words.
-        suspect: Whether the submission itself may be what keeps the grader from it.
+        suspect: Whether the submission itself may be what prevents its grading.
         seconds: How long it took.
     """
     result = {"problem": problem, "points": 0, "tasks": [], "events": [], "notes": []}
@@ -188,7 +188,7 @@ class Grader:
         return result
 
     def _prefork_server(self, sandbox, limits, modules):
-        """Return the prefork server, started when needed; None where there can be none."""
+        """Return the prefork server, started when needed; None where that is impossible."""
         from grading.sandbox.prefork import PreforkServer
 
         if not sandbox.is_isolated:
@@ -218,7 +218,7 @@ def chooses_backend(notebook: dict) -> bool:
 
 
 def modules_of(assignment: Assignment) -> tuple[str, ...]:
-    """Return what is worth importing once for all: what the assignment's own cells import."""
+    """Return what is worth importing just once: what the assignment's own cells import."""
     from grading.sandbox.prefork import MODULES
 
     text = "\n".join(cell["source"] for cell in assignment.notebook["cells"])

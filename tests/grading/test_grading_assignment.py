@@ -149,7 +149,7 @@ def test_an_assignment_that_breaks_the_rules_is_told(assignment, place, change, 
 
 def test_an_assignment_that_is_not_there():
     for wrong in (77, "hw77", "nowhere.ipynb"):
-        with pytest.raises(AssignmentError, match=r"Those there are|Give a number"):
+        with pytest.raises(AssignmentError, match=r"There are: |Give a number"):
             load_assignment(wrong)
 
 

@@ -225,7 +225,7 @@ def test_interrupted_it_leaves_nothing_and_goes_on(few, number, status):
         process.send_signal(number)
         printed, _ = process.communicate(timeout=60)
         assert process.returncode == status, printed
-        assert number == 9 or "goes on where this one stopped" in printed
+        assert number == 9 or "continues where this one stopped" in printed
         assert leftovers(temporary) == []
     known = len(list(records.glob("*.json")))
     assert 1 <= known < 4

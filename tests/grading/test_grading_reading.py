@@ -60,7 +60,7 @@ def test_a_version_without_answers_never_stands_against_one_with_answers(
     put(ana / worked_on, solved(), OLD)
     for found in (read(ana), read(ana / worked_on, ana / template, ranks=(1, 2))):
         assert answer(found) == "x = 42" and found.name == worked_on
-        assert found.review_reasons == [] and f"{template} holds no answers" in said(found)
+        assert found.review_reasons == [] and f"{template} contains no answers" in said(found)
 
 
 # Names, answers and times of two versions; which counts (None: either, but always the same); how

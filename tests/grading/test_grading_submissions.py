@@ -145,7 +145,7 @@ def test_encodings_of_windows(coding):
 )
 def test_a_zip_cannot_leave_its_place(ana, name):
     put_zip(ana / "a.zip", [(name, solved())])
-    assert read(ana).notebook is None and "points outside of the zip" in said(read(ana))
+    assert read(ana).notebook is None and "points outside the zip" in said(read(ana))
 
 
 NAMES = ["10:30 hw1.ipynb", "Task 1: hw1.ipynb", "/hw1.ipynb", "/home/ana/hw1.ipynb", "//hw1.ipynb"]

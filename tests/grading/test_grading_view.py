@@ -118,7 +118,7 @@ def test_what_may_not_be_read_is_named_as_the_teacher_knows_it(tmp_path, monkeyp
     ("python", "ends", "says"),
     [
         (None, None, "apt install bubblewrap"),
-        ("/tmp/environment", (0, ""), "lies in /tmp"),
+        ("/tmp/environment", (0, ""), "is in /tmp"),
         (os.path.realpath(ROOT), (0, ""), "a folder of its own"),
         ("/opt/python", (77, "/data/private.csv"), "/data/private.csv"),
         ("/opt/python", (1, "Creating new namespace failed"), "new namespace failed"),

@@ -671,7 +671,7 @@ STUDENTS = {
     "ela": named("another ending", "{}.ipynb.txt", [".txt"]),
     "ema": named("another ending", "{}/small_numbers.ipynb.txt", [".txt"]),
     "emi": files(
-        "empty template beside it", 8, _template_beside, never=["earlier", "of the same moment"]),
+        "empty template beside it", 8, _template_beside, never=["earlier", "from the same moment"]),
     "era": files("behind an environment", 8, _behind_an_environment),
     "eve": files("zip of PowerShell", 8, _of_powershell, never=["could not"]),
     "fei": files("long name in a zip", 8, _long_name, never=["outside"]),

@@ -1,9 +1,9 @@
 """What a process gives up for good before a student's code runs in it.
 
-Limits and namespaces bound what a submission sees and how much it takes. Here it loses what could
-get around them: a user who is root outside of the sandbox, too, all capabilities, and the system
+Limits and namespaces restrict what a submission sees and how much it takes. Here it loses what
+could get around them: a user who is also root outside the sandbox, all capabilities, and the system
 calls that make memory nobody counts (memfd, System V shared memory), namespaces, or mounts. All of
-it holds for the thread that asks for it and for what that thread starts, so no other may run yet.
+this applies to the calling thread and to what it starts, so no other thread may be running yet.
 """
 
 import ctypes
@@ -43,8 +43,8 @@ CALLS = {
 # with "not permitted".
 ABSENT = ("clone3", "memfd_create", "memfd_secret", "shmget", "msgget", "semget", "io_uring_setup")
 
-# Kinds of sockets that stay: AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Of the others a namespace of
-# networks does not hold back all: by AF_VSOCK a virtual machine talks to its host, and to itself.
+# Kinds of sockets that stay: AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. A network namespace does not
+# hold back all of the others: by AF_VSOCK a virtual machine talks to its host, and to itself.
 FAMILIES = (1, 2, 10, 16)
 
 _libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
@@ -56,7 +56,7 @@ def become_nobody() -> None:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
-        # Else its own files in /proc would belong to root from here on.
+        # Otherwise its own files in /proc would belong to root from here on.
         _libc.prctl(SET_DUMPABLE, 1, 0, 0, 0)
 
 
@@ -77,7 +77,7 @@ def new_namespaces(kinds: int) -> None:
 
 
 def shed_privileges() -> None:
-    """Give up all capabilities, in this process and in all that it starts."""
+    """Give up all capabilities, in this process and in everything that it starts."""
     for number in range(64):
         _libc.prctl(DROP_BOUNDING, number, 0, 0, 0)
     check(_libc.prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0), "no new privileges")
@@ -106,7 +106,7 @@ def has_filter() -> bool:
 
 
 def filter_calls() -> None:
-    """Refuse the calls from here on, in this process and all that it starts.
+    """Refuse the calls from here on, in this process and everything that it starts.
 
     Raises:
         OSError: The system does not take the filter.
@@ -158,7 +158,7 @@ def filter_program(machine: str) -> bytes:
 
 
 def check(result: int, what: str) -> None:
-    """Raise what the system says about a call that failed."""
+    """Raise the system's error for a call that failed."""
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")

@@ -1,7 +1,7 @@
 """What the grader asks of a kernel: values by name, and calls of functions.
 
-It is imported before any cell of the student's runs. Nothing in this file is secret, and nothing
-that it says is trusted: it only brings values into a form in which they can be read without trust.
+It is imported before any of the student's cells run. Nothing in this file is secret, and nothing
+that it says is trusted: it only puts values into a form that can be read without trust.
 """
 
 import json
@@ -75,7 +75,7 @@ def _as_text(value, most_bytes):
 
 
 def _name_of(error):
-    """Return the nearest class of Python's own that an error is of."""
+    """Return the nearest of Python's own classes that an error belongs to."""
     return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins")
 
 

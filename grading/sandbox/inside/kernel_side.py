@@ -2,7 +2,7 @@
 
     python kernel_side.py RUN_FOLDER WORKING_FOLDER [--isolated]
 
-runs inside the sandbox; so does `prefork_server.py`, which forks kernels instead of starting them.
+runs inside the sandbox, as does `prefork_server.py`, which forks kernels instead of starting them.
 The kernel connects to sockets that the grader has opened in the run folder, so that nothing of the
 grader's needs to be writable from here.
 """
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def set_limits(settings: dict[str, Any]) -> None:
-    """Limit this process and all that it starts; no limit can be lifted again."""
+    """Limit this process and everything it starts; no limit can be lifted again."""
     limits = {
         # Memory that is only reserved does not count here, as it does with RLIMIT_AS.
         "RLIMIT_DATA": settings["memory_mb"] * 2**20,
@@ -100,7 +100,7 @@ def run_kernel(
             """Write none: nobody else is to connect."""
 
         def init_path(self):
-            """Wait: a file of the student's could bear the name of what is still imported."""
+            """Wait: one of the student's files could have the name of a module not yet imported."""
 
     own = pathlib.Path(settings["own_folder"])
     for folder in (own, pathlib.Path.home()):
@@ -128,9 +128,9 @@ def run_kernel(
 
 
 def _let_threads_know_their_cell():
-    """Book what a thread prints on the cell that started it, not on the one that runs by then.
+    """Attribute what a thread prints to the cell that started it, not to the one now running.
 
-    ipykernel looks it up in the context, which threads take over from Python 3.14 on only.
+    ipykernel looks it up in the context, which threads inherit only from Python 3.14 on.
     """
     start = threading.Thread.start
 
@@ -143,10 +143,10 @@ def _let_threads_know_their_cell():
 
 
 def _write_in_pieces(stream: Any) -> Callable:
-    """Return a `write` for a stream that sends what has gathered when there is enough.
+    """Return a `write` for a stream that sends what has accumulated once there is enough.
 
-    A stream gathers for a fifth of a second what is printed, and that can be a lot; the grader
-    reads no large message, and should see a flood.
+    A stream collects what is printed for a fifth of a second, and that can be a lot; the grader
+    reads no large messages, and should notice a flood.
     """
     write, gathered = stream.write, 0
 

@@ -2,9 +2,9 @@
 
 The same file is used on both sides: in the student's kernel, and in the clean process that judges.
 Only None, bool, int, float, str, lists, dictionaries with text keys, and arrays of bools, numbers
-or text pass, and `...` as the sign of an answer not given. Nothing is ever unpickled, and only the
-plain content of an object passes: a number that pretends to equal everything arrives as the number
-that it is.
+or text pass, and `...` for an answer not given. Nothing is ever unpickled, and only the plain
+content of an object passes: a number that pretends to equal everything arrives as the number that
+it is.
 """
 
 import base64
@@ -148,7 +148,7 @@ def _decode_array(code, shape, text):
     dtype = np.dtype(code)  # of a text; a structured or object dtype has another kind
     is_plain = isinstance(code, str) and dtype.kind in KINDS and not dtype.hasobject
     is_shape = len(shape) <= 32 and all(type(side) is int and side >= 0 for side in shape)
-    # Of texts without any length, any number would fit into no data.
+    # Any number of texts of length zero would fit into no data.
     if not (is_plain and is_shape and dtype.itemsize):
         raise NotPlain(UNREADABLE)
     data = base64.b64decode(text, validate=True)

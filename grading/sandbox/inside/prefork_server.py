@@ -1,4 +1,4 @@
-"""A server that has imported what takes long, and forks a kernel for every submission.
+"""A server that has done the slow imports, and forks a kernel for every submission.
 
     python prefork_server.py SOCKET LIFE WORKING_FOLDER MODULE ...
 
@@ -6,11 +6,11 @@ Importing Keras takes ten times as long as judging a small submission. This proc
 is the first process of a sandbox, listens on a socket, and serves one connection at a time: one
 connection, one submission. It ends when the other side of the pipe LIFE is closed.
 
-What it forks moves into namespaces of its own before it becomes a kernel: processes, mounts,
-network, shared memory. So a student's code sees neither this process nor the files, processes or
-shared memory of an earlier submission; they are gone with the namespaces. It has no capabilities,
-and cannot look into this process (which is not "dumpable"). When a connection ends, every process
-of the sandbox but this one is killed.
+What it forks moves into its own namespaces before it becomes a kernel: processes, mounts, network,
+shared memory. So a student's code sees neither this process nor the files, processes or shared
+memory of an earlier submission; they are gone with the namespaces. It has no capabilities, and
+cannot look into this process (which is not "dumpable"). When a connection ends, every process of
+the sandbox except this one is killed.
 """
 
 import contextlib
@@ -73,7 +73,7 @@ def import_installed(modules: Iterable[str]) -> None:
     """Import the modules that are installed.
 
     Raises:
-        ImportError: An import failed in the middle: nobody is to be given half a module.
+        ImportError: An import failed halfway: nobody should get half a module.
     """
     for name in modules:
         try:
@@ -84,7 +84,7 @@ def import_installed(modules: Iterable[str]) -> None:
 
 
 def serve(connection: socket.socket, working_folder: pathlib.Path) -> None:
-    """Answer the requests of one submission: each starts a kernel in place of the one before."""
+    """Answer the requests of one submission: each starts a kernel that replaces the last."""
     for line in connection.makefile("rb"):
         run = json.loads(line)["run"]
         kill_all_others()
@@ -109,7 +109,7 @@ def send(connection: socket.socket, message: dict[str, Any]) -> None:
 def become_kernel(
     pipe: int, connection: socket.socket, run: str, working_folder: pathlib.Path
 ) -> None:
-    """Move into namespaces of its own; the kernel is started there, and this waits for its end.
+    """Move into separate namespaces, start the kernel there, and wait for its end.
 
     Args:
         pipe: Where a problem is written; closed where there is none.
@@ -205,7 +205,7 @@ def mount(
 
 
 def close_descriptors(kept: int) -> None:
-    """Close everything that the server has open but one descriptor."""
+    """Close everything that the server has open, except one descriptor."""
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
@@ -214,7 +214,7 @@ def close_descriptors(kept: int) -> None:
 
 
 def reap(kernel: int) -> None:
-    """Collect ended processes, as the first of a namespace does; end all with the kernel."""
+    """Collect ended processes, as the first of a namespace does; end when the kernel ends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     while True:
         pid, status = os.wait()
@@ -223,7 +223,7 @@ def reap(kernel: int) -> None:
 
 
 def kill_all_others() -> None:
-    """Kill every process of the sandbox but this one, and wait until they are gone."""
+    """Kill every process of the sandbox except this one, and wait until they are gone."""
     if os.getpid() != 1:  # anywhere else this would reach the user's own processes
         os._exit(1)
     while True:

@@ -1,4 +1,4 @@
-"""Finds what a submission would have to read and may not: packages, the course, the data.
+"""Find what a submission would have to read but may not: packages, the course, the data.
 
     python -I readable.py PLACE ...
 
