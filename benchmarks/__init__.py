@@ -1,1 +1,1 @@
-"""Measurements, always beside a peer and in one run. RESULTS.md holds what was measured where."""
+"""Measurements, always beside a peer in the same run. RESULTS.md has the results."""

@@ -1,4 +1,4 @@
-"""Runs the benchmarks, or those named: make bench, make bench ONLY=windowing."""
+"""Run the benchmarks, or those named: make bench, make bench ONLY=windowing."""
 
 import difflib
 import pathlib
@@ -10,7 +10,7 @@ NAMES = sorted(path.stem for path in HERE.glob("[a-z]*.py"))
 
 
 def main(words: list[str]) -> int:
-    """Run one benchmark after the other, each in a Python of its own."""
+    """Run one benchmark after another, each in its own Python process."""
     names = [word for word in words if not word.startswith("-")]
     options = [word for word in words if word.startswith("-")]
     for name in names:

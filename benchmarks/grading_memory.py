@@ -1,11 +1,11 @@
-"""What a class of submissions that go for memory can make the grader take.
+"""Measure how much memory a class of hostile submissions can make the grader take.
 
     python -m benchmarks.grading_memory
     python -m benchmarks.grading_memory --only memfd --memory 1000
 
-Each submission tries another way: a zip that unpacks to brackets, metadata without end, messages
-and values larger than allowed, files in memory without a name, shared memory, files in /tmp,
-sockets, connections, processes. Each is graded in a run of its own beside one honest student, and
+Each submission tries a different way: a zip that unpacks to brackets, endless metadata, messages
+and values larger than allowed, nameless files in memory, shared memory, files in /tmp, sockets,
+connections, processes. Each is graded in a run of its own beside one honest student, and
 four numbers are sampled ten times a second: the memory (PSS) of the process that must not die, of
 the process that reads, of the grading process with its judge, and by how much the machine's free
 memory fell in all. The honest student must get all points every time.

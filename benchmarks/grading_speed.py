@@ -5,10 +5,10 @@
 
 Both grade the same notebooks of a homework that imports Keras, on the same machine, one after the
 other, with this interpreter as the kernel's. Nothing is warmed up for either: each pays for its own
-start. The submissions are honest: each student has left out some of the answers, a different
-selection each. The points must come out the same.
+start. The submissions are honest: each student has left out a different selection of the answers.
+The points must come out the same.
 
-nbgrader is not a part of the course. Without `--nbgrader` it is installed into a virtual
+nbgrader is not part of the course. Without `--nbgrader` it is installed into a virtual
 environment of its own in build/nbgrader (about 300 MB; not counted in the time).
 """
 

@@ -67,7 +67,7 @@ def tensorflow_dataset(count, wait, threads):
 
 
 def ways(wait, threads):
-    """Return the ways: name to a function that makes so many batches."""
+    """Return the ways: name to a function that makes that many batches."""
     names = {"collections": collections, "concurrent": concurrent}
     prefetch = cells.definitions(NOTEBOOK, {"prefetch"}, **names)["prefetch"]
     several = {"workers": threads, "max_queue_size": 2 * threads}

@@ -87,7 +87,7 @@ def measure(report, name, path):
 
 
 def write_labels(path, size):
-    """Write a file of so many bytes, in which each class has about as many rows."""
+    """Write a file of that many bytes, in which all classes have about as many rows."""
     random = np.random.default_rng(0)
     numbers = random.choice(10**6, CLASSES, replace=False)
     labels = np.array([*(f"/m/0{number:05x}" for number in numbers), *WANTED])

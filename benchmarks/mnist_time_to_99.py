@@ -5,8 +5,8 @@
 The peer is the "Simple MNIST convnet" of Keras's own examples (32 and 64 filters of 3 × 3, dropout,
 Adam, batch 128), trained until its test accuracy is 99 %, for 15 epochs at most. Ours is the CNN of
 lesson 01, taken from the notebook itself, trained with its one-cycle rate for a single epoch. Both
-get all 60,000 training images. Counted is `fit` alone, with compilation and without evaluation.
-Ours is trained before and after the peer, so that a machine that gets slower is noticed.
+get all 60,000 training images. Only `fit` is timed, with compilation and without evaluation. Ours
+is trained before and after the peer, so that a machine that slows down is noticed.
 """
 
 import math

@@ -6,7 +6,7 @@ Occlusion: all places of the patch in large batches, against one forward pass at
 compiled gradient for a batch of channels, against the same gradient uncompiled, and against one
 channel after the other. Both in one run, on the same network, with the lesson's own functions,
 taken from its cells tagged "cifar-net", "occlusion" and "ascent". The best of several rounds
-counts; compilation is not part of it and stands in a column of its own.
+counts; compilation is not part of it and has a column of its own.
 """
 
 import itertools

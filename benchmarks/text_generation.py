@@ -4,9 +4,9 @@
 
 Both ways in one run, with lesson 07's network and its bundled weights, and the lesson's own
 functions, taken from its cells tagged "char-model" and "generation". Each guess is one compiled
-call (`predict_on_batch`). The best of several rounds counts; compilation is not part of it. That
-both are the same network is checked first: as long as the window holds all that was written, both
-must write the same text.
+call (`predict_on_batch`). The best of several rounds counts; compilation is not part of it. First,
+a check makes sure that both are the same network: as long as the window holds everything written
+so far, both must write the same text.
 """
 
 import functools

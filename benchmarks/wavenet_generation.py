@@ -10,9 +10,9 @@ compiled function, `predict_on_batch`. Queues: Le Paine et al. (2016), the lesso
 readable NumPy. Compiled: `utils.models.wavenet`. Sampling is part of all of them; compiling and a
 first call are not. The process is bound to one core where the system can do that.
 
-Median of several rounds. Beside the samples per second that passed on the clock stand those per
-second of processor time, which is what an idle machine would reach: other programs on the same core
-take turns with this one.
+Median of several rounds. Samples are counted per second on the clock and per second of processor
+time. The latter is what an idle machine would reach: other programs on the same core take turns
+with this one.
 
 It fails (exit status 1) if, by processor time, the compiled generator makes fewer than 16,000
 samples per second or fewer than 500 times as many as the naive way, as a compiled model, does.

@@ -85,7 +85,7 @@ ARRAYS = {
 
 
 def measure(report, measurement, name, path, *arguments):
-    """Measure in this process, and report the peak memory, too."""
+    """Measure in this process, and report the peak memory as well."""
     stream = np.fromfile(path, np.float32)
     baseline = harness.peak_memory()
     measurement(report, name, stream, *arguments)
@@ -181,7 +181,7 @@ def duration(seconds):
 
 
 def write_stream(path, samples):
-    """Write so many random samples."""
+    """Write that many random samples."""
     rng = np.random.default_rng(0)
     with open(path, "wb") as file:
         for start in range(0, samples, 10**6):
