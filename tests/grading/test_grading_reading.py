@@ -252,7 +252,7 @@ def test_where_there_is_no_notebook(ana):
     assert read(ana).status == "no notebook" and "answer.docx" in read(ana).problem
     for name in ("hw1.rar", "hw1.7z", "inner.zip"):
         put_zip(ana / "hw1.zip", [(name, b"Rar!")])
-        assert "only a zip is opened" in read(ana).problem
+        assert "only zips are opened" in read(ana).problem
 
 
 # -------------------------------------------------------------------------- limits
