@@ -37,7 +37,9 @@ def add_before(body: Callable[[Any, list], Any]) -> bool | str | None:
 
 JUDGES = {
     "1": Judge(
-        deepest, "Look at the printed medians; the table above has 10, 30 and 100 layers.", numbers=1
+        deepest,
+        "Look at the printed medians; the table above has 10, 30 and 100 layers.",
+        numbers=1,
     ),
     "2": Judge(add_before, "plain() above has everything; only the place of one bracket changes."),
     "3": Judge(0, "50 × 2 dense layers, and additions have no weights."),
