@@ -183,7 +183,7 @@ def test_where_nothing_ran_no_page_is_lost(tmp_path):
         ({"--homework": 99}, "no homework 99"),
         ({"submissions": "nowhere"}, "no folder"),
         ({"submissions": "empty"}, "no submissions"),
-        ({"--out": "one/out"}, "inside of the submissions"),
+        ({"--out": "one/out"}, "inside the submissions"),
         ({"--due": "soon"}, "2026-11-20T23:59"),
         ({"--only": "anna"}, "Did you mean: ana"),
         ({"--jobs": 0}, "at least 1"),
