@@ -78,9 +78,9 @@ def archive_server():
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(self.path)
-            status, body = answers.get(self.path, (404, b"not here"))
+            status, body, *promised = answers.get(self.path, (404, b"not here"))
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(*promised or [len(body)]))
             self.end_headers()
             self.wfile.write(body)
 
@@ -110,6 +110,8 @@ def archive():
 
 def test_alone_it_fetches_the_course_once(archive_server, tmp_path):
     answers, asked, source = archive_server
+    tmp_path = tmp_path / "Übung 1"
+    tmp_path.mkdir()
     path = f"/{REPOSITORY}/archive/{REF}.zip"
     answers[path] = (200, archive())
     for _ in range(2):
@@ -121,14 +123,38 @@ def test_alone_it_fetches_the_course_once(archive_server, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["course"]
 
 
-@pytest.mark.parametrize("answer", [None, (200, b"a page, no archive"), (200, archive()[:4000])])
+def test_it_overwrites_nothing(archive_server, tmp_path):
+    """Neither a copy that somebody unpacked here and works in, nor another folder `course`."""
+    answers, _, source = archive_server
+    answers[f"/{REPOSITORY}/archive/{REF}.zip"] = (200, archive())
+    own = tmp_path / "deep-learning-in-practice-1.0" / "requirements.txt"
+    other = tmp_path / "course" / "exam.md"
+    for path in (own, other):
+        path.parent.mkdir()
+        path.write_text("mine", encoding="utf-8")
+    done = run_cell(tmp_path, source)
+    assert done.returncode != 0
+    assert str(other.parent) in done.stderr and "Old folder course?" in done.stderr
+    assert own.read_text(encoding="utf-8") == other.read_text(encoding="utf-8") == "mine"
+    other.unlink()
+    other.parent.rmdir()
+    assert run_cell(tmp_path, source).returncode == 0
+    assert own.read_text(encoding="utf-8") == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["course", own.parent.name]
+
+
+PAGE, CUT, BROKEN = b"a page, no archive", archive()[:4000], (200, b"half", 9000)
+
+
+@pytest.mark.parametrize("answer", [None, (200, PAGE), (200, CUT), BROKEN])
 def test_when_fetching_fails_it_says_what_to_do(archive_server, tmp_path, answer):
     answers, _, source = archive_server
     if answer:
         answers[f"/{REPOSITORY}/archive/{REF}.zip"] = answer
     done = run_cell(tmp_path, source)
     assert done.returncode != 0
-    assert f"{REPOSITORY}/archive/{REF}.zip. Placeholder address? Internet off?" in done.stderr
+    assert "Placeholder in" in done.stderr and "During handling" not in done.stderr
+    assert f"{REPOSITORY}/archive/{REF}.zip? Internet off?" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
