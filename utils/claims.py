@@ -118,7 +118,7 @@ def in_words(record: dict[str, Any]) -> str:
 
 
 def _short(number):
-    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+    return f"{number:,.0f}" if 999.5 <= abs(number) < 1e9 else f"{number:.3g}"
 
 
 def _show(record):

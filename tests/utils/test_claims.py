@@ -27,6 +27,8 @@ def not_strict(monkeypatch):
         ({"seen": 0, "above": 1, "below": 3}, False, "✗"),
         ({"seen": math.nan, "below": 1}, False, "✗ a claim: nan"),
         ({"seen": 60_965_224, "above": 1e6}, True, "60,965,224, expected above 1,000,000"),
+        ({"seen": 999.9, "above": 1}, True, "1,000, expected above 1"),
+        ({"seen": 2.0**40, "above": 1}, True, "1.1e+12, expected above 1"),
     ],
 )
 def test_a_claim_says_what_was_measured_and_expected(measured, holds, line, capsys):
