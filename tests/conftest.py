@@ -1,5 +1,6 @@
 """What the tests share: the repository's root on the path, and an environment of their own."""
 
+import contextlib
 import importlib.util
 import os
 import pathlib
@@ -34,7 +35,7 @@ COURSE_VARIABLES = (
     "KERAS_BACKEND",
 )
 # The grader's own kernels are for Unix; on Windows their modules cannot even be imported.
-KERNELS = ("blame", "engine", "forgery", "grader", "isolation")
+KERNELS = ("blame", "engine", "grader", "isolation")
 KERNELS += ("memory", "memory_limits", "messages", "view")
 collect_ignore = [f"grading/test_grading_{name}.py" for name in KERNELS if sys.platform == "win32"]
 LESSONS = [path for path in check.notebook_paths() if path.parent.name == "notebooks"]
@@ -134,6 +135,17 @@ def bwrap():
     if not chosen.is_isolated:
         pytest.skip(chosen.problem)
     return chosen
+
+
+@pytest.fixture(scope="session")
+def server(bwrap):
+    """The grader's prefork server, without the frameworks, which take long."""
+    from tiny_homework import LIMITS, MODULES
+
+    from grading.sandbox.prefork import PreforkServer
+
+    with contextlib.closing(PreforkServer(bwrap, LIMITS, MODULES)) as server:
+        yield server
 
 
 @pytest.fixture

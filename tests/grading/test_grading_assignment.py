@@ -176,10 +176,6 @@ def copy_of(number, to, **changes):
     return lambda cells: cells.insert(to, {**copy.deepcopy(cells[number]), **changes})
 
 
-def swap_tasks(cells):
-    cells[4:9] = cells[6:9] + cells[4:6]
-
-
 def lose_metadata(cells):
     for each in cells:
         each["metadata"] = {}
@@ -211,7 +207,6 @@ CHANGES = {
     "an own cell claims to be a test": (at(3, metadata=CLAIM), ORDER, None),
     "points": (add_points, ORDER, None),
     "no test": (delete(5), ORDER, "test cell t-double-test (Task double-test) was missing: put"),
-    "no setup": (delete(1), ORDER, "t-setup was missing"),
     "no answer": (
         delete(4), [*ORDER[:3], "t-double", "own = 1", *ORDER[5:]],
         "t-double was missing: not answered, unless another cell",
@@ -223,8 +218,6 @@ CHANGES = {
     ),
     "two tests": (copy_of(5, 6), ORDER, "was there 2 times; one was kept"),
     "moved test": (move(5, 1), ORDER, "t-double-test (Task double-test) was moved"),
-    "setup at the end": (move(1, 99), ORDER, "t-setup was moved"),
-    "swapped": (swap_tasks, None, "were moved"),
     "two answers": (
         copy_of(4, 5, source=TRY), [*ORDER[:5], "def doubl", *ORDER[5:]], "so the last one counts",
     ),
@@ -232,10 +225,8 @@ CHANGES = {
         copy_of(4, 99, source=TRY), [*ORDER, "def doubl"], "below the test cell does not count",
     ),
     "a stub at the end": (copy_of(4, 99, source=STUB), ORDER, "without an answer of their own"),
-    "test of text": (at(5, cell_type="markdown"), ORDER, "turned into markdown and back"),
     "answer of text": (at(4, cell_type="markdown"), ORDER, "turned into markdown and back"),
     "no metadata": (lose_metadata, ORDER, "6 of 6 were recognised"),
-    "one without": (at(4, metadata={}), ORDER, "t-double was recognised"),
     "no cells": (list.clear, [i for i in ORDER if i.startswith("t-")], "None of the assignment's"),
 }  # fmt: skip
 
@@ -249,8 +240,7 @@ def test_restore(assignment, name):
     notebook, notes = restore(handed_in, assignment)
     assert handed_in == before, "what was handed in must stay as it is"
     nbformat.validate(notebook)
-    if order:
-        assert ids(notebook) == order, notes
+    assert ids(notebook) == order, notes
     wanted = [i for i in ids({"cells": CELLS}) if i.startswith("t-")]
     assert [i for i in ids(notebook) if i.startswith("t-")] == wanted
     if words is None:
@@ -271,69 +261,6 @@ def test_restore(assignment, name):
     assert all(not c.get("outputs") for c in notebook.cells)
     again, quiet = restore(notebook, assignment)
     assert quiet == [] and sources(again) == sources(notebook)
-
-
-def values_at(notebook, grade_id, *names):
-    """What the names are worth where a test cell stands, after all cells above it."""
-    here = {}
-    for each in notebook.cells:
-        if each.metadata.get("nbgrader", {}).get("grade_id") == grade_id:
-            return [here.get(name) for name in names]
-        if each.cell_type == "code" and not each.source.startswith("print"):
-            exec(each.source, here)
-    raise LookupError(grade_id)
-
-
-@pytest.fixture
-def neighbours(tmp_path):
-    """An assignment in which two answers stand next to each other, before their tests."""
-    folder = tmp_path / "neighbours"
-    folder.mkdir()
-    solution = "{0} = None\n### BEGIN SOLUTION\n{0} = {1}\n### END SOLUTION"
-    test = "print({0})\n### BEGIN HIDDEN TESTS\nassert {0} == {1}\n### END HIDDEN TESTS"
-    cells = [
-        cell("solution", "one", solution.format("one", 1)),
-        cell("solution", "two", solution.format("two", 2)),
-        cell("test", "one-test", test.format("one", 1), values=["one"]),
-        cell("test", "two-test", test.format("two", 2), values=["two"]),
-    ]
-    return written(folder, cells)
-
-
-def answered(assignment):
-    """The student's version of `neighbours`, answered."""
-    notebook = json.loads(json.dumps(release(assignment)))
-    notebook["cells"][0]["source"], notebook["cells"][1]["source"] = "one = 1", "two = 2"
-    return notebook
-
-
-def merge(cells):  # as the menu's "merge cells": the first one's metadata, both sources
-    cells[0]["source"] += "\n\n" + cells.pop(1)["source"]
-
-
-def collect(cells):  # all in one cell of the student's own, and the stubs deleted
-    cells[:2] = [{"cell_type": "code", "source": "one = 1\ntwo = 2", "metadata": {}, "outputs": []}]
-
-
-@pytest.mark.parametrize("change", [merge, collect])
-def test_answers_given_in_another_cell_are_not_taken_back(neighbours, change):
-    handed_in = answered(neighbours)
-    change(handed_in["cells"])
-    notebook, notes = restore(handed_in, neighbours)
-    assert values_at(notebook, "t-one-test", "one", "two") == [1, 2], sources(notebook)
-    assert "t-two" in " ".join(notes) and "missing" in " ".join(notes)
-    assert "not answered" not in " ".join(notes)
-
-
-def test_an_old_try_below_the_test_does_not_override_the_answer(neighbours):
-    handed_in = answered(neighbours)
-    again = copy.deepcopy(handed_in["cells"][1])
-    for place, source in ((4, "two = 0"), (2, "two = 2.0"), (0, "two = None")):
-        handed_in["cells"].insert(place, {**copy.deepcopy(again), "source": source})
-    notebook, notes = restore(handed_in, neighbours)
-    assert values_at(notebook, "t-two-test", "two") == [2.0], sources(notebook)
-    assert sources(notebook).index("two = 0") > ids(notebook).index("t-one-test")
-    assert any("does not count for it" in note for note in notes), notes
 
 
 def test_restore_of_the_instructors_own_version(assignment):

@@ -8,7 +8,7 @@ import types
 
 import grading_class
 import pytest
-from tiny_submissions import put
+from tiny_submissions import OneByOne, put
 
 from grading import __main__ as command
 from grading import result_store, run
@@ -25,10 +25,6 @@ WHOLE = {"format": result_store.FORMAT, "key": "key", "result": RESULT}
 def put_all(folder, *names, data=b"{}"):
     for name in names:
         put(folder / name, data)
-
-
-def without(mapping, name):
-    return {key: value for key, value in mapping.items() if key != name}
 
 
 @pytest.fixture
@@ -49,13 +45,11 @@ def test_a_whole_record_is_read_back(tmp_path, result):
     assert (record["key"], record["result"]) == ("key", result)
 
 
-CHANGES = [("tasks", None), ("tasks", {}), ("tasks", [5]), ("seconds", "long"), ("seconds", True)]
-CHANGES += [("page", None), ("notes", [5]), ("events", "text"), ("problem", 5)]
-TASK_CHANGES = [("points", "1"), ("points", None), ("points", float("nan")), ("verdict", [])]
-TASK_CHANGES += [("max_points", float("inf")), ("title", 5), ("message", None), ("grade_id", {})]
-DAMAGED = [{**RESULT, name: value} for name, value in CHANGES] + [without(RESULT, "tasks")]
-DAMAGED += [{**RESULT, "tasks": [{**TASK, name: value}]} for name, value in TASK_CHANGES]
-DAMAGED += [{**RESULT, "tasks": [without(TASK, name)]} for name in TASK]
+CHANGES = {"tasks": None, "seconds": "long", "page": None, "notes": [5], "events": "text"}
+TASK_CHANGES = {"points": float("nan"), "verdict": [], "max_points": "1", "title": 5}
+DAMAGED = [{**RESULT, name: value} for name, value in CHANGES.items()]
+DAMAGED += [{**RESULT, "tasks": [{**TASK, name: value}]} for name, value in TASK_CHANGES.items()]
+DAMAGED += [{name: value for name, value in RESULT.items() if name != "tasks"}]
 DAMAGED = [json.dumps({**WHOLE, "result": result}).encode() for result in DAMAGED]
 DAMAGED += [json.dumps({**WHOLE, **more}).encode() for more in ({"key": 5}, {"format": 0})]
 DAMAGED += [b"", b"{", b"[]", b"\0" * 20, b"[" * 100_000, b"\xff\xfe"]
@@ -153,36 +147,13 @@ def grade(tmp_path, folder, capsys, monkeypatch):
 
 
 def test_no_name_reaches_the_terminal_as_a_command_to_it(grade, folder):
-    put_all(folder, f"{HOSTILE}.ipynb", f"{HOSTILE}x.csv", f"{HOSTILE}2/hw.ipynb")
+    put_all(folder, f"{HOSTILE}.ipynb", f"{HOSTILE}\nben: graded.csv", f"{HOSTILE}2/hw.ipynb")
     status, out, err = grade()
     assert (status, err) == (0, "") and is_harmless(out), out
-    assert "no \ufffd[1mnotebook" in out and "look \ufffdhere" in out
+    assert "no \ufffd[1mnotebook" in out and "look \ufffdhere" in out and "\nben: " not in out
     for words in (["--only", HOSTILE[:-1]], ["--due", HOSTILE], [HOSTILE], ["--jobs", HOSTILE]):
         status, out, err = grade(*words)
         assert status == 2 and err and is_harmless(out + err), words
-
-
-def test_a_name_makes_no_line_of_its_own(grade, folder):
-    put_all(folder, "list\nben: graded.csv")
-    said = "".join(grade()[1:])
-    put_all(folder, "ana\nben: graded.ipynb")
-    said += "".join(grade()[1:])
-    assert not any(line.strip().startswith("ben: graded") for line in said.splitlines())
-
-
-def test_what_a_person_should_look_at_comes_last(grade, folder):
-    put_all(folder, "ana.ipynb", "ben.ipynb", "cem.ipynb")
-    _, out, _ = grade()
-    *_, heading, ana, ben, results = out.splitlines()
-    assert "person" in heading and results.startswith("Results")
-    assert "ana: no notebook" in ana and "ben: graded. look" in ben
-
-
-@pytest.mark.parametrize("text", ["2026-11-20T23:59 GMT+2", "2026-11-20T23:59 sharp", "soon"])
-def test_a_due_time_that_is_not_understood_is_a_wrong_command_line(grade, folder, text):
-    put_all(folder, "ana.ipynb")
-    status, _, err = grade("--due", text)
-    assert status == 2 and text in err and "2026-11-20T23:59" in err
 
 
 def test_a_folder_that_may_not_be_listed_is_a_wrong_command_line(grade, folder, monkeypatch):
@@ -202,33 +173,16 @@ def test_results_that_cannot_be_made_are_a_wrong_command_line(grade, folder, tmp
 
 
 @pytest.mark.parametrize("where", ["__init__", "read", "to_do", "write_reports"])
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
-def test_a_full_disk_ends_in_a_sentence(grade, folder, monkeypatch, where, number):
+def test_a_full_disk_ends_in_a_sentence(grade, folder, monkeypatch, where):
     put_all(folder, "ana.ipynb")
 
     def fail(*args, **more):
-        raise OSError(number, os.strerror(number))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Class, where, fail)
     status, _, err = grade()
-    assert status == 1 and os.strerror(number) in err and "Traceback" not in err
+    assert status == 1 and os.strerror(errno.ENOSPC) in err and "Traceback" not in err
     assert "same command" in err
-
-
-class InTurn:
-    """Stands in for what grades."""
-
-    def __init__(self):
-        self.names = []
-
-    def capacity(self):
-        return 1
-
-    def submit(self, name, job):
-        self.names.append(name)
-
-    def collect(self, seconds):
-        return self.names.pop(), RESULT
 
 
 def test_what_was_recorded_before_the_disk_was_full_is_kept(tmp_path, folder, monkeypatch):
@@ -252,9 +206,9 @@ def test_what_was_recorded_before_the_disk_was_full_is_kept(tmp_path, folder, mo
     monkeypatch.setattr(result_store, "write_atomically", fill)
     group = look()
     with pytest.raises(OSError, match="No space"):
-        group.grade(group.to_do(), InTurn(), lambda slug: None, False)
+        group.grade(group.to_do(), OneByOne(*[RESULT] * 3), lambda slug: None, False)
     monkeypatch.setattr(result_store, "write_atomically", write)
     group = look()
     assert group.to_do() == ["cem"]
-    group.grade(["cem"], InTurn(), lambda slug: None, False)
+    group.grade(["cem"], OneByOne(*[RESULT] * 3), lambda slug: None, False)
     assert [row.status for row in group.rows()] == ["graded"] * 3

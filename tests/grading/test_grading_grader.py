@@ -8,14 +8,13 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 import grading_class
 import psutil
 import pytest
 from conftest import ROOT
-from test_grading_isolation import IS_LINUX, LIMITS
+from tiny_homework import LIMITS, short_folder
 
 from grading.assignments.assignment import load_assignment
 from grading.assignments.release import release
@@ -43,23 +42,23 @@ time.sleep(60)
 """
 
 
-@pytest.mark.skipif(not IS_LINUX, reason="the system tells of a parent's end on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells of a parent's end")
 @pytest.mark.parametrize("kind", ["isolated", "ordinary"])
 def test_a_kernel_ends_with_its_grader_at_whatever_moment_that_is_killed(kind, bwrap):
     """Of a grader that is killed nobody cleans up; the kernel must notice, also while it starts."""
     settings = {"key": "", "memory_mb": 900, "disk_mb": 50, "threads": None, "environment": {}}
     settings |= {"own_folder": "/tmp/.kernel" if kind == "isolated" else "FOLDER/own"}
     settings |= {"place": "", "open_files": 1024}
-    with tempfile.TemporaryDirectory(prefix="end-") as folder:  # a short name, for sockets
-        moments = [0.0, 0.003, 0.01, 0.03, 0.3]
-        words = [sys.executable, "-c", STARTS_AND_DIES, kind, folder]
+    with short_folder() as folder:
+        moments = [0.0, 0.003, 0.03, 0.3]
+        words = [sys.executable, "-c", STARTS_AND_DIES, kind, str(folder)]
         graders = [
             subprocess.Popen([*words, str(moment), json.dumps(settings)], cwd=ROOT)
             for moment in moments
         ]
         assert [grader.wait(60) for grader in graders] == [-9] * len(moments)
         deadline = time.monotonic() + 10
-        while (left := of_folder(folder)) and time.monotonic() < deadline:
+        while (left := of_folder(str(folder))) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert left == []
 
@@ -118,8 +117,7 @@ def as_stranger(command):
 def test_the_same_grades_for_whoever_grades_and_however_python_starts(bwrap):
     """As root or as an ordinary user, forked from a prefork server or each started anew."""
     users = ["self", *(["stranger"] if os.geteuid() == 0 and shutil.which("setpriv") else [])]
-    with tempfile.TemporaryDirectory(prefix="same-") as name:
-        folder = pathlib.Path(name)
+    with short_folder() as folder:
         folder.chmod(0o755)
         path = grading_class.write_assignment(folder)
         everybody, _ = grading_class.build(folder, release(load_assignment(path)), 1, ROOT)
@@ -128,7 +126,7 @@ def test_the_same_grades_for_whoever_grades_and_however_python_starts(bwrap):
         (folder / "data").mkdir()
         variables = {"COURSE_DATA_DIR": str(folder / "data"), "TMPDIR": "/tmp"}
         runs = {}
-        for user, mode in [(user, mode) for user in users for mode in ([], ["--cold"])]:
+        for user, mode in [("self", ["--cold"]), *((user, []) for user in users)]:
             out = folder / "".join([user, *mode])
             out.mkdir()
             words = [sys.executable, "-m", "grading", folder / "few", "--homework", path, *mode]
@@ -136,14 +134,9 @@ def test_the_same_grades_for_whoever_grades_and_however_python_starts(bwrap):
             if user == "stranger":
                 os.chown(out, STRANGER, STRANGER)
                 words = as_stranger(words)
-            runs[out] = subprocess.Popen(
-                words,
-                cwd=ROOT,
-                env={**os.environ, **variables, "HOME": str(out)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
+            more = {"cwd": ROOT, "env": {**os.environ, **variables, "HOME": str(out)}}
+            output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+            runs[out] = subprocess.Popen(words, **more, **output)
         tables = []
         for out, process in runs.items():
             printed, _ = process.communicate(timeout=300)

@@ -103,31 +103,3 @@ def test_what_needs_a_network_is_not_had_without(
     put(assignment.path, tmp_path, "clever", **answers)
     students, shown = grade(tmp_path, number, plain_environment)
     assert students["clever"]["points"] == assignment.automatic_points - lost, shown
-
-
-DIE = "def separable_parameters(*args):\n    import os\n    os._exit(0)"
-GROW = """
-hoard = []
-for _ in range(200):
-    hoard.append(np.ones(5_000_000))
-dilations = [1, 3, 8, 8]
-"""
-FOUR = "def output_size(*a, **k): return 4"
-
-
-def test_what_one_answer_does_costs_no_other(tmp_path, plain_environment):
-    assignment = load_assignment(2)
-    put(assignment.path, tmp_path, "dies", **{"hw2-separable": DIE})
-    put(assignment.path, tmp_path, "grows", **{"hw2-dilations": GROW})
-    put(assignment.path, tmp_path, "wrong", **{"hw2-output-size": FOUR})
-    limits = ("--cell-seconds", "15", "--memory", "2500")
-    students, shown = grade(tmp_path, 2, plain_environment, *limits)
-    points = {name: student["points"] for name, student in students.items()}
-    assert points == dict.fromkeys(points, assignment.automatic_points - 1), shown
-
-
-def test_the_other_homework_is_recognised(tmp_path, plain_environment):
-    assignment = load_assignment(2)
-    put(assignment.path, tmp_path, "mixed up")
-    student = grade(tmp_path, 1, plain_environment)[0]["mixed up"]
-    assert student["status"] == "other homework" and assignment.title in student["notes"][0]

@@ -5,9 +5,7 @@ import errno
 import gzip
 import json
 import os
-import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -25,8 +23,8 @@ from tiny_submissions import (
     solved,
 )
 
-from grading.intake import content, inventory, reader
-from grading.intake.submissions import Source, Submission, find_submissions
+from grading.intake import content, inventory
+from grading.intake.submissions import find_submissions
 from grading.intake.traits import Traits
 
 NEEDS_UNIX = pytest.mark.skipif(sys.platform == "win32", reason="the grader runs on Unix")
@@ -106,17 +104,6 @@ def test_an_earlier_version_with_more_answers_goes_to_a_person(ana, own, reasons
     assert answer(found) == "x = 3" and len(found.review_reasons) == reasons
 
 
-def test_an_answer_in_a_cell_of_ones_own_is_an_answer(ana):
-    put(ana / "hw1.ipynb", solved(None, "x, y = 1, 2"), OLD)
-    put(ana / "try.ipynb", TEMPLATE, NEW)
-    assert read(ana).name == "hw1.ipynb"
-
-
-def test_only_what_was_released_is_graded_as_it_is(ana):
-    put(ana / "hw1.ipynb", TEMPLATE)
-    assert (read(ana).problem, read(ana).notes) == (None, [])
-
-
 def test_the_same_work_twice_needs_nobody(ana):
     other = json.loads(solved())
     other["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "1"}]
@@ -125,26 +112,14 @@ def test_the_same_work_twice_needs_nobody(ana):
     assert read(ana).review_reasons == [] and "says the same" in said(read(ana))
 
 
-@pytest.mark.parametrize(("late", "reasons"), [(7200, 0), (0, 1)])
-def test_times_inside_of_a_zip_are_those_of_another_clock(ana, late, reasons):
-    put(ana / "hw1.ipynb", solved("x = 1"), 1_800_000_000)
-    inside = [(zipfile.ZipInfo("hw1.ipynb", (2026, 11, day, 12, 0, 0)), solved(f"x = {day}"))
-              for day in (3, 2)]  # fmt: skip
-    put_zip(ana / "a.zip", inside[:1], 1_800_000_000 + late)
-    assert len(read(ana).review_reasons) == reasons and (reasons or answer(read(ana)) == "x = 3")
-    put_zip(ana.parent / "b.zip", [inside[0], ("new.ipynb", inside[1][1])], 1_800_000_000)
-    found = read(ana.parent / "b.zip")
-    assert found.when == 1_800_000_000, "it was handed in when the zip was"
-
-
-def test_of_which_version_a_result_is(ana):
-    put_zip(ana / "a.zip", [("hw1.ipynb", solved("x = 1"))])
-    put_zip(ana / "b.zip", [("hw1.ipynb", solved("x = 2"))])
-    found = []
-    for when in (1.0, 5000.0):
-        sources = Source(ana / "a.zip", "a.zip", when=when), Source(ana / "b.zip", "b.zip", 900.0)
-        found.append(content.read_submission(Submission("a", "a", "a", sources), TRAITS))
-    assert answer(found[0]) != answer(found[1]) and found[0].digest != found[1].digest
+def test_times_inside_of_a_zip_are_those_of_another_clock(ana):
+    inside = [(zipfile.ZipInfo("hw1.ipynb", (2026, 11, 3, 12, 0, 0)), solved("x = 3"))]
+    put(ana / "hw1.ipynb", solved("x = 1"), NEW)
+    put_zip(ana / "a.zip", inside, NEW)
+    assert len(read(ana).review_reasons) == 1, "of one moment, whatever the zip says"
+    put_zip(ana / "a.zip", inside, NEW + 7200)
+    assert (read(ana).review_reasons, answer(read(ana))) == ([], "x = 3")
+    assert read(ana).when == NEW + 7200, "it was handed in when the zip was"
 
 
 def test_the_digest_changes_with_every_file(ana):
@@ -220,9 +195,8 @@ def test_a_notebook_packed_with_gzip(ana):
     assert answer(read(ana)) == "x = 42" and "gzip" in said(read(ana))
 
 
-@pytest.mark.parametrize("name", ["hw2.ipynb", "hw2.txt"])
-def test_the_notebook_of_another_homework(ana, name):
-    put(ana / name)
+def test_the_notebook_of_another_homework(ana):
+    put(ana / "hw2.txt")
     other = dataclasses.replace(TRAITS, name="Homework 2")
     found = read(ana, homework=Traits("x", frozenset({"x-a"}), frozenset()), others=[other])
     assert found.status == "other homework" and "Homework 2" in found.problem
@@ -290,16 +264,6 @@ def test_all_that_a_student_handed_in_has_one_budget(ana, monkeypatch):
     assert sum(map(len, found.files.values())) <= 100_000 and answer(found) == "x = 42"
 
 
-def test_what_was_looked_at_leaves_room_for_what_is_needed(ana, monkeypatch):
-    size = len(solved("x = 10"))
-    monkeypatch.setattr(content, "MOST_BYTES", 4 * size)
-    for number in range(4):
-        put(ana / f"hw1 ({number + 1}).ipynb", solved(f"x = 1{number}"), OLD)
-    put(ana / "data.json", b'{"cells": "' + b"1" * 2 * size + b'"}')
-    found = read(ana)
-    assert answer(found) == "x = 13" and "data.json" in found.files and found.review_reasons == []
-
-
 @pytest.mark.parametrize("is_zip", [False, True])
 def test_installed_software_is_left_out_and_named(ana, is_zip):
     members = [("aenv/pyvenv.cfg", b""), ("aenv/bin/python3.txt", b"x")]
@@ -310,13 +274,9 @@ def test_installed_software_is_left_out_and_named(ana, is_zip):
     found = read(ana)
     assert found.files == {"data.csv": b"1"} and answer(found) == "x = 42"
     assert len(found.notes) == 1 and "aenv, conda, web/node_modules" in found.notes[0]
-
-
-def test_who_works_inside_of_an_environment_loses_nothing(ana):
-    for name in ("pyvenv.cfg", "lib/site-packages/m.py", "data.csv"):
-        put(ana / name, b"1")
-    put(ana / "hw1.ipynb")
-    assert answer(read(ana)) == "x = 42" and read(ana).files["data.csv"] == b"1"
+    for name in () if is_zip else ("pyvenv.cfg", "hw1.ipynb"):  # who works inside of one
+        put(ana / "aenv" / name)
+    assert is_zip or answer(read(ana / "aenv")) == "x = 42"
 
 
 def test_too_many_names_or_zips_go_to_a_person(ana, monkeypatch):
@@ -371,28 +331,6 @@ def test_what_cannot_be_read(ana, monkeypatch, number, call):
     monkeypatch.setattr(inventory.os, call, gone)
     for path in (ana, ana / "hw1.zip"):
         assert_not_the_students_fault(read(path), os.strerror(number))
-
-
-@NEEDS_UNIX
-@pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="changes the user")
-def test_permissions_as_another_user():
-    """What root may read is no test: the same is read by a process of another user."""
-    script = (
-        "import os, sys; from pathlib import Path; from grading.intake import content\n"
-        "from grading.intake.submissions import Source, Submission\n"
-        "from grading.intake.traits import Traits\n"
-        "os.setgid(65534); os.setuid(65534)\n"
-        "ana = Submission('a', 'a', 'a', (Source(Path(sys.argv[1]), 'ana'),))\n"
-        "found = content.read_submission(ana, Traits('x', frozenset(), frozenset()))\n"
-        "print(found.status, '|', found.problem)"
-    )
-    with tempfile.TemporaryDirectory() as folder:  # which others may enter, unlike pytest's
-        Path(folder).chmod(0o755)
-        put(Path(folder, "hw1", "hw1.ipynb"))
-        Path(folder, "hw1").chmod(0o700)
-        command = [sys.executable, "-c", script, folder]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=reader.ROOT)
-    assert done.stdout.startswith("could not be graded | the folder hw1"), done
 
 
 @NEEDS_UNIX

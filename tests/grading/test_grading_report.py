@@ -140,7 +140,7 @@ def test_the_table():
     assert b",5.5,5.5," in numbers, "numbers are not quoted"
 
 
-FORMULAS = ["=1", "+1", "-1", "@x", "\t=1", "\r=1", " =1", "\n=1", "＝1", "\u200b=1"]
+FORMULAS = ["=1", "+1", "-1", "@x", "\t=1", "\r=1", " =1", "＝1", "\u200b=1"]
 INNER_FORMULAS = ["ValueError: ;=1+cmd|' /C calc'!A0;", 'a;"=1+1"', 'a; "" @SUM(1)', "a,-1+1"]
 INNER_FORMULAS += ["a\t+1", "a|＝1", "a;\u200b=1", "a;\n=1"]
 

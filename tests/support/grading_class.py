@@ -1,8 +1,7 @@
 """A class whose grades are known: every kind of student, and what each deserves.
 
 The assignment is small and needs no TensorFlow, but is made like any homework: solutions, hidden
-tests, locked cells, a written answer. `build` writes the assignment and the submissions; the same
-every time. `STUDENTS` is the table of what each must get.
+tests, locked cells, a written answer. `STUDENTS` is the table of what each student must get.
 """
 
 import copy
@@ -11,16 +10,12 @@ import io
 import json
 import os
 import textwrap
-import unicodedata
 import zipfile
 from pathlib import Path
 from typing import Any
 
 MOST = 8.0
-POINTS = {"test-total": 1, "test-mean": 2, "test-empty": 2, "test-table": 2, "test-words": 1}
 DUE = 1_795_211_900  # seconds since 1970
-PRIVATE = "a private key that nobody may read"
-
 
 # ----------------------------------------------------------------- the assignment
 
@@ -31,6 +26,12 @@ RIGHT = {
     "mean": "def mean_of(values):\n    return sum(values) / len(values) if values else 0.0",
     "table": "table = np.arange(12).reshape(3, 4)",
     "words": 'words = {"deep": 4, "net": 3}',
+}
+WRONG = {
+    "total": "total = 5049",
+    "mean": "def mean_of(values):\n    return 42",
+    "table": "table = np.zeros((3, 4))",
+    "words": 'words = {"deep": 5}',
 }
 
 
@@ -49,14 +50,14 @@ def _question(text, grade_id, name):
     return [_cell("markdown", text), _cell("code", source, grade_id, ANSWER)]
 
 
-def _test(grade_id, title, name, *hidden):
+def _test(grade_id, points, title, name, *checks):
+    checks = [f'assert {check}, "{advice}"' for check, advice in checks]
     lines = [f"if {name} is None:", '    print("Not answered yet.")']
-    lines += ["### BEGIN HIDDEN TESTS", *hidden, "### END HIDDEN TESTS"]
-    about = {"grade": True, "solution": False, "locked": True, "points": POINTS[grade_id]}
+    lines += ["### BEGIN HIDDEN TESTS", *checks, "### END HIDDEN TESTS"]
+    about = {"grade": True, "solution": False, "locked": True, "points": points}
     cell = _cell("code", "\n".join(lines), grade_id, about)
     kind = "functions" if name == "mean_of" else "values"
-    asked = {"values": [], "functions": []} | {kind: [name]}
-    cell["metadata"]["homework"] = {"title": title, "seconds": 5, **asked}
+    cell["metadata"]["homework"] = {"title": title, "seconds": 5, kind: [name]}
     return cell
 
 
@@ -64,40 +65,27 @@ CELLS = [
     _cell("markdown", "# Small numbers\n\nA homework that is only there to try the grader."),
     _cell("code", "import numpy as np\n\nNUMBERS = list(range(101))", "setup", LOCKED),
     *_question("Add up all numbers in `NUMBERS`, and store it in `total`.", "total", "total"),
-    _test(
-        "test-total",
-        "Add up",
-        "total",
-        'assert total == 5050, f"the sum of 0 to 100 is not {total}"',
-    ),
+    _test("test-total", 1, "Add up", "total", ("total == 5050", "the sum of 0 to 100 is 5050")),
     *_question("Write a function: the mean of a list, 0.0 for an empty one.", "mean", "mean_of"),
     _test(
-        "test-mean",
-        "The mean",
-        "mean_of",
-        'assert mean_of([1, 2, 6]) == 3, "the mean of 1, 2 and 6 is 3"',
-        'assert mean_of([7.5]) == 7.5, "the mean of one number is that number"',
+        *("test-mean", 2, "The mean", "mean_of"),
+        ("mean_of([1, 2, 6]) == 3", "the mean of 1, 2 and 6 is 3"),
+        ("mean_of([7.5]) == 7.5", "the mean of one number is that number"),
     ),
     _test(
-        "test-empty",
-        "The mean of nothing",
-        "mean_of",
-        'assert mean_of([]) == 0.0, "an empty list has the mean 0.0 here"',
+        *("test-empty", 2, "The mean of nothing", "mean_of"),
+        ("mean_of([]) == 0.0", "an empty list has the mean 0.0 here"),
     ),
     *_question("Make a table of 0 to 11 with three rows and four columns.", "table", "table"),
     _test(
-        "test-table",
-        "A table",
-        "table",
-        'assert np.shape(table) == (3, 4), "the table has three rows and four columns"',
-        'assert np.array_equal(table, np.arange(12).reshape(3, 4)), "it counts from 0 to 11"',
+        *("test-table", 2, "A table", "table"),
+        ("np.shape(table) == (3, 4)", "the table has three rows and four columns"),
+        ("np.array_equal(table, np.arange(12).reshape(3, 4))", "it counts from 0 to 11"),
     ),
     *_question("Store in the dictionary `words` the lengths of the words.", "words", "words"),
     _test(
-        "test-words",
-        "Count letters",
-        "words",
-        'assert words == {"deep": 4, "net": 3}, "deep has 4 letters, net has 3"',
+        *("test-words", 1, "Count letters", "words"),
+        ("words == {'deep': 4, 'net': 3}", "deep has 4 letters, net has 3"),
     ),
     _cell(
         "markdown",
@@ -106,6 +94,7 @@ CELLS = [
         {"grade": True, "solution": True, "locked": False, "points": 2},
     ),
 ]
+TESTS = ("test-total", "test-mean", "test-empty", "test-table", "test-words")
 
 
 def _notebook(cells):
@@ -123,13 +112,6 @@ def write_assignment(folder):
 
 # ------------------------------------------------------------------- the students
 
-WRONG = {
-    "total": "total = 5049",
-    "mean": "def mean_of(values):\n    return 42",
-    "table": "table = np.zeros((3, 4))",
-    "words": 'words = {"deep": 5}',
-}
-
 
 @dataclasses.dataclass(frozen=True)
 class Student:
@@ -140,22 +122,21 @@ class Student:
     write: Any  # a function of the folder of submissions, the student's name and the places
     status: str = "graded"
     verdicts: dict = dataclasses.field(default_factory=dict)  # of some tasks
-    says: tuple = ()  # must be among the notes
+    says: str = ""  # is part of the notes
     isolated: bool = False  # whether it can be graded with isolation only
-    never: tuple | None = ()  # untrue of the notes; None if there is nothing to note at all
+    quiet: bool = False  # whether there is nothing to note
 
 
 def _grade_id(cell):
     return cell["metadata"].get("nbgrader", {}).get("grade_id")
 
 
-def answered(released, answers=None, first="", last="", **more):
+def answered(released, answers=RIGHT, first="", last="", **more):
     """A student's notebook: the answers put in, with own cells first and last."""
     notebook = copy.deepcopy(released)
-    answers = {**RIGHT, **(answers or {})} if answers is not WRONG else WRONG
     answers = {**answers, **more}
     for cell in notebook["cells"]:
-        if answers.get(_grade_id(cell)) is not None:
+        if _grade_id(cell) in answers:
             cell["source"] = textwrap.dedent(answers[_grade_id(cell)]).strip()
     if first:
         notebook["cells"].insert(2, _cell("code", textwrap.dedent(first).strip()))
@@ -164,15 +145,16 @@ def answered(released, answers=None, first="", last="", **more):
     return notebook
 
 
-def code(kind, points, *, wrong=False, verdicts=None, isolated=False, never=(), **parts):
+def code(kind, points, *, answers=RIGHT, verdicts=None, says="", isolated=False, quiet=False,
+         **parts):  # fmt: skip
     """A student who hands in a notebook with this code in it."""
 
     def write(folder, name, places):
         filled = {key: _fill(text, places) for key, text in parts.items()}
-        notebook = answered(places["released"], WRONG if wrong else None, **filled)
+        notebook = answered(places["released"], answers, **filled)
         put(folder / name / "small_numbers.ipynb", notebook)
 
-    return Student(kind, points, write, "graded", verdicts or {}, (), isolated, never)
+    return Student(kind, points, write, "graded", verdicts or {}, says, isolated, quiet)
 
 
 def _fill(text, places):
@@ -181,201 +163,92 @@ def _fill(text, places):
     return text
 
 
-def changed(kind, points, change, says=()):
-    """A student who changed the shape of a notebook with right answers."""
+def file(kind, points, name, content=None, when=-86_400, **more):
+    """A student who hands in one file.
 
-    def write(folder, name, places):
+    Args:
+        kind, points: As of `Student`.
+        name: Of the file below the folder of submissions; `{}` is the student's name.
+        content: A function of a notebook with right answers, which gives another or bytes, or
+            None for the notebook itself.
+        when: Seconds after the due time.
+        more: As of `Student`.
+    """
+
+    def write(folder, student, places):
         notebook = answered(places["released"])
-        notebook = change(notebook) or notebook
-        put(folder / name / "small_numbers.ipynb", notebook)
+        notebook = content(notebook) if content else notebook
+        place = os.fsencode(folder) + b"/" + os.fsencode(name.format(student))
+        put(Path(os.fsdecode(place)), notebook, DUE + when)
 
-    return Student(kind, points, write, says=tuple(says))
-
-
-def files(kind, points, write, status="graded", says=(), never=()):
-    """A student whose files are special."""
-    return Student(kind, points, write, status, says=tuple(says), never=tuple(never))
+    return Student(kind, points, write, **more)
 
 
 def put(path, content, when=DUE - 86_400):
-    """Writes a notebook or bytes, with a time."""
+    """Write a notebook or bytes, with a time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = content if isinstance(content, bytes) else json.dumps(content).encode()
-    path.write_bytes(data)
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
     os.utime(path, (when, when))
 
 
-def zipped(members):
-    """A zip, as bytes."""
+def zipped(*members):
+    """Return a zip of names and data, as bytes."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members:
-            info = zipfile.ZipInfo(name, (2026, 11, 18, 12, 0, 0))
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, data if isinstance(data, bytes) else json.dumps(data))
+            archive.writestr(name, data if isinstance(data, bytes) else json.dumps(data))
     return buffer.getvalue()
 
 
-def _cells_with(notebook, wanted):
-    return [cell for cell in notebook["cells"] if _grade_id(cell) in wanted]
-
-
-def _delete(notebook):
-    for cell in _cells_with(notebook, {"setup", "test-total", "test-mean", "test-table"}):
-        notebook["cells"].remove(cell)
-
-
-def _duplicate(notebook):
-    notebook["cells"] += copy.deepcopy(_cells_with(notebook, {"setup", "test-words"}))
-
-
-def _move(notebook):
-    moved = _cells_with(notebook, {"test-words", "test-total"})
-    notebook["cells"] = moved + [cell for cell in notebook["cells"] if cell not in moved]
-
-
-def _edit(notebook):
-    for cell in _cells_with(notebook, {"setup"}):
-        cell["source"] = "import numpy as np\n\nNUMBERS = [1, 2]"
-    for cell in _cells_with(notebook, {"test-total"}):
-        cell["source"] = "raise SystemExit"
+def _move_and_edit(notebook):
+    """The setup and a test edited, two tests at the top."""
+    by_id = {_grade_id(cell): cell for cell in notebook["cells"]}
+    by_id["setup"]["source"] = "import numpy as np\n\nNUMBERS = [1, 2]"
+    by_id["test-total"]["source"] = "raise SystemExit"
+    moved = [by_id["test-words"], by_id["test-total"]]
+    rest = [cell for cell in notebook["cells"] if cell not in moved]
+    return {**notebook, "cells": moved + rest}
 
 
 def _forget(notebook):
-    for cell in notebook["cells"]:
-        cell["metadata"] = {}
-        cell.pop("id", None)
+    cells = [{**cell, "metadata": {}} for cell in notebook["cells"]]
+    for cell in cells:
+        del cell["id"]
+    return {**notebook, "cells": cells}
 
 
 def _forge_tests(notebook):
     wrong = answered(notebook, WRONG)
-    for cell in _cells_with(wrong, set(POINTS)):
-        cell["source"] = "assert True\nprint('PASS')"
-        cell["metadata"]["nbgrader"]["points"] = 1000
+    for cell in wrong["cells"]:
+        if _grade_id(cell) in TESTS:
+            cell["source"] = "assert True\nprint('PASS')"
+            cell["metadata"]["nbgrader"]["points"] = 1000
     return wrong
 
 
-def _format_3(folder, name, places):
-    cells = []
-    for cell in answered(places["released"])["cells"]:
-        key = "input" if cell["cell_type"] == "code" else "source"
-        old = {"cell_type": cell["cell_type"], "metadata": cell["metadata"], key: cell["source"]}
-        if cell["cell_type"] == "code":
-            old |= {"outputs": [], "language": "python", "collapsed": False}
-        cells.append(old)
-    sheets = [{"cells": cells, "metadata": {}}]
-    put(folder / f"{name}.ipynb", {"nbformat": 3, "metadata": {}, "worksheets": sheets})
+def _in_one_cell(notebook):
+    """All answers in one cell of the student's own at the end; the cells for them deleted."""
+    cells = [cell for cell in notebook["cells"] if _grade_id(cell) not in RIGHT]
+    return {**notebook, "cells": [*cells, _cell("code", "\n\n".join(RIGHT.values()))]}
 
 
-def _repeated(folder, name, places):
-    put(folder / f"{name}.ipynb", answered(places["released"], WRONG), DUE - 90_000)
-    put(folder / f"{name} (1).ipynb", answered(places["released"]), DUE - 5_000)
+def _lost_attachment(notebook):
+    notebook["cells"].insert(3, _cell("markdown", "![plot](attachment:lost.png)"))
+    for cell in notebook["cells"]:
+        if _grade_id(cell) == "explain":
+            cell["source"] = "My drawing ![plot](attachment:lost.png) shows that a sum grows."
+    return notebook
 
 
-def _late_zip(folder, name, places):
-    # Finished in time, says the zip; uploaded two days late, says the disk.
-    members = [("hw/hw.ipynb", answered(places["released"])), ("hw/timestamp.txt", EARLY)]
-    put(folder / f"{name}.zip", zipped(members), DUE + 172_800)
-
-
-def _forged_stamp(folder, name, places):
-    put(folder / name / "hw.ipynb", answered(places["released"]), DUE + 90_000)
-    put(folder / name / "timestamp.txt", EARLY)
+def _renamed_companion(folder, name, places):
+    table = "table = np.loadtxt('twelve.txt', dtype=int).reshape(3, 4)"
+    put(folder / name / "small_numbers-1.ipynb", answered(places["released"], table=table))
+    put(folder / name / "twelve-1.txt", " ".join(map(str, range(12))).encode())
 
 
 def _two(folder, name, places):
     put(folder / name / "small_numbers.ipynb", answered(places["released"]))
-    scratch = _notebook([_cell("code", "print('only for me')")])
-    put(folder / name / "scratch.ipynb", scratch, DUE - 10)
-
-
-def _bomb(folder, name, places):
-    right = json.dumps(answered(places["released"])).encode()
-    members = [("small_numbers.ipynb", right), ("zeros.bin", b"\0" * (400 * 2**20))]
-    put(folder / f"{name}.zip", zipped(members))
-
-
-# ------------------------------------------------------ honest, and awkward for a grader
-
-
-def named(kind, name, says=(), never=()):
-    """A student whose notebook came with another name, loose among the submissions or not."""
-
-    def write(folder, student, places):
-        put(folder / name.format(student), answered(places["released"]))
-
-    return Student(kind, MOST, write, says=says, never=never)
-
-
-def _in_one_cell(place):
-    """All answers in one cell of the student's own, and the cells for them deleted."""
-
-    def change(notebook):
-        for cell in _cells_with(notebook, RIGHT):
-            notebook["cells"].remove(cell)
-        at = len(notebook["cells"]) if place == "end" else place
-        notebook["cells"].insert(at, _cell("code", "\n\n".join(RIGHT.values())))
-
-    return change
-
-
-def _merged(notebook):
-    """As "merge cells" does it: the first one's metadata, and what all of them say."""
-    taken = _cells_with(notebook, {"setup", *RIGHT})
-    taken[0]["source"] = "\n\n".join(cell["source"] for cell in taken)
-    notebook["cells"] = [cell for cell in notebook["cells"] if cell not in taken[1:]]
-
-
-def _template_beside(folder, name, places):
-    put(folder / name / "small_numbers.ipynb", places["released"])
-    put(folder / name / "Copy of small_numbers.ipynb", answered(places["released"]))
-
-
-def _behind_an_environment(folder, name, places):
-    packages = folder / name / "aenv" / "lib" / "python3.11" / "site-packages" / "pip"
-    packages.mkdir(parents=True)
-    (folder / name / "aenv" / "pyvenv.cfg").write_text("home = /usr/bin", encoding="utf-8")
-    for number in range(3200):
-        (packages / f"module{number}.py").touch()
-    put(folder / name / "work" / "small_numbers.ipynb", answered(places["released"]))
-
-
-def _lost_attachment(notebook):
-    text = "My drawing ![plot](attachment:lost.png) shows that a sum grows."
-    for cell in _cells_with(notebook, {"explain"}):
-        cell["source"] = text
-    notebook["cells"].insert(3, _cell("markdown", "![plot](attachment:lost.png)"))
-
-
-WITH_FILE = "table = np.loadtxt('{}', dtype=int).reshape(3, 4)"
-TWELVE = " ".join(map(str, range(12))).encode()
-
-
-def _of_powershell(folder, name, places):
-    notebook = answered(places["released"], table=WITH_FILE.format("data/twelve.txt"))
-    members = [("hw\\data\\", b""), ("hw\\data\\twelve.txt", TWELVE)]
-    put(folder / f"{name}.zip", zipped([*members, ("hw\\small_numbers.ipynb", notebook)]))
-
-
-def _long_name(folder, name, places):
-    members = [("深度學習作業" * 12 + ".ipynb", answered(places["released"]))]
-    put(folder / f"{name}.zip", zipped(members))
-
-
-def _renamed_companion(folder, name, places):
-    notebook = answered(places["released"], table=WITH_FILE.format("twelve.txt"))
-    put(folder / name / "small_numbers-1.ipynb", notebook)
-    put(folder / name / "twelve-1.txt", TWELVE)
-
-
-def _stored_as(kind, name):
-    """The student's folder has a name of another system, some bytes."""
-
-    def write(folder, student, places):
-        path = Path(os.fsdecode(os.fsencode(folder) + b"/" + name))
-        put(path / "small_numbers.ipynb", answered(places["released"]))
-
-    return Student(kind, MOST, write, never=None)
+    put(folder / name / "scratch.ipynb", _notebook([_cell("code", "print('only for me')")]), DUE)
 
 
 POOL = """
@@ -393,7 +266,6 @@ def send():
 threading.Thread(target=send, daemon=True).start()
 time.sleep(4)
 """
-EARLY = b"2026-11-01 10:00:00 UTC"
 HANG = "while True:\n    pass"
 HOLD_ON = """
 import time
@@ -522,6 +394,7 @@ class Yes:
     def __iter__(self): return iter(["deep", "net"])
     def keys(self): return ["deep", "net"]
     def __getitem__(self, key): return Yes()
+total = words = mean_of = table = Yes()
 """
 AGREE_NUMBER = """
 class Number(int):
@@ -571,6 +444,7 @@ for folder in (".", "..", "../..", "/tmp", os.path.dirname(os.getcwd())):
             pass
 print(json.dumps(perfect)); print("PASS"); print("All tests passed. 8 of 8 points")
 """
+END = "import os\nos._exit(0)"
 HOSTILE = """
 from IPython.display import HTML, Javascript, Markdown, display
 display(HTML("<script>alert(1)</script><img src=x onerror=alert(2)><style>body{display:none}"
@@ -586,53 +460,41 @@ while True:
 """
 
 STUDENTS = {
-    # right, and right in other ways
-    "ada": code("right", 8),
-    "bob": code("right", 8, total="total = 0\nfor n in NUMBERS:\n    total += n"),
+    # right, partly right, wrong, empty
+    "ada": code("right", 8, quiet=True),
     "cem": code("right", 8, total="total = np.sum(NUMBERS)", words="words = dict(deep=4, net=3)"),
-    "dua": code("right", 8, mean="import statistics\ndef mean_of(v):\n"
-                "    return statistics.fmean(v) if len(v) else 0.0"),
-    # partly right, wrong, empty
     "eva": code("partly right", 7, total="total = 1", verdicts={"test-total": "wrong"}),
     "fay": code("partly right", 6, mean="def mean_of(v):\n    return sum(v) / len(v)"),
-    "gil": code("partly right", 6, table="table = np.arange(12)"),
-    "hal": code("partly right", 3, table="table = None", words="words = None",
-                mean="def mean_of(v):\n    return 0.0"),
-    "ian": code("wrong", 0, wrong=True, verdicts=dict.fromkeys(POINTS, "wrong")),
-    "ida": files("empty", 0, lambda f, n, p: put(f / n / "hw.ipynb", p["released"])),
+    "ian": code("wrong", 0, answers=WRONG, verdicts=dict.fromkeys(TESTS, "wrong")),
+    "ida": code("empty", 0, answers={}, verdicts=dict.fromkeys(TESTS, "not answered")),
     # errors
-    "jan": code("error", 7, total="total = undefined_name"),
-    "jil": code("error", 6, table="table = = 3"),
-    "jon": code("error", 8, first="1 / 0"),
+    "jil": code("error", 6, table="table = = 3", verdicts={"test-table": "error"}),
+    "jon": code("error", 8, first="1 / 0", says="cell 2 stopped with ZeroDivisionError"),
     "kai": code("recursion", 4, mean="def mean_of(v):\n    return mean_of(v)"),
-    "kim": code("recursion", 8, first="def f():\n    f()\nf()"),
     "lea": code("sys.exit", 8, first="import sys\nsys.exit()"),
-    "leo": code("sys.exit", 8, first="exit()"),
     "lia": code("interrupt", 8, first="raise KeyboardInterrupt"),
-    "liv": code("input", 8, first="name = input('Your name? ')"),
-    "lou": code("stderr", 8, total="import sys, warnings\ntotal = 5050\nsys.stderr.write('?')\n"
-                "warnings.warn('careful')", first="import sys\nprint('!', file=sys.stderr)"),
+    "liv": code("input", 8, first="name = input('Your name? ')", says="StdinNotImplementedError"),
     # the kernel dies
-    "mae": code("kernel-killing", 6, table="import os\nos._exit(0)"),
-    "max": code("kernel-killing", 7, words="import os\nos.kill(os.getpid(), 9)"),
+    "mae": code("kernel-killing", 6, table="import os\nos._exit(0)", says="ended the kernel"),
     "mia": code("kernel-killing", 8, first="import ctypes\nctypes.string_at(0)"),
     "moe": code("kernel-killing", 8, first=KILL_ALL, isolated=True),
-    "ned": code("kernel-killing", 4, mean="def mean_of(v):\n    import os\n    os._exit(0)"),
+    "ned": code("kernel-killing", 4, mean="def mean_of(v):\n    import os\n    os._exit(0)",
+                verdicts={"test-mean": "died"}),
     # hanging
-    "nia": code("hanging", 6, table=HANG, verdicts={"test-words": "right"}),
+    "nia": code("hanging", 6, table=HANG, says="ran longer than 5 s",
+                verdicts={"test-table": "timeout", "test-words": "right"}),
     "noa": code("hanging", 8, first="import time\ntime.sleep(3600)"),
-    "ola": code("hanging", 4, mean="def mean_of(v):\n    while True:\n        pass"),
-    "oli": code("hanging", 0, total=HANG, mean=HANG, table=HANG, words=HANG),
-    "pam": code("swallowing interrupts", 6, table=HOLD_ON),
+    "ola": code("hanging", 4, mean="def mean_of(v):\n    while True:\n        pass",
+                verdicts={"test-mean": "timeout"}),
+    "pam": code("swallowing interrupts", 6, table=HOLD_ON, says="the kernel was lost"),
     "pia": code("swallowing interrupts", 6, table=DEAF),
     "pit": code("leaving threads", 8, first=THREADS),
     "rex": code("leaving processes", 8, first=DAEMON),
     # taking too much
-    "ria": code("forking", 8, first=FORKS, isolated=True),
-    "rob": code("memory-eating", 8, first="x = bytearray(10**12)"),
-    "ron": code("memory-eating", 6, table=GROW),
-    "roy": code("disk-filling", 8, first=FILL_DISK),
-    "sam": code("output-flooding", 8, first=FLOOD),
+    "ria": code("forking", 8, first=FORKS, isolated=True, says="processes"),
+    "ron": code("memory-eating", 6, table=GROW, verdicts={"test-table": "memory"}),
+    "roy": code("disk-filling", 8, first=FILL_DISK, says="File too large"),
+    "sam": code("output-flooding", 8, first=FLOOD, says="cell 2 printed more than"),
     "sid": code("output-flooding", 8, last=PILE_UP),
     "sia": code("output-flooding", 8, first="print('x' * 300_000_000)"),
     # reading and calling
@@ -642,68 +504,42 @@ STUDENTS = {
     "tim": code("file-writing", 8, first=DAMAGE, isolated=True),
     "tom": code("network-calling", 7, total=NETWORK, isolated=True),
     # forging
-    "uma": code("forging", 0, wrong=True, first=TRANSFORM),
-    "ute": code("forging", 0, wrong=True, first=AGREE, total="total = Yes()", words="words = Yes()",
-                mean="mean_of = Yes()", table="table = Yes()"),
-    "val": code("forging", 0, wrong=True, total=AGREE_NUMBER, table=SHAPES),
-    "vic": code("forging", 0, wrong=True, first=PATCH, last=PATCH),
-    "wes": code("forging", 0, wrong=True, total=PICKLE, table="pass", words="pass"),
-    "wim": code("forging", 0, wrong=True, mean=PEEK),
-    "xia": code("forging", 0, wrong=True, first=RESULTS, last=RESULTS + "import os\nos._exit(0)"),
-    "yan": changed("forging", 0, _forge_tests),
+    "uma": code("forging", 0, answers=WRONG, first=TRANSFORM),
+    "ute": code("forging", 0, answers=dict.fromkeys(RIGHT, ""), first=AGREE),
+    "val": code("forging", 0, answers=WRONG, total=AGREE_NUMBER, table=SHAPES),
+    "vic": code("forging", 0, answers=WRONG, first=PATCH, last=PATCH),
+    "wes": code("forging", 0, answers=WRONG, total=PICKLE, table="pass", words="pass"),
+    "wim": code("forging", 0, answers=WRONG, mean=PEEK),
+    "xia": code("forging", 0, answers=WRONG, first=RESULTS, last=RESULTS + END),
+    "yan": file("forging", 0, "{}/hw.ipynb", _forge_tests),
     "yin": code("hostile output", 8, last=HOSTILE),
     # the notebook's shape
-    "amy": changed("deleted cells", 8, _delete),
-    "ann": changed("duplicated cells", 8, _duplicate),
-    "ari": changed("moved cells", 8, _move),
-    "art": changed("edited cells", 8, _edit),
-    "ben": changed("without metadata", 8, _forget),
-    "bao": changed("all in one cell", 8, _in_one_cell(2)),
-    "bev": changed("all in one cell", 8, _in_one_cell("end")),
-    "bir": changed("all in one cell", 8, _in_one_cell(0)),
-    "bud": changed("merged cells", 8, _merged),
-    "cai": changed("lost attachment", 8, _lost_attachment),
-    "coy": code("many processes", 8, first=POOL, never=None),
+    "art": file("moved, edited cells", 8, "{}/hw.ipynb", _move_and_edit, says="was edited"),
+    "ben": file("without metadata", 8, "{}/hw.ipynb", _forget),
+    "bev": file("all in one cell", 8, "{}/hw.ipynb", _in_one_cell),
+    "cai": file("lost attachment", 8, "{}/hw.ipynb", _lost_attachment),
+    "coy": code("many processes", 8, first=POOL, quiet=True),
     # names
-    "dov": named("renamed", "{}/small_numbers-1.ipynb", never=None),
-    "dre": named("renamed", "{}/small_numbers (1).ipynb", never=None),
-    "edi": named("renamed", "{}/Copy of small_numbers.ipynb", never=None),
-    "ela": named("another ending", "{}.ipynb.txt", [".txt"]),
-    "ema": named("another ending", "{}/small_numbers.ipynb.txt", [".txt"]),
-    "emi": files(
-        "empty template beside it", 8, _template_beside, never=["earlier", "from the same moment"]),
-    "era": files("behind an environment", 8, _behind_an_environment),
-    "eve": files("zip of PowerShell", 8, _of_powershell, never=["could not"]),
-    "fei": files("long name in a zip", 8, _long_name, never=["outside"]),
-    "flo": files("renamed companion", 8, _renamed_companion),
-    "Kovács": _stored_as("names not UTF-8", "Kovács".encode("cp1250")),
-    "Kovécs": _stored_as("names not UTF-8", "Kovécs".encode("cp1250")),
-    "Beáta": _stored_as("accents of a Mac", unicodedata.normalize("NFD", "Beáta").encode()),
+    "dov": file("renamed", 8, "{}/small_numbers-1.ipynb", quiet=True),
+    "ela": file("another ending", 8, "{}.ipynb.txt", says=".txt"),
+    "flo": Student("renamed companion", 8, _renamed_companion),
+    "Kovács": file("not UTF-8", 8, "Kov\udce1cs/hw.ipynb", quiet=True),  # as in cp1250
+    "Kovécs": file("not UTF-8", 8, "Kov\udce9cs/hw.ipynb", quiet=True),
+    "Zoë Ångström García": file("accents", 8, "{}_12345_assignsubmission_file_/Übungsblatt.ipynb"),
+    "=HYPERLINK(1)": file("hostile name", 8, "{}/hw.ipynb"),
     # files
-    "bea": files("corrupt file", 0, lambda f, n, p: put(f / f"{n}.ipynb", b'{"cells": [{"ce'),
-                 "unreadable", ["not valid JSON"]),
-    "bee": files("corrupt file", 0, lambda f, n, p: put(f / f"{n}.ipynb", b""),
-                 "unreadable", ["is empty"]),
-    "bix": files("web page", 0, lambda f, n, p: put(f / f"{n}.ipynb", b"<!doctype html>"),
-                 "unreadable", ["web page"]),
-    "cal": files("zip", 8, lambda f, n, p: put(f / f"{n}.zip", zipped(
-        [("my homework/small numbers.ipynb", answered(p["released"]))]))),
-    "cat": files("zip", 8, _bomb, says=["more than 300 MB"]),
-    "dan": files("late", 8, lambda f, n, p: put(
-        f / n / "hw.ipynb", answered(p["released"]), DUE + 93_900)),
-    "dax": files("late", 8, _late_zip),
-    "deb": files("late", 8, _forged_stamp),
-    "dee": files("repeated", 8, _repeated, says=["earlier version"]),
-    "don": files("nbformat 3", 8, _format_3, says=["format 3"]),
-    "Zoë Ångström García": files("accents", 8, lambda f, n, p: put(
-        f / f"{n}_12345_assignsubmission_file_" / "mein Übungsblatt é.ipynb",
-        answered(p["released"]))),
-    "eli": files("empty folder", 0, lambda f, n, p: (f / n).mkdir(), "no notebook"),
-    "ezra": files("wrong homework", 0, lambda f, n, p: put(
-        f / f"{n}.ipynb", _notebook([_cell("code", "1", "hw9-x", LOCKED)])), "other homework"),
-    "finn": files("two notebooks", 8, _two, says=["scratch.ipynb is another notebook"]),
-    "=HYPERLINK(1)": files("hostile name", 8, lambda f, n, p: put(
-        f / n / "hw.ipynb", answered(p["released"]))),
+    "bea": file("corrupt file", 0, "{}.ipynb", lambda notebook: b'{"cells": [{"ce',
+                status="unreadable", says="not valid JSON"),
+    "cal": file("zip", 8, "{}.zip", lambda notebook: zipped(("my work/my hw.ipynb", notebook))),
+    "cat": file("zip bomb", 8, "{}.zip", lambda notebook: zipped(
+        ("hw.ipynb", notebook), ("zeros.bin", bytes(400 * 2**20))), says="more than 300 MB"),
+    "dan": file("late", 8, "{}/hw.ipynb", when=93_900),
+    "eli": Student("empty folder", 0, lambda folder, name, _: (folder / name).mkdir(),
+                   "no notebook"),
+    "ezra": file("wrong homework", 0, "{}.ipynb",
+                 lambda _: _notebook([_cell("code", "1", "hw9-x", LOCKED)]),
+                 status="other homework"),
+    "finn": Student("two notebooks", 8, _two, says="scratch.ipynb is another notebook"),
 }  # fmt: skip
 
 
@@ -721,14 +557,9 @@ def build(folder, released, port, repository):
     """
     submissions, outside = Path(folder) / "submissions", Path(folder) / "outside"
     submissions.mkdir()
-    put(outside / ".ssh" / "id_ed25519", PRIVATE.encode())
-    places = {
-        "released": json.loads(json.dumps(released)),
-        "submissions": submissions,
-        "outside": outside,
-        "repository": repository,
-        "port": port,
-    }
+    put(outside / ".ssh" / "id_ed25519", b"a private key that nobody may read")
+    places = {"released": json.loads(json.dumps(released)), "repository": repository}
+    places |= {"submissions": submissions, "outside": outside, "port": port}
     for name, student in STUDENTS.items():
         student.write(submissions, name, places)
     return submissions, outside

@@ -108,3 +108,19 @@ def answer(found):
 def said(found):
     """All that is told about a submission, in one text."""
     return " ".join([found.problem or "", *found.notes])
+
+
+class OneByOne:
+    """Stands in for what grades: answers each job with the next of some results."""
+
+    def __init__(self, *results):
+        self.results, self.names = list(results), []
+
+    def capacity(self):
+        return 1
+
+    def submit(self, name, job):
+        self.names.append(name)
+
+    def collect(self, seconds):
+        return self.names.pop(), self.results.pop(0)
