@@ -164,14 +164,6 @@ def at(number, **changes):
     return lambda cells: cells[number].update(changes)
 
 
-def delete(number):
-    return lambda cells: cells.pop(number)
-
-
-def move(number, to):
-    return lambda cells: cells.insert(to, cells.pop(number))
-
-
 def copy_of(number, to, **changes):
     return lambda cells: cells.insert(to, {**copy.deepcopy(cells[number]), **changes})
 
@@ -180,12 +172,6 @@ def lose_metadata(cells):
     for each in cells:
         each["metadata"] = {}
         each.pop("id", None)
-
-
-def as_colab_saves(cells):
-    for number, each in enumerate(cells):
-        each.pop("id", None)
-        each["metadata"]["id"] = f"colab{number}"
 
 
 def add_points(cells):
@@ -201,14 +187,13 @@ SETUP = CELLS[1]["source"]
 # What was done to the cells, their order then (None: as at first), and what the notes say.
 CHANGES = {
     "nothing": (lambda cells: None, ORDER, None),
-    "saved by Colab": (as_colab_saves, ORDER, None),
     "outputs": (at(1, outputs=PASSED, execution_count=99), ORDER, None),
     "spaces": (at(1, source=SETUP.replace("\n", "   \n") + "\n"), ORDER, None),
     "an own cell claims to be a test": (at(3, metadata=CLAIM), ORDER, None),
     "points": (add_points, ORDER, None),
-    "no test": (delete(5), ORDER, "test cell t-double-test (Task double-test) was missing: put"),
+    "no test": (lambda cells: cells.pop(5), ORDER, "(Task double-test) was missing: put"),
     "no answer": (
-        delete(4), [*ORDER[:3], "t-double", "own = 1", *ORDER[5:]],
+        lambda cells: cells.pop(4), [*ORDER[:3], "t-double", "own = 1", *ORDER[5:]],
         "t-double was missing: not answered, unless another cell",
     ),
     "edited test": (at(5, source="print('2 of 2 points')"), ORDER, "-test) was edited; the orig"),
@@ -217,7 +202,7 @@ CHANGES = {
         "locked cell t-setup was written into; what was added runs as a cell of its own",
     ),
     "two tests": (copy_of(5, 6), ORDER, "was there 2 times; one was kept"),
-    "moved test": (move(5, 1), ORDER, "t-double-test (Task double-test) was moved"),
+    "moved test": (lambda cells: cells.insert(1, cells.pop(5)), ORDER, "double-test) was moved"),
     "two answers": (
         copy_of(4, 5, source=TRY), [*ORDER[:5], "def doubl", *ORDER[5:]], "so the last one counts",
     ),

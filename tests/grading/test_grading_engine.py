@@ -125,8 +125,8 @@ ENDINGS = {
     ),
     "with a signal": (["x = 42", "import os\nos.kill(-1, 9)", "y = 7", X, Y], "right right", ""),
     "with a full disk": (
-        ["x = 42", "for n in range(100):\n    open(f'{n}', 'wb').write(bytes(2 * 10**6))", X, "y = 7",
-         Y], "right right", "No space left",
+        ["x = 42\nfor n in range(99):\n    open(str(n), 'w').write('x' * 10**6)", X, "y = 7", Y],
+        *("right right", "No space left"),
     ),
     "with too much memory": (["y = 7", "x = bytearray(2 * 10**9)", X, Y], "memory right", "memory"),
 }  # fmt: skip

@@ -70,15 +70,6 @@ def test_a_page_has_points_advice_and_the_notebook_in_a_frame():
     assert "unsafe" not in policy and "http" not in policy
 
 
-@pytest.mark.parametrize("verdict", sorted(set(pages.VERDICTS) - {"right", "manual"}))
-def test_a_task_that_is_not_right_is_among_what_to_improve(verdict):
-    text = page_of("ana", result(verdict))
-    assert "<li><strong>Count" in text and pages.VERDICTS[verdict] in text
-    assert ("is off" in text.partition("What to improve")[2].partition("</li>")[0]) == (
-        verdict != "not answered"
-    )
-
-
 WELL, CALM = "Every task is right", "does not mean that there is anything wrong"
 LOOK = "A person will look at it"
 
