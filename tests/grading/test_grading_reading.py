@@ -262,6 +262,10 @@ def test_all_that_a_student_handed_in_has_one_budget(ana, monkeypatch):
     put(ana / "hw1.ipynb")
     found = read(*sorted(ana.iterdir()))
     assert sum(map(len, found.files.values())) <= 100_000 and answer(found) == "x = 42"
+    monkeypatch.setattr(content, "MOST_BYTES", 3 * len(solved()))
+    for number in range(1, 6):
+        put(ana / f"hw1 ({number}).ipynb", solved(f"x = 4{number}"))
+    assert said(read(ana)).count("was not read: together there are more than") == 3
 
 
 @pytest.mark.parametrize("is_zip", [False, True])
