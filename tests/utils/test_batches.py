@@ -1,7 +1,6 @@
 """Windows and their targets (utils/batches)."""
 
 import doctest
-import re
 import subprocess
 import sys
 import tracemalloc
@@ -33,9 +32,6 @@ def naive_target(target, future):
     return np.polyfit(np.arange(len(future)), future.astype(float), deg=1)[0]
 
 
-# ------------------------------------------------------------------------- windows
-
-
 def test_the_table_of_the_lecture():
     """Row i holds samples i·s + 1 … i·s + m, for samples that are numbered from 1."""
     m, s = 5, 3
@@ -45,7 +41,7 @@ def test_the_table_of_the_lecture():
     assert x[:, -1, 0].tolist() == [i * s + m for i in range(6)]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16, np.int64, bool])
+@pytest.mark.parametrize("dtype", [np.float32, np.int16, np.int64, bool])
 @pytest.mark.parametrize("target", ["next", "next_k", "mean", "trend"])
 def test_windows_and_targets_equal_the_loop(target, dtype):
     rng = np.random.default_rng(7)
@@ -72,30 +68,12 @@ def test_windows_and_their_next_values_are_read_only_views(target, tmp_path):
             assert not view.flags.writeable
 
 
-def test_nan_is_allowed_and_stays_where_it_is():
-    x, y = windows_and_targets([0, 1, 2, 3, np.nan, 5, 6, 7], 2, target="mean", horizon=2)
-    assert np.isnan(x).sum() == 2
-    np.testing.assert_array_equal(np.isnan(y[:, 0]), [False, True, True, False, False])
-
-
-# ------------------------------------------------------------------------- targets
-
-
 def test_the_mean_is_exact_where_float32_sums_are_not():
     # 2**24 + 1 is not a float32: a float32 sum of this stream loses every single one.
     stream = np.ones(300, np.float32)
     stream[100] = 2**24
     y = windows_and_targets(stream, 100, hop=300, target="mean", horizon=200)[1]
     assert y[0, 0] == np.float32((2**24 + 199) / 200)
-
-
-@pytest.mark.parametrize(
-    ("given", "returned"),
-    [("float16", "float32"), ("float32", "float32"), ("int16", "float32"), ("int64", "float64")],
-)
-def test_the_dtype_of_means(given, returned):
-    y = windows_and_targets(np.arange(20).astype(given), 3, target="mean", horizon=2)[1]
-    assert y.dtype == returned
 
 
 @pytest.mark.parametrize("target", ["mean", "trend", lambda future: future.max(axis=1)])
@@ -147,11 +125,8 @@ def first_then(early, late):
     [
         (np.array(["up"]), np.array(["down"])),
         (np.int8([1]), np.int64([300])),
-        (np.int64([1]), np.array([0.5])),
         (np.array([True]), np.int16([7])),
         (np.uint8([200]), np.int8([-1])),
-        (np.array(["2020-01-02"], "M8[D]"), np.array(["2020-01-02T03:04"], "M8[m]")),
-        (np.array([1]), np.array([None])),
         (np.int8([[1, 2]]), np.int32([[3, 70_000]])),
     ],
 )
@@ -162,42 +137,14 @@ def test_a_later_part_of_another_dtype_stays_as_it_is(early, late, monkeypatch):
         assert y.tolist() == np.concatenate([first.astype(y.dtype)] * 3 + [second] * 5).tolist()
 
 
-@pytest.mark.parametrize(
-    ("early", "late"),
-    [
-        (np.array([1]), np.array(["down"])),
-        (np.array([1], "m8[s]"), np.array([5])),
-        (np.array(["up"]), np.array([b"up"])),
-        (np.int64([2**53 + 1]), np.array([0.5])),
-        (np.uint64([2**63 + 1]), np.int64([-1])),
-    ],
-)
-def test_parts_that_no_dtype_holds_are_an_error(early, late, monkeypatch):
+def test_parts_that_do_not_go_together_are_an_error(monkeypatch):
     monkeypatch.setattr(targets, "CHUNK_VALUES", 1)
-    both = f"{early.dtype} for some windows and {late.dtype} for others"
-    with pytest.raises(TypeError, match=re.escape(both)):
-        windows_and_targets(np.arange(10), 2, target=first_then(early, late))
-
-
-def test_rows_of_several_shapes_are_an_error(monkeypatch):
-    monkeypatch.setattr(targets, "CHUNK_VALUES", 1)
-    pattern = first_then(np.zeros((1, 2)), np.zeros((1, 1)))
+    words = first_then(np.array([1]), np.array(["down"]))
+    with pytest.raises(TypeError, match="int64 for some windows and <U4 for others"):
+        windows_and_targets(np.arange(10), 2, target=words)
+    rows = first_then(np.zeros((1, 2)), np.zeros((1, 1)))
     with pytest.raises(ValueError, match="treat every window by itself"):
-        windows_and_targets(np.arange(10), 2, target=pattern)
-
-
-def test_a_pattern_may_reuse_its_array(monkeypatch):
-    monkeypatch.setattr(targets, "CHUNK_VALUES", 1)
-    row = np.zeros((1, 1))
-
-    def pattern(future):
-        row[:] = future[:, 0]
-        return row
-
-    assert windows_and_targets(np.arange(6), 2, target=pattern)[1].ravel().tolist() == [2, 3, 4, 5]
-
-
-# ------------------------------------------------------------------------- what is a stream
+        windows_and_targets(np.arange(10), 2, target=rows)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +153,6 @@ def test_a_pattern_may_reuse_its_array(monkeypatch):
         (range(1, 7), [1, 2, 3, 4, 5, 6]),
         (np.ma.array([1.0, 2.0, 3.0]), [1, 2, 3]),
         (pd.Series([1, None, 3], dtype="Int64"), [1, np.nan, 3]),
-        (pd.Series([True, None, False], dtype="boolean"), [1, np.nan, 0]),
         (pd.DataFrame({"a": [0.5, 1.5], "b": [True, False]}), [[0.5, 1], [1.5, 0]]),
     ],
 )
@@ -216,43 +162,30 @@ def test_what_is_a_stream(stream, expected):
     assert x.dtype.kind in "iuf" and not isinstance(x, np.ma.MaskedArray)
 
 
-def test_what_are_not_numbers_stays_as_it_is():
-    table = pd.DataFrame({"a": [1, 2, 3], "b": list("xyz")})
-    assert windows_and_targets(table, 2)[1].tolist() == [[3, "z"]]
-
-
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (dict(stream=None), TypeError, "must be an array or a list, but is None. Check where"),
+        (dict(stream=None), TypeError, "must be an array or a list, but is None"),
         (dict(stream=(i for i in range(9))), TypeError, r"of type generator. Use list\(...\) of"),
         (dict(stream={"a": [1, 2, 3]}), TypeError, "of type dict. Take one of its entries"),
-        (dict(stream="some text"), TypeError, "of type str"),
         (dict(stream=scipy.sparse.csr_matrix(np.eye(9))), TypeError, r"Use its .toarray\(\)"),
-        (dict(stream=[[1, 2], [3]]), ValueError, "a list whose entries have different shapes"),
-        (dict(stream=5), ValueError, r"this one has shape \(\)"),
+        (dict(stream=[[1, 2], [3]]), ValueError, "entries have different shapes"),
         (dict(stream=np.ma.array(np.ones((9, 2)), mask=True)), ValueError, "18 masked values"),
-        (dict(stream=[1.0, 2.0, np.ma.masked]), ValueError, "has 1 masked value"),
         (dict(stream=np.zeros((9, 3, 2))), ValueError, r"\(9, 3, 2\).*not from windows"),
         (dict(stream=[]), ValueError, "stream is empty"),
         (dict(stream=np.zeros((3, 800)), timesteps=5), ValueError, "pass stream.T"),
         (dict(timesteps=0), ValueError, "timesteps must be 1 or more, but is 0"),
-        (dict(timesteps=2.0), TypeError, r"timesteps must be an integer.*2.0 \(float\).*int"),
-        (dict(timesteps=True), TypeError, "timesteps must be an integer"),
+        (dict(timesteps=2.0), TypeError, r"timesteps must be an integer.*2.0 \(float\)"),
         (dict(timesteps=10), ValueError, "10 samples, but .* need 11 samples"),
         (dict(hop=-2), ValueError, "hop must be 1 or more, but is -2"),
         (dict(target="trent"), ValueError, "no target 'trent'.*Did you mean 'trend'?"),
-        (dict(target=3), TypeError, "'next_k', 'mean', 'trend', or a callable, but is 3"),
         (dict(target=None), TypeError, r"call windows\("),
         (dict(target="mean", horizon=0), ValueError, "horizon must be 1 or more, but is 0"),
         (dict(target="next", horizon=3), ValueError, "Use target='next_k' for the next 3"),
         (dict(target="trend", horizon=1), ValueError, "at least two points"),
-        (dict(target="mean", horizon=9), ValueError, "target 9 samples ahead need 11 samples"),
         (dict(target_stream=1), ValueError, "target_stream is 1, but there are 1 streams"),
-        (dict(target_stream=-2), ValueError, "target_stream must be -1 or more"),
         (dict(stream=list("some text"), target="mean"), TypeError, "real numbers.*<U1"),
         (dict(target=lambda f: f.max(), horizon=2), ValueError, r"one row per window.*\(7, 2, 1\)"),
-        (dict(target=lambda f: f.max(axis=0)), ValueError, "one row per window"),
         (dict(target=lambda f: None), TypeError, "target returns must be an array or a list"),
     ],
 )

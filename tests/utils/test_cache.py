@@ -1,11 +1,13 @@
-"""The cache of the data layer: damaged, read-only, or not writable at all."""
+"""The cache of the data layer, also where it cannot be written, and files written whole."""
 
 import dataclasses
+import errno
 import gzip
 import hashlib
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,8 +17,9 @@ from data_world import HOME_VARIABLES, data_world
 from tiny_files import idx, image_files
 
 from utils import data
+from utils.common.files import format_bytes, write_atomically
 from utils.data import DataError, images
-from utils.data.fetching import disk, registry
+from utils.data.fetching import disk, download, registry
 
 TRAIN_IMAGES, _, _, TEST_LABELS = images.MNIST_FILES.values()
 
@@ -27,7 +30,7 @@ def world(tmp_path, monkeypatch):
         yield world
 
 
-@pytest.mark.parametrize("damage", [b"", b"damaged", None], ids=["empty", "short", "same size"])
+@pytest.mark.parametrize("damage", [b"", None], ids=["empty", "same size"])
 def test_a_damaged_file_in_the_cache_is_replaced(world, damage, capsys):
     world.serve()
     path = data.fetch(TRAIN_IMAGES)
@@ -59,10 +62,8 @@ def test_a_cache_that_cannot_be_written_falls_back_and_says_so_once(world, capsy
         assert data.load_mnist().origin.kind == kind
     assert data.cache_folder().is_relative_to(world.folder / "home")
     assert capsys.readouterr().out.count("cannot be written; using") == 1
-
-
-def test_the_last_resort_is_a_temporary_folder(world):
-    world.nowhere_to_write("COURSE_DATA_DIR", *HOME_VARIABLES)
+    world.nowhere_to_write(*HOME_VARIABLES)  # the last resort is a temporary folder
+    world.new_process()
     folder = data.cache_folder()
     assert folder.parent == world.folder and "deep-learning-in-practice-" in folder.name
 
@@ -116,3 +117,51 @@ def test_a_damaged_file_in_a_read_only_cache_is_gone_past(world, read_only_cache
     path = data.fetch(TEST_LABELS)
     assert path.read_bytes() == content and not path.is_relative_to(read_only_cache)
     assert data.fetch_with_origin(TEST_LABELS)[1].kind == "cache"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ("missing", "the copy cannot be read"),
+        ("wrong", "the copy has the wrong content: .* expected"),
+        ("unwritable", "could not be written.*COURSE_DATA_DIR"),
+        ("broken disk", "could not be written.*COURSE_DATA_DIR"),
+    ],
+)
+def test_a_copy_is_right_or_says_which_side_failed(world, tmp_path, trouble, words):
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    content = world.files[TEST_LABELS].content
+    source, target = tmp_path / "source.gz", tmp_path / "copies" / "labels.gz"
+    part = download.part_of(target)
+    if trouble != "missing":
+        source.write_bytes(bytes(len(content)) if trouble == "wrong" else content)
+    if trouble == "unwritable":
+        part.mkdir(parents=True)
+    if trouble == "broken disk":
+        world.setattr(shutil, "copyfile", fail)
+    with pytest.raises(download.DownloadError, match=words):
+        download.install(registry.entry_of(TEST_LABELS), source, target, "the copy")
+    assert not target.exists() and not part.is_file()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions as on Unix")
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_a_small_file_has_the_usual_permissions_and_is_whole_or_not_there(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        write_atomically(tmp_path / "folder" / ("x" * 255), b"text")
+    finally:
+        os.umask(before)
+    (written,) = (tmp_path / "folder").iterdir()
+    assert written.read_bytes() == b"text"
+    assert written.stat().st_mode & 0o777 == 0o666 & ~mask
+    with pytest.raises(OSError):
+        write_atomically(tmp_path / "folder", b"text")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_sizes_for_people():
+    sizes = [format_bytes(count) for count in (999, 28881, 170498071, 2735816020)]
+    assert sizes == ["999 bytes", "28.9 kB", "170.5 MB", "2.7 GB"]

@@ -1,7 +1,6 @@
-"""`utils.data.fetching.download` against a real server on 127.0.0.1 that misbehaves.
+"""Downloads: after every fault there is the right file or a clear error.
 
-After every fault there is either the right file or a clear error, and never a wrong or partial
-file under the final name.
+A real server on 127.0.0.1 misbehaves; never is a wrong or partial file under the final name.
 """
 
 import errno
@@ -16,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from faulty_server import Fault, FaultyServer, stay_on_this_machine
 
 from utils.data.fetching import disk, responses
@@ -23,13 +23,14 @@ from utils.data.fetching import download as downloads
 from utils.data.fetching.errors import DownloadError
 from utils.data.fetching.registry import RegistryFile
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 CONTENT = random.Random(0).randbytes(400_000)  # several chunks, so that there is a half-way
 HALF = 200_000
 ZEROS = bytes(len(CONTENT))
 CUT, BUSY, NO_RANGE = Fault(stop_after=HALF), Fault(status=503), Fault(status=416)
 WRONG_RANGE, WHOLE = Fault(content_range="nonsense"), Fault(ignore_range=True)
 MOVED = Fault(status=302, headers={"Location": "/elsewhere"})
+SHORT = Fault(stop_after=1000)
+WHOLE_AND_SHORT = Fault(ignore_range=True, stop_after=1000)
 
 
 class OfUnknownSize(RegistryFile):
@@ -73,11 +74,6 @@ def part(target):
     return downloads.part_of(target)
 
 
-@pytest.fixture(params=[RegistryFile, OfUnknownSize], ids=["size known", "size unknown"])
-def entry(request):
-    return entry_of(CONTENT, request.param)
-
-
 def get(target, *urls, entry=None):
     """Download to `target` and check what lies there afterwards."""
     entry = entry or entry_of(CONTENT)
@@ -90,13 +86,9 @@ def get(target, *urls, entry=None):
     return url
 
 
-# --- Sources and their answers ---------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("faults", "requests"),
     [
-        ([], 1),
         ([Fault(status=500), BUSY], 3),
         ([Fault(status=503, headers={"Retry-After": "soon"})], 2),
         ([MOVED], 1 + 1),
@@ -132,7 +124,6 @@ def test_attempts_are_limited_and_every_failure_is_listed_without_a_password(ser
     text = str(error.value)
     assert f"{urls[0]}: HTTP 503" in text and f"{urls[1]}: HTTP 404" in text
     assert "zaphod" not in text and "secret" not in text
-    assert [failure.status for failure in error.value.failures] == [503, 404]
 
 
 @pytest.mark.parametrize(("asked", "waited"), [("1", 1), ("86400", responses.LONGEST_WAIT_SECONDS)])
@@ -145,17 +136,10 @@ def test_retry_after_is_respected_but_capped(server, target, monkeypatch, capsys
     assert ("HTTP 429" in capsys.readouterr().out) == (waited > 2)
 
 
-# --- Broken transfers ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "faults",
-    [[CUT], [Fault(stop_after=HALF, hang=True)], [MOVED, MOVED]],
-    ids=["cut", "stall", "moved"],
-)
-def test_a_broken_transfer_is_resumed(server, target, entry, faults):
-    server.add("/elsewhere", CONTENT, [CUT])
-    get(target, server.add("/file.bin", CONTENT, faults), entry=entry)
+@pytest.mark.parametrize("kind", [RegistryFile, OfUnknownSize])
+@pytest.mark.parametrize("fault", [CUT, Fault(stop_after=HALF, hang=True)], ids=["cut", "stall"])
+def test_a_broken_transfer_is_resumed(server, target, kind, fault):
+    get(target, server.add("/file.bin", CONTENT, [fault]), entry=entry_of(CONTENT, kind))
     last = server.seen[-1]
     first_byte = int(last.range.removeprefix("bytes=").removesuffix("-"))
     # At most the chunk under way is lost, and only the rest is sent.
@@ -163,18 +147,14 @@ def test_a_broken_transfer_is_resumed(server, target, entry, faults):
     assert last.sent == len(CONTENT) - first_byte
 
 
-SHORT = Fault(stop_after=1000)
-BACK_AND_FORTH = [Fault(stop_after=stop, ignore_range=True) for stop in (HALF, 1000)]
-
-
 @pytest.mark.parametrize(
     ("faults", "most"),
     [
         ([Fault(stop_after=0)], 3),
-        (BACK_AND_FORTH, 3),  # first further, then less far, again and again
+        # First further, then less far, again and again.
+        ([Fault(stop_after=HALF, ignore_range=True), WHOLE_AND_SHORT], 3),
         ([SHORT, SHORT, NO_RANGE], 9),
         ([SHORT, SHORT, WRONG_RANGE], 9),
-        ([SHORT, SHORT, Fault(ignore_range=True, stop_after=1000)], 9),
     ],
 )
 def test_endless_faults_end(server, target, faults, most):
@@ -191,54 +171,43 @@ def test_a_range_that_is_not_honoured_restarts(server, target, second):
     assert server.seen[1].range and server.seen[-1].sent == len(CONTENT)
 
 
-@pytest.mark.parametrize(
-    "first",
-    [Fault(), NO_RANGE, WRONG_RANGE, Fault(ignore_range=True, stop_after=1000)],
-    ids=["checksum", "416", "wrong range", "200"],
-)
-def test_a_line_that_breaks_after_it_had_to_begin_again(server, target, part, entry, first):
+@pytest.mark.parametrize("first", [Fault(), NO_RANGE, WHOLE_AND_SHORT])
+def test_a_line_that_breaks_after_it_had_to_begin_again(server, target, part, first):
     part.write_bytes(ZEROS[1:])  # stale, and further than most attempts
     faults = [first, *[Fault(stop_after=40_000)] * 9]
-    get(target, server.add("/file.bin", CONTENT, faults), entry=entry)
+    get(target, server.add("/file.bin", CONTENT, faults))
 
 
+@pytest.mark.parametrize("kind", [RegistryFile, OfUnknownSize])
 @pytest.mark.parametrize(
     ("left", "sent"),
     [
         (CONTENT[:HALF], HALF),
         (CONTENT, 0),
         (ZEROS[:HALF], len(CONTENT)),
-        (ZEROS, len(CONTENT)),
         (ZEROS + b"0", len(CONTENT)),
     ],
-    ids=["half", "all", "wrong half", "wrong", "too long"],
+    ids=["half", "all", "wrong half", "too long"],
 )
-def test_a_part_of_an_earlier_call_is_used_if_right(server, target, part, entry, left, sent):
+def test_a_part_of_an_earlier_call_is_used_if_right(server, target, part, kind, left, sent):
     part.write_bytes(left)
-    get(target, server.add("/file.bin", CONTENT), entry=entry)
+    get(target, server.add("/file.bin", CONTENT), entry=entry_of(CONTENT, kind))
     assert sum(seen.sent for seen in server.seen[-1:]) == sent
 
 
 def test_the_part_is_kept_for_the_next_source_and_the_next_call(server, target):
     first = server.add("/first", CONTENT, [CUT, *[BUSY] * 9])
-    with pytest.raises(DownloadError, match="are kept; the next call continues there"):
+    with pytest.raises(DownloadError, match="the next call continues there"):
         get(target, first)
     get(target, f"{server.address}/missing", server.add("/second", CONTENT))
     assert server.seen[-1].sent <= len(CONTENT) - HALF + downloads.CHUNK_BYTES
-
-
-# --- Wrong content ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("content", "headers", "words"),
     [
         (ZEROS, {}, f"its sha256 is {digest_of(ZEROS)}, expected {digest_of(CONTENT)}"),
-        (
-            b"<html>Please log in to the hotel's network</html>",
-            {},
-            "offers 49 bytes, expected 4000",
-        ),
+        (b"<html>Please log in</html>", {}, "offers 26 bytes, expected 4000"),
         (CONTENT, {"Content-Encoding": "gzip"}, "cannot be decompressed"),
     ],
     ids=["bytes", "size", "compression"],
@@ -256,9 +225,14 @@ def test_a_stored_file_that_is_declared_as_compressed_is_kept_as_sent(server, ta
     get(target, server.add("/file.gz", content, [fault]), entry=entry_of(content))
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP"])
-@pytest.mark.parametrize("second", ["packed", "packed and whole", "plain"])
-@pytest.mark.parametrize("kind", [RegistryFile, OfUnknownSize])
+@pytest.mark.parametrize(
+    ("encoding", "second", "kind"),
+    [
+        ("gzip", "packed", RegistryFile),
+        ("x-gzip", "packed and whole", OfUnknownSize),
+        ("GZIP", "plain", RegistryFile),
+    ],
+)
 def test_what_is_compressed_for_the_transfer_is_unpacked(server, target, encoding, second, kind):
     packed = gzip.compress(CONTENT)
     headers = {"Content-Encoding": encoding}
@@ -266,9 +240,6 @@ def test_what_is_compressed_for_the_transfer_is_unpacked(server, target, encodin
     whole = Fault(headers=headers, body=packed, ignore_range=second == "packed and whole")
     faults = [cut, *([] if second == "plain" else [whole] * 3)]
     get(target, server.add("/file.bin", CONTENT, faults), entry=entry_of(CONTENT, kind))
-
-
-# --- This machine ----------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -289,12 +260,6 @@ def test_a_full_disk_is_noticed_before_writing(server, target, part, monkeypatch
     with pytest.raises(DownloadError, match=r"disk is full: 400\.0 kB are needed .* 1\.0 kB is"):
         get(target, server.add("/file.bin", CONTENT))
     assert not part.exists()
-
-
-def test_a_folder_that_cannot_be_made(server, target):
-    target.write_bytes(CONTENT)
-    with pytest.raises(DownloadError, match=r"could not be written .* COURSE_DATA_DIR"):
-        downloads.download(entry_of(CONTENT), [server.address], target / "below" / "x")
 
 
 @pytest.mark.parametrize("pause", [0, 0.35])
@@ -320,7 +285,7 @@ print(downloads.download(entry, [url], Path(target)), flush=True)
 def start_child(url, target):
     arguments = [url, str(target), digest_of(CONTENT), str(len(CONTENT))]
     command = [sys.executable, "-c", CHILD, *arguments]
-    return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def wait_for(condition):

@@ -25,9 +25,7 @@ from utils.data import formats
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
-@pytest.mark.parametrize(
-    ("code", "kind"), [(0x08, "u1"), (0x09, "i1"), (0x0B, "i2"), (0x0C, "i4"), (0x0D, "f4")]
-)
+@pytest.mark.parametrize(("code", "kind"), [(0x08, "u1"), (0x0B, "i2"), (0x0D, "f4")])
 def test_read_idx(tmp_path, compress, code, kind):
     array = np.arange(-3, 21).reshape(2, 3, 4).astype(kind)
     content = bytes([0, 0, code, 3]) + np.array(array.shape, ">i4").tobytes()
@@ -41,13 +39,10 @@ def test_read_idx(tmp_path, compress, code, kind):
     ("damage", "message"),
     [
         (lambda content: content[:-1], "announces an array of shape"),
-        (lambda content: content + b"\0", "announces an array of shape"),
         (lambda content: content[:10], "within its header"),
         (lambda content: b"\x89PNG" + content[4:], "not an IDX file: it starts with 89 50 4e 47"),
-        (lambda content: b"\0\0\x07" + content[3:], "not an IDX file"),
         (lambda content: b"", "starts with nothing"),
         (lambda content: gzip.compress(content)[:-20], "cannot be read"),
-        (lambda content: gzip.compress(content)[:20] + b"\xff" * 50, "cannot be read"),
     ],
 )
 def test_damaged_idx(tmp_path, damage, message):
@@ -56,12 +51,8 @@ def test_damaged_idx(tmp_path, damage, message):
     with pytest.raises(DataError, match=message) as error:
         formats.read_idx(tmp_path / "x")
     assert str(tmp_path / "x") in str(error.value)
-
-
-def test_a_missing_file_is_named(tmp_path):
-    for read in (formats.read_idx, lambda path: formats.read_cifar10_archive(path, "")):
-        with pytest.raises(DataError, match="missing cannot be read"):
-            read(tmp_path / "missing")
+    with pytest.raises(DataError, match="missing cannot be read"):
+        formats.read_idx(tmp_path / "missing")
 
 
 def read_archive(folder: Path, content: bytes, sha256: str | None = None) -> dict:
@@ -105,12 +96,11 @@ def test_archive_that_is_not_the_registered_one_is_not_unpickled(tmp_path, monke
     "change",
     [
         {"data_batch_3": None},
-        {"test_batch": python2_pickle({b"labels": [1]})},
         {"test_batch": python2_pickle({b"data": np.zeros((2, 3072), "u1"), b"labels": [1]})},
         {"test_batch": python2_pickle({b"data": np.zeros((2, 100), "u1"), b"labels": [1, 2]})},
         {"test_batch": b"no pickle"},
     ],
-    ids=["missing batch", "no data", "too few labels", "wrong shape", "no pickle"],
+    ids=["missing batch", "too few labels", "wrong shape", "no pickle"],
 )
 def test_archive_with_another_content(tmp_path, change):
     batches = {**cifar_batches(), **change}

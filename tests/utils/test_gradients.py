@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from utils.gradients import gradient_function, input_gradient, weight_gradients
 
@@ -49,16 +50,18 @@ def test_the_gradient_agrees_with_finite_differences(gradient_of):
     random = np.random.default_rng(1)
     for _ in range(5):
         direction = random.normal(size=X.shape).astype("float32")
-        slope = slope_along(direction, lambda x: float(keras.ops.sum(class_2(x))), X)
+        slope = slope_along(direction, lambda x: float(ops.sum(class_2(x))), X)
         assert np.sum(gradient * direction) == pytest.approx(slope, rel=0.01, abs=0.01)
     alone = [gradient_of(class_2, X[i : i + 1])[0] for i in range(len(X))]
     assert np.allclose(gradient, alone, atol=1e-6)  # every sample's is that of its own number
+    assert not gradient_of(lambda x: ops.sum(ops.relu(x - 100)), X).any()  # zero is a gradient
 
 
 @pytest.mark.parametrize("axis", [None, (1, 2, 3)])
-def test_one_number_for_all_or_one_per_sample_and_their_values(axis):
-    function = gradient_function(lambda x: keras.ops.sum(x**2, axis=axis), with_value=True)
-    value, gradient = function(X)
+@pytest.mark.parametrize("x", [X, X.astype("float64"), ops.convert_to_tensor(X)])
+def test_one_number_for_all_or_one_per_sample_and_their_values(axis, x):
+    function = gradient_function(lambda x: ops.sum(x**2, axis=axis), with_value=True)
+    value, gradient = function(x)
     assert np.allclose(value, np.sum(X**2, axis=axis), atol=1e-3)
     assert np.allclose(gradient, 2 * X, atol=1e-5)
 
@@ -68,7 +71,7 @@ def test_other_arguments_change_without_a_new_trace():
 
     def power(x, weights, shift):
         traces.append(x.shape)
-        return keras.ops.sum(keras.ops.roll(x, shift, axis=1) * weights, axis=(1, 2, 3))
+        return ops.sum(ops.roll(x, shift, axis=1) * weights, axis=(1, 2, 3))
 
     function = gradient_function(power)
     weights = np.random.default_rng(2).normal(size=X.shape)
@@ -79,32 +82,15 @@ def test_other_arguments_change_without_a_new_trace():
     assert function(X[:2], weights[:2], 1).shape == X[:2].shape
 
 
-def test_many_functions_do_not_warn(caplog, capfd):
-    for power in range(1, 12):
-        gradient_function(lambda x, p=power: keras.ops.sum(x**p))(X)
-    assert not caplog.records
-    assert "retracing" not in capfd.readouterr().err
-
-
-@pytest.mark.parametrize("x", [X.astype("float64"), keras.ops.convert_to_tensor(X)])
-def test_double_precision_and_tensors_are_fine(x):
-    assert np.allclose(input_gradient(lambda x: keras.ops.sum(x * x), x), 2 * X, atol=1e-5)
-
-
-@both_ways
-def test_a_zero_gradient_is_a_gradient(gradient_of):
-    assert not gradient_of(lambda x: keras.ops.sum(keras.ops.relu(x - 100)), X).any()
-
-
 @both_ways
 @pytest.mark.parametrize(
     ("scalar_of", "x", "error", "message"),
     [
-        (keras.ops.sum, X.astype("uint8"), TypeError, r'holds uint8.*astype\("float32"\)'),
-        (keras.ops.sum, np.float32(1), ValueError, r"at least one sample.*x\[None\]"),
-        (lambda x: keras.ops.sum(x, (1, 2)), X, ValueError, r"returned the shape \(3, 2\)"),
-        (lambda x: keras.ops.sum(keras.ops.ones(2)), X, ValueError, "does not depend on x"),
-        (lambda x: keras.ops.sum(keras.ops.stop_gradient(x)), X, ValueError, "not depend on x"),
+        (ops.sum, X.astype("uint8"), TypeError, r'holds uint8.*astype\("float32"\)'),
+        (ops.sum, np.float32(1), ValueError, r"at least one sample.*x\[None\]"),
+        (lambda x: ops.sum(x, (1, 2)), X, ValueError, r"returned the shape \(3, 2\)"),
+        (lambda x: ops.sum(ops.ones(2)), X, ValueError, "does not depend on x"),
+        (lambda x: ops.sum(ops.stop_gradient(x)), X, ValueError, "not depend on x"),
     ],
 )
 def test_what_has_no_gradient(gradient_of, scalar_of, x, error, message):
@@ -117,7 +103,7 @@ def test_weight_gradients_agree_with_finite_differences():
     target = np.random.default_rng(3).normal(size=(3, 5)).astype("float32")
 
     def loss():
-        return keras.ops.mean((model(X, training=False) - target) ** 2)
+        return ops.mean((model(X, training=False) - target) ** 2)
 
     weights = model.trainable_variables
     random = np.random.default_rng(4)
@@ -128,7 +114,7 @@ def test_weight_gradients_agree_with_finite_differences():
 
         def loss_at(value, weight=weight):
             weight.assign(value)
-            return float(keras.ops.convert_to_numpy(loss()))
+            return float(ops.convert_to_numpy(loss()))
 
         slope = slope_along(direction, loss_at, before)
         weight.assign(before)
@@ -138,21 +124,14 @@ def test_weight_gradients_agree_with_finite_differences():
 def test_weight_gradients_leave_the_model_as_it_is():
     model = small_model()
     before = model.get_weights()
-    gradients = weight_gradients(
-        lambda: keras.ops.mean(model(X, training=True) ** 2), model.trainable_variables
-    )
-    assert all(gradient.any() for gradient in gradients[:1])
+    unused = keras.Variable(np.ones((2, 2)))
+    weights = [*model.trainable_variables, unused]
+    gradients = weight_gradients(lambda: ops.mean(model(X, training=True) ** 2), weights)
+    assert gradients[0].any() and np.array_equal(gradients[-1], np.zeros((2, 2)))
     for now, old in zip(model.get_weights(), before, strict=True):
         assert np.array_equal(now, old)
     model.compile("sgd", "mse")
     model.fit(X, np.zeros((3, 5)), verbose=0)  # still works
-
-
-def test_weights_without_influence_have_the_gradient_zero():
-    used, unused = keras.Variable(np.ones(3)), keras.Variable(np.ones((2, 2)))
-    gradients = weight_gradients(lambda: keras.ops.sum(used * used), [used, unused])
-    assert np.allclose(gradients[0], 2)
-    assert np.array_equal(gradients[1], np.zeros((2, 2)))
 
 
 WEIGHT = keras.Variable(np.ones(3))
@@ -162,7 +141,7 @@ COUNTER = keras.Variable(np.ones(3), dtype="int32", trainable=False)
 @pytest.mark.parametrize(
     ("loss_of", "weights", "error", "message"),
     [
-        (lambda: keras.ops.sum(keras.ops.ones(3)), [WEIGHT], ValueError, "not depend on any"),
+        (lambda: ops.sum(ops.ones(3)), [WEIGHT], ValueError, "not depend on any of the weights"),
         (lambda: 1.0, [WEIGHT], ValueError, "not depend on any of the weights"),
         (lambda: WEIGHT * 2.0, [WEIGHT], ValueError, r"one number; it returned the shape \(3,\)"),
         (lambda: 0.0, [], ValueError, "no weights"),
@@ -177,4 +156,4 @@ def test_what_has_no_weight_gradients(loss_of, weights, error, message):
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_on_the_other_backend(backend, run_again):
-    run_again(__file__, "not other_backend", backend)
+    run_again(__file__, "agree or trace or leave or one_number", backend)

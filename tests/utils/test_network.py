@@ -31,7 +31,7 @@ def closed_port() -> int:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "data.invalid cannot be reached"), (2, "no answer within")]
+    ("seconds", "words"), [(0, "data.invalid cannot be reached"), (1, "no answer within")]
 )
 def test_a_missing_network_is_noticed_quickly_and_once(monkeypatch, seconds, words):
     asked = []
@@ -45,7 +45,7 @@ def test_a_missing_network_is_noticed_quickly_and_once(monkeypatch, seconds, wor
     start = time.monotonic()
     assert words in network.obstacle(HOST).text
     assert not network.network_available("https://data.invalid:80/other")
-    assert time.monotonic() - start < 1 and asked == ["data.invalid"]
+    assert time.monotonic() - start < 0.9 and asked == ["data.invalid"]
 
 
 def test_a_host_that_answers_and_one_that_refuses(server):
@@ -61,17 +61,14 @@ def test_course_offline_forbids_even_loopback(server, monkeypatch, value, allowe
     assert server.seen == []
 
 
-# --- Proxies ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("login", ["", "user:pa%23ss@", "user:p@ss@", "user:p%2Fs@", "user:p:s@"])
+@pytest.mark.parametrize("login", ["", "user:pa%23ss@", "user:p@ss@", "user:p%2Fs@"])
 def test_a_proxy_is_probed_and_used(server, monkeypatch, login):
     monkeypatch.setenv("http_proxy", f" http://{login}{server.address.removeprefix('http://')} ")
     assert network.network_available(HOST)
     assert requests.get(HOST, timeout=2).content == b"content"
 
 
-@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
 def test_a_dead_proxy_is_named(monkeypatch, variable):
     port = closed_port()
     monkeypatch.setenv(variable, f"127.0.0.1:{port}")
@@ -83,7 +80,7 @@ def test_a_dead_proxy_is_named(monkeypatch, variable):
 PASSWORDS = ["qj#xz", "71#98", "qj/xz", "71/98", "qj?xz", "71?98", "qj\\xz", "@#xz", "qj x#z"]
 
 
-@pytest.mark.parametrize("scheme", ["http://", "https://", "socks5://", ""])
+@pytest.mark.parametrize("scheme", ["http://", "socks5://", ""])
 @pytest.mark.parametrize("password", PASSWORDS)
 def test_a_proxy_that_is_not_understood_is_named_and_not_quoted(monkeypatch, scheme, password):
     monkeypatch.setenv("HTTPS_PROXY", f"{scheme}zaphod:{password}@127.0.0.1:3128")
@@ -102,24 +99,16 @@ def test_a_proxy_that_is_not_an_address_is_named(monkeypatch, proxy):
     assert "the proxy in https_proxy is not understood" in reason.text
 
 
-@pytest.mark.parametrize("blank", [" ", "\t"])
-@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"])
-def test_a_blank_proxy_is_none(server, monkeypatch, variable, blank):
-    monkeypatch.setenv(variable, blank)
+@pytest.mark.parametrize("variable", ["http_proxy", "ALL_PROXY", "NO_PROXY"])
+def test_a_blank_proxy_is_none(server, monkeypatch, variable):
+    """It also switches another off, as an empty one does: the name in small letters counts."""
+    monkeypatch.setenv(variable, " ")
+    if variable == "http_proxy":
+        monkeypatch.setenv("HTTP_PROXY", f"127.0.0.1:{closed_port()}")
     moved = Fault(status=302, headers={"Location": "/file.bin"})
     url = server.add("/moved", b"", [moved])
     assert network.network_available(url)
     assert requests.get(url, timeout=2).content == b"content"
-
-
-def test_a_blank_proxy_switches_the_other_off(server, monkeypatch):
-    """As an empty one does: the name in small letters counts."""
-    monkeypatch.setenv("http_proxy", " ")
-    monkeypatch.setenv("HTTP_PROXY", f"127.0.0.1:{closed_port()}")
-    assert network.network_available(server.address)
-
-
-# --- Addresses -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("password", [*PASSWORDS, "p[s"])

@@ -1,7 +1,6 @@
 """`utils.openimages` with a mirror that is a folder: which photos, which split, which folder."""
 
 import hashlib
-import json
 import os
 import threading
 
@@ -55,9 +54,6 @@ def columns(photos) -> dict:
     return photos.table[["image_id", "class_name", "label", "split", "path", "sha256"]].to_dict()
 
 
-# --- The set ---------------------------------------------------------------------------------
-
-
 def test_the_table_the_files_and_the_summary_agree(world, capsys):
     photos = download()
     assert list(photos.table.columns) == list(COLUMNS)
@@ -81,7 +77,6 @@ def test_the_table_the_files_and_the_summary_agree(world, capsys):
     assert capsys.readouterr().out == f"{photos.origin.text}.\n"
     assert "12 Rose + 12 Sunflower photos, from the mirror" in photos.origin.text
     assert (photos.summary.downloaded, photos.summary.listed["Rose"]) == (24, 20)
-    assert "24 photos" in str(photos.summary) and "16 train" in repr(photos)
 
 
 def test_the_seed_alone_decides(world, use, monkeypatch, tmp_path):
@@ -122,18 +117,13 @@ def test_a_class_can_be_written_in_several_ways(world):
         assert other.summary.already_there == 24
 
 
-@pytest.mark.parametrize(
-    "damage", [b"", b"\xff\xfe\0\0", b"a,b\n1,2\n", b"path,bytes\nx,\n", b"a\rb,c\n"]
-)
-def test_a_damaged_table_is_mended(world, damage):
-    table = download().folder / "photos.csv"
-    right = table.read_bytes()
-    table.write_bytes(damage)
-    assert (download().folder / "photos.csv").read_bytes() == right
-
-
-def test_damaged_photos_are_mended(world):
+def test_a_damaged_table_and_damaged_photos_are_mended(world):
     first = download()
+    table = first.folder / "photos.csv"
+    right = table.read_bytes()
+    for damage in (b"", b"\xff\xfe\0\0", b"a,b\n1,2\n", b"path,bytes\nx,\n"):
+        table.write_bytes(damage)
+        assert (download().folder / "photos.csv").read_bytes() == right
     paths = [first.folder / path for path in first.table["path"]]
     paths[0].unlink()
     paths[1].unlink()
@@ -148,14 +138,6 @@ def test_damaged_photos_are_mended(world):
     assert in_pool.read_bytes() == content
     for path, digest in zip(paths, second.table["sha256"], strict=True):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
-
-
-def test_a_set_of_the_first_edition_is_made_again_from_the_cache(world):
-    photos = download()
-    about = json.loads((photos.folder / "photos.json").read_text())
-    (photos.folder / "photos.json").write_text(json.dumps(about | {"version": 1}))
-    again = download()
-    assert again.summary.already_there == 24 and columns(again) == columns(photos)
 
 
 @pytest.mark.parametrize("has_links", [True, False])
@@ -215,9 +197,6 @@ def test_photos_can_be_stored_smaller(use):
             assert image.size == (row.width, row.height)
     assert set(photos.table["width"]) == {48, 150, 100}
     assert download(3).table["width"].max() == 300
-
-
-# --- Which photos are usable -----------------------------------------------------------------
 
 
 def test_only_photos_that_show_one_class_are_used_and_those_with_a_licence_first(use):
@@ -293,9 +272,6 @@ def test_the_parts_of_open_images_are_used_in_order(world, use, tmp_path, capsys
     assert "authors and licences" in capsys.readouterr().out
 
 
-# --- Names of classes ------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("listed_from", [0, 20])
 def test_train_labels_are_read_as_far_as_needed(listed_from, use, monkeypatch):
     """Their table has 2.7 GB; of frequent classes the beginning is enough, unless it is not."""
@@ -318,10 +294,8 @@ def test_train_labels_are_read_as_far_as_needed(listed_from, use, monkeypatch):
         ("Roze", ["'Rose'"]),
         ("sun", ["'Sunflower'"]),
         ("Jaguar", ["2 classes", '"/m/0jag1" or "/m/0jag2"']),
-        ("DOLL", ["2 classes", "/m/0doll1", "/m/0doll2"]),
         ("/m/nothing", ["no class '/m/nothing'", "9 classes"]),
         ("/m/06m11", ["2 times"]),
-        ("rose", ["2 times"]),
     ],
 )
 def test_a_class_that_is_not_clear_is_asked_about(world, name, hints):
@@ -330,22 +304,22 @@ def test_a_class_that_is_not_clear_is_asked_about(world, name, hints):
     assert all(hint in str(error.value) for hint in hints)
 
 
-# --- Mirror, command line ------------------------------------------------------------
-
-
-@pytest.mark.parametrize("place", ["~nosuchuser/x", "x" * 300, "../mirrow"])
-def test_a_mirror_that_cannot_exist_leads_to_the_sample(monkeypatch, place, capsys):
-    monkeypatch.setenv("COURSE_DATA_MIRROR", place)
+def test_a_mirror_that_cannot_exist_leads_to_the_sample(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_DATA_MIRROR", "../mirrow")
     assert "there is no such mirror; " in download(sample=True).origin.text
-    assert f"COURSE_DATA_MIRROR is {place}" in capsys.readouterr().out
+    assert "COURSE_DATA_MIRROR is ../mirrow" in capsys.readouterr().out
 
 
 def test_a_mirror_of_a_set_gives_the_same_set(world, monkeypatch, tmp_path, capsys):
     lab = tmp_path / "lab"
     arguments = ["Rose", "Sunflower", "--per-class", "25", "--mirror", str(lab), "--quiet"]
     assert commands.main(arguments) == 0
-    assert f"COURSE_DATA_MIRROR={lab}" in capsys.readouterr().out
+    printed = capsys.readouterr().out
     first = download(25)
+    assert f"COURSE_DATA_MIRROR={lab}" in printed and str(first.folder) in printed
+    for name, hint in (("Roze", "'Rose'"), ("Tulip", "Tulip 0")):
+        assert commands.main([name, "Sunflower", "--per-class", "6", "--quiet"]) == 2
+        assert hint in capsys.readouterr().err
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "student"))
     monkeypatch.setenv("COURSE_DATA_MIRROR", str(lab))
     monkeypatch.setenv("COURSE_OFFLINE", "1")
@@ -365,17 +339,6 @@ def test_sets_can_be_added_to_a_mirror(world, use, monkeypatch, tmp_path):
     for path in lab.rglob("*.csv"):
         lines = path.read_bytes().splitlines()
         assert len(lines) == len(set(lines)) > 0
-    with pytest.raises(DataError, match="does not know that home folder"):
-        write_mirror(download(), "~nosuchuser/x", progress=False)
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "student"))
     monkeypatch.setenv("COURSE_DATA_MIRROR", str(lab))
     assert len(download(12)) == 24 and len(download(6, classes=("Tulip", "Sunflower"))) == 12
-
-
-def test_command_line(world, capsys):
-    assert commands.main(["Rose", "Sunflower", "--per-class", "6", "--seed", "3", "--quiet"]) == 0
-    printed = capsys.readouterr().out
-    assert "12 photos" in printed and str(download(6, seed=3).folder) in printed
-    for name, hint in (("Roze", "'Rose'"), ("Tulip", "Tulip 0")):
-        assert commands.main([name, "Sunflower", "--per-class", "6", "--quiet"]) == 2
-        assert hint in capsys.readouterr().err

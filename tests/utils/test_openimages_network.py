@@ -5,11 +5,8 @@ the same, and the summary has counted what went wrong.
 """
 
 import contextlib
-import gzip
 import hashlib
-import random
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -103,15 +100,10 @@ def wait_for_threads() -> None:
             thread.join(5)
 
 
-# --- Photos ----------------------------------------------------------------------------------
-
 CUT, STALL = Fault(stop_after=300), Fault(stop_after=300, hang=True)
 FAULTS = {
-    "503": ([Fault(status=503)] * 2, {"HTTP 503": 2}),
     "Retry-After": ([Fault(status=429, headers={"Retry-After": "0"})] * 2, {"HTTP 429": 2}),
-    "cut": ([CUT, Fault(stop_after=0)], {responses.BROKEN: 2}),
     "stall": ([STALL], {"no answer": 1}),
-    "html": ([NO_PHOTO], {"not a whole JPEG": 1}),
     "half, said to be whole": ([Fault(body=tiny.jpeg("x")[:400])], {"not a whole JPEG": 1}),
     "slow": ([Fault(pause=0.02)], {}),
     "everything": (
@@ -135,23 +127,10 @@ def test_the_same_set_comes_out_and_the_failures_are_counted(name, server, undis
     assert all(f"{reason}: {count}" in str(summary) for reason, count in counts.items())
 
 
-def test_a_storm_of_all_faults_changes_nothing(server, undisturbed, tmp_path):
-    source = random.Random(4)
-    kinds = [Fault(status=503), Fault(stop_after=200), Fault(status=500), NO_PHOTO]
-    expected = 0
-    for position, entry in enumerate(undisturbed):
-        faults = source.sample(kinds, k=source.randrange(4))
-        server.faults[photo_path(entry)] = [*faults, Fault(pause=0.002 * (position % 7))]
-        expected += len(faults)
-    photos = download()
-    assert content_of(photos) == undisturbed and everything_is_whole(tmp_path)
-    assert sum(photos.summary.failed_attempts.values()) == expected > 10
-
-
 @pytest.mark.parametrize(
     ("fault", "kind", "tries"),
     [
-        *((Fault(status=status), "missing", 1) for status in (403, 404, 410)),
+        (Fault(status=404), "missing", 1),
         (NO_PHOTO, "broken", pool.ATTEMPTS_IF_BROKEN),
         (Fault(status=500), "undelivered", pool.ATTEMPTS),
     ],
@@ -185,18 +164,6 @@ def test_a_host_that_fails_for_good_is_an_error_or_the_sample(
     assert everything_is_whole(tmp_path)
 
 
-@pytest.mark.parametrize(("longest", "seconds"), [(30.0, (1, 10)), (0.2, (0.2, 1))])
-def test_retry_after_is_respected_but_not_for_ever(
-    server, undisturbed, monkeypatch, longest, seconds
-):
-    monkeypatch.setattr(responses, "LONGEST_WAIT_SECONDS", longest)
-    fault = Fault(status=503, headers={"Retry-After": "1"})
-    server.faults[photo_path(undisturbed[0])] = [fault]
-    started = time.monotonic()
-    assert content_of(download()) == undisturbed
-    assert seconds[0] <= time.monotonic() - started < seconds[1]
-
-
 def test_an_interrupted_download_goes_on_where_it_stopped(
     server, undisturbed, monkeypatch, tmp_path
 ):
@@ -227,16 +194,6 @@ def test_an_interrupted_download_goes_on_where_it_stopped(
     assert content_of(download()) == undisturbed and not server.seen
 
 
-def test_connections_are_few_and_kept(world, server, monkeypatch):
-    monkeypatch.setattr(collect, "CONNECTIONS", 4)
-    download(12)
-    # Four for the photos, one for each of the three tables, one to see whether there is a host.
-    assert len(server.seen) > 24 and server.connections <= 4 + 3 + 1
-
-
-# --- Tables ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("faults", "words"),
     [
@@ -255,10 +212,7 @@ def test_a_table_that_cannot_be_had_is_an_error_and_not_another_set(world, serve
 
 NO_TABLES = {
     "page with CR": b"<html>\r<body>Please log in</body>\r</html>",
-    "page": HTML,
-    "gzip": gzip.compress(b"LabelName,DisplayName\n/m/06m11,Rose\n"),
     "UTF-16": "LabelName,DisplayName\n".encode("utf-16"),
-    "binary": bytes(range(256)) * 40,
     "one long line": b"x" * 500_000,
     "nothing": b"",
     "a long field": b"ImageID,LabelName,Confidence\n" + b"x" * 200_000 + f",{ROSE},1\n".encode(),
@@ -276,14 +230,6 @@ def test_bytes_that_are_not_a_table_lead_to_the_sample(world, server, name, whic
     assert len(download()) == 24  # nothing of it was kept
 
 
-def test_files_that_are_compressed_on_the_way_are_unpacked(server, undisturbed):
-    for path, content in server.files.items():
-        body, headers = gzip.compress(content), {"Content-Encoding": "gzip"}
-        cut = Fault(headers=headers, body=body, stop_after=len(body) - 60)
-        server.faults[path] = [cut, *[Fault(headers=headers, body=body)] * 9]
-    assert content_of(download()) == undisturbed
-
-
 @pytest.mark.parametrize("is_mirror", [False, True])
 def test_the_published_checksum_counts_for_official_tables(
     world, server, monkeypatch, tmp_path, is_mirror
@@ -298,9 +244,6 @@ def test_the_published_checksum_counts_for_official_tables(
     right = hashlib.sha256(server.files[VAL_LABELS]).hexdigest()
     monkeypatch.setitem(tables.PUBLISHED, VAL_LABELS[1:], right)
     assert len(download()) == 24
-
-
-# --- Sources ---------------------------------------------------------------------------------
 
 
 def test_a_web_mirror(server, monkeypatch, undisturbed):

@@ -30,7 +30,7 @@ def parsed(lines) -> list[list[str]]:
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
-@pytest.mark.parametrize("size", [1, 7, 64, 1000, 10**6])
+@pytest.mark.parametrize("size", [1, 64, 10**6])
 def test_lines_of_labels(line_end, quoting, size):
     source = random.Random(size)
     names = [*WORDS, "/m/06m111", "/m/x06m11", "/m/06m", "/t/ddx1"]
@@ -43,11 +43,8 @@ def test_lines_of_labels(line_end, quoting, size):
         kept = list(tables.lines_that_hold(WORDS)(in_blocks(end, size)))
         expected = [row for row in rows if any(word in row[2] for word in WORDS)]
         assert parsed(kept) == expected
-
-
-def test_a_line_with_two_of_the_words_comes_once():
-    content = b"a,/m/06m11,/m/0ftb8\nb,/m/0ftb8\n\n/m/06m11\n"
-    kept = tables.lines_that_hold(WORDS)(in_blocks(content, 5))
+    content = b"a,/m/06m11,/m/0ftb8\nb,/m/0ftb8\n\n/m/06m11\n"  # two of the words in a line
+    kept = tables.lines_that_hold(WORDS)(in_blocks(content, size))
     assert list(kept) == [b"a,/m/06m11,/m/0ftb8", b"b,/m/0ftb8", b"/m/06m11"]
 
 
@@ -61,9 +58,8 @@ def test_lines_of_photos(line_end, size):
     content = as_csv(rows, line_end)
     kept = parsed(tables.lines_that_begin_with(wanted)(in_blocks(content, size)))
     expected = [row for row in rows if row[0] in wanted]
-    assert [[row[0], row[1].replace("\r\n", "\n"), row[2]] for row in kept] == [
-        [row[0], row[1].replace("\r\n", "\n"), row[2]] for row in expected
-    ]
+    unix = [[row[0], row[1].replace("\r\n", "\n"), row[2]] for row in expected]
+    assert [[row[0], row[1].replace("\r\n", "\n"), row[2]] for row in kept] == unix
 
 
 def test_a_stray_quotation_mark_does_not_swallow_the_rest():

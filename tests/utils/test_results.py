@@ -36,9 +36,7 @@ def test_a_table_for_people_and_numbers_for_programs():
     ("rows", "message"),
     [
         ([], "no results"),
-        (["accuracy"], r"\(name, value\)"),
         ([("accuracy", float("nan"))], "not a result"),
-        ([("accuracy", None)], "number or a text"),
         ([("accuracy", 0.5, "%2")], "does not fit"),
     ],
 )

@@ -1,14 +1,12 @@
 """`utils.sounds`: WAV files that students meet, the player, spectra and pictures."""
 
 import base64
-import io
 import re
 import struct
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from scipy.io import wavfile
 
 from utils import sounds
 from utils.common.errors import DataError
@@ -16,6 +14,7 @@ from utils.common.errors import DataError
 RATE = 8000
 TIME = np.arange(RATE) / RATE
 SINE = 0.5 * np.sin(2 * np.pi * 440 * TIME).astype(np.float32)
+LOUD = np.clip(3 * SINE, -1, 1)
 
 
 def chunk(kind, content):
@@ -49,22 +48,17 @@ def extensible(code, valid_bits):
     return struct.pack("<HHI", 22, valid_bits, 0) + guid
 
 
-# --- Reading what can be read ----------------------------------------------------------------
-
-PIECES = pcm(SINE)
+PIECES, FLOATS = pcm(SINE), SINE.astype("<f4").tobytes()
 LIST = chunk(b"LIST", b"INFOISFT\x05\0\0\0abcde")
 READABLE = {
     "8 bits": wav_file(pcm(SINE, 8), bits=8),
     "16 bits": wav_file(PIECES),
     "24 bits": wav_file(pcm(SINE, 24), bits=24),
     "32 bits": wav_file(pcm(SINE, 32), bits=32),
-    "floats": wav_file(SINE.astype("<f4").tobytes(), code=3, bits=32),
+    "floats": wav_file(FLOATS, code=3, bits=32),
     "64-bit floats": wav_file(SINE.astype("<f8").tobytes(), code=3, bits=64),
-    "extensible": wav_file(PIECES, code=0xFFFE, extra=extensible(1, 16)),
     "extensible, 24 bits": wav_file(pcm(SINE, 24), code=0xFFFE, bits=24, extra=extensible(1, 24)),
-    "extensible, floats": wav_file(
-        SINE.astype("<f4").tobytes(), code=0xFFFE, bits=32, extra=extensible(3, 32)
-    ),
+    "extensible, floats": wav_file(FLOATS, code=0xFFFE, bits=32, extra=extensible(3, 32)),
     "other chunks": wav_file(PIECES, before=LIST + chunk(b"bext", b"x")) + chunk(b"id3 ", b"tag"),
     "bytes at the end": wav_file(PIECES) + b"TAGtitle",
     "piped by ffmpeg": wav_file(PIECES, length=0xFFFFFFFF),
@@ -74,13 +68,15 @@ READABLE = {
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_what_programs_write_is_read(name, capsys):
+def test_what_programs_write_is_read(name, capsys, tmp_path):
     sound = sounds.read_wav(READABLE[name])
     assert sound.samples.dtype == np.float32 and sound.samples.shape == SINE.shape
     assert sound.sample_rate == RATE and sound.remarks == ()
     expected = 2 * SINE if name == "a peak at the limit" else SINE
     np.testing.assert_allclose(sound.samples, expected, atol=0.015 if name == "8 bits" else 1e-4)
     assert capsys.readouterr().out == ""
+    (tmp_path / "a.wav").write_bytes(READABLE[name])
+    np.testing.assert_array_equal(sounds.read_wav(tmp_path / "a.wav").samples, sound.samples)
 
 
 @pytest.mark.parametrize("bits", [16, 24, 32])
@@ -92,26 +88,13 @@ def test_integers_are_divided_by_their_largest_magnitude(bits):
     np.testing.assert_array_equal(samples, expected, strict=True)
 
 
-def test_paths_and_bytes_are_the_same(tmp_path):
-    path = tmp_path / "a.wav"
-    path.write_bytes(wav_file(PIECES))
-    expected = sounds.read_wav(path).samples
-    for source in (str(path), wav_file(PIECES), bytearray(wav_file(PIECES))):
-        np.testing.assert_array_equal(sounds.read_wav(source).samples, expected)
-
-
-# --- Conversions and remarks -----------------------------------------------------------------
-
-OVERTONE = 0.3 * np.sin(2 * np.pi * 5000 * np.arange(44100) / 44100)  # would fold to 3000 Hz
-
-
 @pytest.mark.parametrize(
     ("content", "remark", "expected"),
     [
         (stereo(SINE, 0 * SINE), "2 channels", SINE / 2),
-        (wav_file(pcm(np.clip(3 * SINE, -1, 1))), "probably clipped", np.clip(3 * SINE, -1, 1)),
-        (wav_file(pcm(np.clip(3 * SINE, -1, 1), 8), bits=8), "probably clipped", None),
-        (wav_file((3 * SINE).tobytes(), code=3, bits=32), "were clipped", np.clip(3 * SINE, -1, 1)),
+        (wav_file(pcm(LOUD)), "probably clipped", LOUD),
+        (wav_file(pcm(LOUD, 8), bits=8), "probably clipped", None),
+        (wav_file((3 * SINE).tobytes(), code=3, bits=32), "were clipped", LOUD),
         (wav_file(pcm(SINE / 100 + 0.3)), "very quiet, its loudest sample is 0.0050", None),
         (wav_file(PIECES, length=0), "did not finish", SINE),
         (wav_file(pcm(SINE[::2]), rate=4000), "from 4,000 Hz to 8,000 Hz", None),
@@ -126,12 +109,11 @@ def test_each_conversion_is_announced(content, remark, expected, capsys):
         np.testing.assert_allclose(sound.samples, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("rate", [44100, 16000, 11025])
+@pytest.mark.parametrize("rate", [44100, 11025])
 def test_another_rate_is_converted_or_refused(rate):
     time = np.arange(rate) / rate
-    content = wav_file(
-        pcm(0.5 * np.sin(2 * np.pi * 440 * time) + (OVERTONE if rate == 44100 else 0)), rate=rate
-    )
+    overtone = (rate == 44100) * 0.3 * np.sin(2 * np.pi * 5000 * time)  # would fold to 3000 Hz
+    content = wav_file(pcm(0.5 * np.sin(2 * np.pi * 440 * time) + overtone), rate=rate)
     sound = sounds.read_wav(content, sample_rate=RATE)
     assert sound.sample_rate == RATE and sound.samples.shape == (RATE,)
     middle = slice(200, -200)
@@ -139,15 +121,8 @@ def test_another_rate_is_converted_or_refused(rate):
     with pytest.raises(DataError, match=f"{rate:,} Hz, expected 8,000 Hz"):
         sounds.read_wav(content, sample_rate=RATE, resample=False)
     assert sounds.read_wav(content).sample_rate == rate
-
-
-def test_resampling_does_not_overshoot():
     square = np.sign(SINE).astype(np.float32)
-    assert np.abs(sounds.resampled(square, RATE, 16000)).max() <= 1
-    assert np.array_equal(sounds.resampled(SINE, RATE, RATE), SINE)
-
-
-# --- What cannot be read ---------------------------------------------------------------------
+    assert np.abs(sounds.resampled(square, RATE, rate)).max() <= 1  # no overshoot
 
 
 @pytest.mark.parametrize(
@@ -157,16 +132,13 @@ def test_resampling_does_not_overshoot():
         (b"hello, world", "not a WAV file.*68 65 6c 6c.*ffmpeg"),
         (b"ID3\x04" + bytes(99), "not a WAV file.*MP3"),
         (b"RIFF\x04\0\0\0AVI " + bytes(99), "not a WAV file"),
-        (b"RIFF\x04\0\0\0WAVE", "cut short.*12 bytes"),
         (wav_file(b""), "no samples"),
         (wav_file(PIECES)[:-1000], "cut short.*16,000 bytes.*15,000 follow"),
-        (wav_file(PIECES)[:30], "cut short"),
         (wav_file(PIECES + b"\0"), "damaged"),
         (wav_file(bytes(2000)), "silent.*1,000.*microphone"),
         (wav_file(bytes([128]) * 1000, bits=8), "silent"),
         (stereo(SINE, -SINE), "silent.*channels cancel out"),
         (wav_file(bytes(2000), code=2, bits=4), "ADPCM.*ffmpeg"),
-        (wav_file(bytes(2000), code=7, bits=8), "MULAW.*ffmpeg"),
         (wav_file(bytes(2000), code=3, bits=16), "16-bit floating-point.*ffmpeg"),
         (wav_file(bytes(2000), channels=0), "damaged"),
         (wav_file(PIECES, rate=0), "its sample rate must be 1000 or more"),
@@ -184,14 +156,11 @@ def test_bad_files_are_named_with_what_to_do(tmp_path, content, message):
         sounds.read_wav(content)
 
 
-def test_every_cut_of_a_file_is_an_error():
+def test_cuts_and_random_damage_give_no_other_error():
     content = wav_file(pcm(SINE[:20]), before=chunk(b"LIST", b"abc"))
     for length in range(len(content)):
         with pytest.raises(DataError, match="The recording"):
             sounds.read_wav(content[:length])
-
-
-def test_random_damage_never_gives_another_error():
     random = np.random.default_rng(0)
     content = np.frombuffer(wav_file(pcm(SINE[:40])), np.uint8)
     for _ in range(500):
@@ -208,85 +177,56 @@ def test_a_missing_file_names_the_others(tmp_path):
     (tmp_path / "seven.WAV").write_bytes(wav_file(PIECES))
     with pytest.raises(DataError, match=r"no file .*sevn\.wav.*: seven\.WAV"):
         sounds.read_wav(tmp_path / "sevn.wav")
-    with pytest.raises(DataError, match=r"no file.*: none"):
-        sounds.read_wav(tmp_path / "nowhere" / "a.wav")
     with pytest.raises(DataError, match="cannot be read"):
         sounds.read_wav(tmp_path)
-
-
-# --- Arguments -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("samples", "error", "message"),
     [
         ([0.0, np.nan], ValueError, "1 of the 2"),
-        (np.array([0.0, 1e300]), ValueError, "NaN or inf"),
         (np.zeros((2, 3)), ValueError, r"\(2, 3\)"),
         (np.zeros(5, np.int16), ValueError, "int16.*32768"),
         (np.zeros(0), ValueError, "empty"),
-        (0.5, ValueError, "shape"),
         (None, TypeError, "is None"),
-        ([[0.0], [0.5, 1.0]], ValueError, "different shapes"),
     ],
     ids=str,
 )
-@pytest.mark.parametrize(
-    "function",
-    [
+def test_what_is_not_a_sound_is_refused(samples, error, message):
+    for function in (
         sounds.play,
         sounds.spectrogram,
         sounds.spectrum,
         sounds.peak_frequency,
         sounds.plot_waveform,
         sounds.plot_spectrogram,
-    ],
-    ids=lambda function: function.__name__,
-)
-def test_what_is_not_a_sound_is_refused(function, samples, error, message):
-    with pytest.raises(error, match=message):
-        function(samples, RATE)
-
-
-@pytest.mark.parametrize(
-    "function", [sounds.play_all, sounds.plot_spectrograms, sounds.plot_spectra]
-)
-def test_at_least_one_sound_is_needed(function):
-    with pytest.raises(ValueError, match="at least one"):
-        function({}, RATE)
+    ):
+        with pytest.raises(error, match=message):
+            function(samples, RATE)
 
 
 def test_wrong_rates_and_sources_are_refused():
-    for rate in (0, -8000):
-        with pytest.raises(ValueError, match="sample rate"):
-            sounds.spectrum(SINE, rate)
-    for rate in (8000.5, "8000", True):
-        with pytest.raises(TypeError, match="sample rate"):
-            sounds.read_wav(wav_file(PIECES), sample_rate=rate)
+    for function in (sounds.play_all, sounds.plot_spectrograms, sounds.plot_spectra):
+        with pytest.raises(ValueError, match="at least one"):
+            function({}, RATE)
+    with pytest.raises(ValueError, match="sample rate"):
+        sounds.spectrum(SINE, 0)
+    with pytest.raises(TypeError, match="sample rate"):
+        sounds.read_wav(wav_file(PIECES), sample_rate=8000.5)
     with pytest.raises(TypeError, match="ndarray"):
         sounds.read_wav(SINE)
-
-
-# --- Playing ---------------------------------------------------------------------------------
 
 
 def test_players_leave_the_level_alone_and_have_captions():
     players = sounds.play_all({"quiet": SINE / 10, "a <b> & c": SINE, "loud": 4 * SINE}, RATE)
     shown = players._repr_html_()
     contents = re.findall('src="data:audio/wav;base64,([^"]*)"', shown)
-    loudest = [sounds.read_wav(base64.b64decode(content)).samples.max() for content in contents]
+    played = [sounds.read_wav(base64.b64decode(content)) for content in contents]
+    assert {sound.sample_rate for sound in played} == {RATE}
+    loudest = [sound.samples.max() for sound in played]
     assert loudest == pytest.approx([0.05, 0.5, 1], abs=1e-3)
     assert shown.count('aria-label="a &lt;b&gt; &amp; c · 1.00 s"') == 1
-    assert re.fullmatch(
-        r"Sound: quiet · 1.00 s; a <b> & c · 1.00 s; loud · 1.00 s · [\d,]+ samples clipped",
-        repr(players),
-    )
-    assert repr(sounds.play(SINE, RATE, "one")) == "Sound: one · 1.00 s"
-    with io.BytesIO(base64.b64decode(contents[0])) as file:
-        assert wavfile.read(file)[0] == RATE
-
-
-# --- Spectra ---------------------------------------------------------------------------------
+    assert re.search(r"quiet · 1.00 s; .* loud · 1.00 s · [\d,]+ samples clipped", repr(players))
 
 
 def test_spectrogram_of_a_sine_that_rises():
@@ -306,14 +246,11 @@ def test_spectrum_of_a_sine():
     assert frequencies[decibels.argmax()] == pytest.approx(440, abs=8)
     assert decibels.max() == pytest.approx(0, abs=0.5)
     assert sounds.spectrum(np.zeros(5000), RATE)[1].max() == -120
+    for function in (sounds.spectrogram, sounds.spectrum):  # shorter than a window
+        assert np.isfinite(function(SINE[:3], RATE)[-1]).all()
 
 
-@pytest.mark.parametrize("function", [sounds.spectrogram, sounds.spectrum])
-def test_a_sound_may_be_shorter_than_a_window(function):
-    assert np.isfinite(function(SINE[:3], RATE)[-1]).all()
-
-
-@pytest.mark.parametrize("frequency", [100, 333.3, 1234.5, 3500])
+@pytest.mark.parametrize("frequency", [100, 333.3, 3500])
 def test_peak_frequency_is_finer_than_a_bin(frequency):
     samples = 0.3 + 0.1 * np.sin(2 * np.pi * frequency * TIME[:3000])  # bins of 2.7 Hz
     assert sounds.peak_frequency(samples, RATE) == pytest.approx(frequency, abs=0.1)
@@ -321,13 +258,9 @@ def test_peak_frequency_is_finer_than_a_bin(frequency):
         sounds.peak_frequency(np.full(1000, 0.3), RATE)
 
 
-# --- Pictures --------------------------------------------------------------------------------
-
-
 def test_pictures_have_axes_with_units():
     sounds.plot_waveform(SINE[:50], RATE, title="A sine", start=1.0)
     axis = plt.gca()
-    assert "A sine" in (axis.get_title(loc="left"), axis.get_title())
     assert axis.get_xlabel() == "time (s)" and axis.lines[0].get_xdata()[0] == 1
     sounds.plot_sound(SINE, RATE, title="Both")
     waveform, picture, colorbar = plt.gcf().axes
@@ -336,7 +269,8 @@ def test_pictures_have_axes_with_units():
     assert colorbar.get_ylabel() == "level (dB)" and plt.gcf().get_suptitle() == "Both"
     sounds.plot_spectra({"a": SINE, "b": SINE / 2}, RATE, title="Two")
     assert [text.get_text() for text in plt.gca().get_legend().get_texts()] == ["a", "b"]
-    plt.gcf().canvas.draw()
+    sounds.plot_spectrogram(np.tile(SINE, 60), RATE)  # a long sound gives a small picture
+    assert plt.gcf().axes[0].images[0].get_array().shape[1] <= 1501
 
 
 def test_many_spectrograms_share_one_scale():
@@ -344,10 +278,4 @@ def test_many_spectrograms_share_one_scale():
     sounds.plot_spectrograms(named, RATE, columns=3, title="Five")
     drawn = [axis for axis in plt.gcf().axes if axis.get_visible() and axis.images]
     assert len(drawn) == 5 and len({axis.images[0].get_clim() for axis in drawn}) == 1
-    assert plt.gcf().get_supxlabel() == "time (s)"
     plt.gcf().canvas.draw()
-
-
-def test_a_long_sound_gives_a_small_picture():
-    sounds.plot_spectrogram(np.tile(SINE, 60), RATE)
-    assert plt.gcf().axes[0].images[0].get_array().shape[1] <= 1501

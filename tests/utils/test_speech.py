@@ -1,6 +1,5 @@
 """`utils.data.spoken_digits`: recordings, their sample, archives pinned by their content."""
 
-import contextlib
 import hashlib
 import io
 import os
@@ -78,9 +77,6 @@ def put(path, content):
     path.write_bytes(content)
 
 
-# --- The real data ---------------------------------------------------------------------------
-
-
 def test_layout_and_splits(world, capsys):
     world.serve()
     spoken = data.load("spoken_digits")
@@ -114,31 +110,15 @@ def test_selection(world):
     assert position == sevens[1] and spoken.checked_digit(np.int32(3)) == 3
     assert len(spoken.of()) == 120 and len(spoken.of(split="train")) == 40
     assert len(spoken.of(number=4, split="train")) == 0
-
-
-@pytest.mark.parametrize(
-    ("wish", "words"),
-    [
-        ({"digit": 10}, ["no digit 10. Known: 0, 1, 2"]),
-        ({"digit": -1}, ["no digit -1"]),
-        ({"digit": 7.0}, ["no digit 7.0", "Known: 0, 1, 2"]),
-        ({"digit": True}, ["no digit True"]),
-        ({"digit": "7"}, ["no digit '7'. Known: 0, 1, 2"]),
-        ({"speaker": "Theo"}, ["Did you mean 'theo'", "george"]),
-        ({"speaker": "ada"}, ["no speaker 'ada'", "Known: george, theo"]),
-        ({"speaker": 3}, ["no speaker 3"]),
-        ({"number": 50}, ["no number 50. Known: 0, 4"]),
-        ({"split": "training"}, ["Did you mean 'train'"]),
-    ],
-)
-def test_what_does_not_exist_is_an_error(world, wish, words):
-    world.serve()
-    with pytest.raises(DataError) as error:
-        data.load_spoken_digits().of(**wish)
-    assert all(word in str(error.value) for word in words)
-
-
-# --- An archive that is packed afresh --------------------------------------------------------
+    for wish, words in (
+        ({"digit": 10}, "no digit 10. Known: 0, 1, 2"),
+        ({"digit": True}, "no digit True"),
+        ({"speaker": "Theo"}, "Did you mean 'theo'"),
+        ({"number": 50}, "no number 50. Known: 0, 4"),
+        ({"split": "training"}, "Did you mean 'train'"),
+    ):
+        with pytest.raises(DataError, match=words):
+            spoken.of(**wish)
 
 
 @pytest.mark.parametrize("content", [OFFICIAL, REPACKED, STORED], ids=["official", "re", "stored"])
@@ -186,7 +166,6 @@ WRONG = {
     "damaged in the middle": changed(OFFICIAL, len(OFFICIAL) // 2),
     "cut short": OFFICIAL[: len(OFFICIAL) * 2 // 3],
     "encrypted": encrypted(),
-    "empty": b"",
     "a web page": b"<!DOCTYPE html>" * 100,
     "an empty archive": packed({}),
 }
@@ -202,9 +181,11 @@ def test_wrong_archives_are_refused_from_every_source(world, wrong, capsys):
     assert not world.cached.exists() and "the wrong content" in capsys.readouterr().out
     # In the cache it is replaced.
     put(world.cached, wrong)
+    assert commands.main(["verify"]) == 1 and "DAMAGED" in capsys.readouterr().out
     put(world.mirror / FSDD, REPACKED)
     assert data.load_spoken_digits().origin.kind == "mirror"
     assert "is damaged" in capsys.readouterr().out and world.cached.read_bytes() == REPACKED
+    assert commands.main(["verify"]) == 0
 
 
 def test_a_bomb_is_not_unpacked(world, monkeypatch):
@@ -214,19 +195,6 @@ def test_a_bomb_is_not_unpacked(world, monkeypatch):
     for content, words in ((bomb, "unpacked, its"), (bytes(2 * len(OFFICIAL) + 1), "are more")):
         put(world.cached, content)
         assert words in entry_of(FSDD).digest(world.cached)
-
-
-def test_random_damage_is_only_ever_refused(world):
-    random = np.random.default_rng(0)
-    whole = np.frombuffer(packed(dict(list(RECORDINGS.items())[:3])), np.uint8)
-    put(world.cached, b"")
-    for _ in range(300):
-        content = whole.copy()
-        content[random.integers(0, len(content), 4)] = random.integers(0, 256, 4)
-        world.cached.write_bytes(content[: random.integers(1, 2 * len(content))].tobytes())
-        assert not entry_of(FSDD).matches(world.cached)
-        with contextlib.suppress(DataError):
-            spoken_digits.read_archive(world.cached)
 
 
 @pytest.mark.parametrize(("no_length", "words"), [(False, "at most"), (True, "sends more than")])
@@ -246,39 +214,10 @@ def test_a_part_of_another_packing_does_not_spoil_the_file(world, left):
     assert world.cached.read_bytes() == OFFICIAL
 
 
-def test_verify_notices_a_change_inside_the_archive(world, capsys):
-    put(world.cached, REPACKED)
-    assert commands.main(["verify"]) == 0
-    put(world.cached, WRONG["one byte changed"])
-    assert commands.main(["verify"]) == 1
-    assert "DAMAGED" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (packed({}), "no recordings"),
-        (packed({"0_theo_0.wav": b"hello"}), "cannot be read"),
-        (packed({"0_theo_0.wav": wav_file(np.zeros(9), 16000)}), "16000 Hz"),
-        (OFFICIAL[:5000], "cannot be read .*fetch it again"),
-    ],
-)
-def test_an_archive_of_another_kind_is_named(world, content, words):
-    put(world.cached, content)
-    with pytest.raises(DataError, match=words) as error:
-        spoken_digits.read_archive(world.cached)
-    assert str(world.cached) in str(error.value)
-
-
-# --- The sample ------------------------------------------------------------------------------
-
-
 def test_sample(world, capsys):
     spoken = data.load_spoken_digits()
     first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith(
-        "SAMPLE, not tiny spoken_digits: digits spoken by a program (espeak-ng)"
-    )
+    assert first.startswith("SAMPLE, not tiny spoken_digits: ") and "espeak-ng" in first
     assert "150 recordings" in first and "HTTP 404" in first and "COURSE_DATA_MIRROR" in second
     assert spoken.origin.is_sample and spoken.origin.text.endswith("(HTTP 404)")
     assert spoken.speaker_names == ("ada", "bela", "cili") and spoken.sample_rate == 8000
@@ -287,18 +226,10 @@ def test_sample(world, capsys):
     for digit in range(10):
         for speaker in spoken.speaker_names:
             assert len(spoken.of(digit=digit, speaker=speaker, split="train")) == 4
-            (position,) = spoken.of(digit=digit, speaker=speaker, split="test")
-            assert spoken.numbers[position] == 0
+            assert len(spoken.of(digit=digit, speaker=speaker, split="test", number=0)) == 1
     for samples in spoken.recordings:
         assert samples.dtype == np.float32 and 0.85 < np.abs(samples).max() < 0.92
     assert len({samples.tobytes() for samples in spoken.recordings}) == 150
-
-
-def test_codes_of_the_sample_go_both_ways():
-    codes = np.arange(256, dtype=np.uint8)
-    waveform = spoken_digits.decode_sample(codes)
-    np.testing.assert_array_equal(spoken_digits.encode_sample(waveform), codes)
-    assert waveform[0] == -1 and waveform[-1] == 1 and np.all(np.diff(waveform) > 0)
 
 
 def test_a_damaged_sample_is_named(tmp_path):
@@ -308,12 +239,6 @@ def test_a_damaged_sample_is_named(tmp_path):
         path.write_bytes(wrong)
         with pytest.raises(DataError, match="part of the repository"):
             spoken_digits.read_sample(path)
-    np.savez(path, codes=np.zeros(5, "uint8"), lengths=np.array([2, 2]), names=["a", "b"])
-    with pytest.raises(DataError, match="do not add up"):
-        spoken_digits.read_sample(path)
-
-
-# --- With the real archive, where there is one -----------------------------------------------
 
 
 @pytest.mark.skipif(not (Path(MIRROR) / FSDD).is_file(), reason="no mirror with the archive")

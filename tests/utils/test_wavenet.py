@@ -1,6 +1,8 @@
 """`utils.models.wavenet`: the same logits and samples as the Keras model, on every backend."""
 
 import dataclasses
+import functools
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -39,17 +41,17 @@ def model_of(shape, seed=0):
     return strong_weights(lesson(hop)["build_wavenet"](dilations, channels, skip, features), seed)
 
 
+@functools.cache
+def built(shape):
+    """A model of a shape, and its weights."""
+    model = model_of(shape)
+    return model, wavenet.weights_of(model)
+
+
 @pytest.fixture(scope="module")
 def plain():
-    """A model without a condition, and its weights."""
-    model = model_of("plain")
-    return model, wavenet.weights_of(model)
-
-
-@pytest.fixture(scope="module")
-def conditioned():
-    model = model_of("conditioned")
-    return model, wavenet.weights_of(model)
+    """The weights of a model without a condition."""
+    return built("plain")[1]
 
 
 def of_model(model, previous, condition=None):
@@ -69,10 +71,7 @@ def noise(w, steps, seed=0):
     return previous, random.normal(size=(-(-steps // w.hop), w.features)).astype("float32")
 
 
-# --- Reading a model -------------------------------------------------------------------------
-
-
-def test_what_was_read(conditioned):
+def test_what_was_read():
     model = model_of("conditioned")
     w = wavenet.weights_of(model)
     assert (w.layers, w.channels, w.skip_channels, w.classes) == (4, 8, 16, 256)
@@ -83,25 +82,21 @@ def test_what_was_read(conditioned):
     assert np.array_equal(w.embedding, before)
 
 
-def test_what_is_not_the_lessons_trained_model_is_refused(plain):
+def test_what_is_not_the_lessons_trained_model_is_refused():
     sequential = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="new")])
     with pytest.raises(ValueError, match=r"build_wavenet.*embedding.*new"):
         wavenet.weights_of(sequential)
-    with pytest.raises(TypeError, match="takes a Keras model, but got a list"):
-        wavenet.weights_of(plain[0].get_weights())
     model = model_of("plain")
+    with pytest.raises(TypeError, match="takes a Keras model, but got a list"):
+        wavenet.weights_of(model.get_weights())
     model.set_weights([weight * np.nan for weight in model.get_weights()])
     with pytest.raises(ValueError, match=r"holds NaN.*diverged"):
         wavenet.weights_of(model)
 
 
-# --- Logits ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_logits_are_those_of_the_keras_model(shape):
-    model = model_of(shape)
-    w = wavenet.weights_of(model)
+    model, w = built(shape)
     steps = 420 - 420 % w.hop
     previous, condition = noise(w, steps)
     expected = of_model(model, previous, condition)
@@ -114,17 +109,8 @@ def test_the_logits_are_those_of_the_keras_model(shape):
     assert np.abs(exact - logits).max() < 1e-4
     # Far from right if one step, one layer or one frame were read in the wrong place:
     assert np.abs(logits[1:] - expected[:-1]).max() > 0.1
-
-
-def test_a_condition_may_be_longer_than_the_sequence(conditioned):
-    w = conditioned[1]
-    previous, condition = noise(w, 60)
-    for logits in (wavenet.logits, wavenet.exact_logits):
-        part = logits(w, previous[:33], condition)
-        assert np.allclose(part, logits(w, previous, condition)[:33], atol=1e-5)
-
-
-# --- Generating ------------------------------------------------------------------------------
+    for function in (wavenet.logits, wavenet.exact_logits):  # a condition may be longer
+        assert np.allclose(function(w, previous[:33], condition), logits[:33], atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", ["plain", "conditioned"])
@@ -132,16 +118,14 @@ def test_a_condition_may_be_longer_than_the_sequence(conditioned):
     "options",
     [
         {},
-        {"temperature": 0.7},
         {"top_k": 5, "temperature": 1.3},
         {"how": "most probable"},
-        {"how": "expected value"},
         {"how": "expected value", "top_k": 3},
     ],
     ids=str,
 )
-def test_generating_is_the_naive_way_made_fast(shape, options, plain, conditioned):
-    model, w = plain if shape == "plain" else conditioned
+def test_generating_is_the_naive_way_made_fast(shape, options):
+    model, w = built(shape)
     count = 60  # with a condition, three frames
     uniforms = np.random.default_rng(3).random(count)
     condition = noise(w, count)[1]
@@ -157,7 +141,7 @@ def test_generating_is_the_naive_way_made_fast(shape, options, plain, conditione
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_lessons_queues_give_the_same_samples(shape):
-    w = wavenet.weights_of(model_of(shape))
+    w = built(shape)[1]
     steps = 600  # the longest queue, of 128 samples, goes round several times
     condition = noise(w, steps)[1]
     uniforms = np.random.default_rng(4).random(steps)
@@ -167,82 +151,61 @@ def test_the_lessons_queues_give_the_same_samples(shape):
 
 
 def test_limits(plain):
-    w = plain[1]
-    best = wavenet.generate(w, 200, how="most probable")
+    best = wavenet.generate(plain, 200, how="most probable")
     for options in ({"top_k": 1}, {"temperature": 1e-6}, {"temperature": 1e-300}):
-        assert np.array_equal(wavenet.generate(w, 200, seed=5, **options), best)
-    free = wavenet.generate(w, 200, seed=5)
-    assert np.array_equal(wavenet.generate(w, 200, seed=5, top_k=256), free)
+        assert np.array_equal(wavenet.generate(plain, 200, seed=5, **options), best)
+    free = wavenet.generate(plain, 200, seed=5)
+    assert np.array_equal(wavenet.generate(plain, 200, seed=5, top_k=256), free)
     assert not np.array_equal(free, best)
-    mean = wavenet.generate(w, 50, how="expected value", temperature=1e9)
+    mean = wavenet.generate(plain, 50, how="expected value", temperature=1e9)
     assert set(mean.tolist()) == {128}  # all classes alike: 127.5, rounded up
 
 
-@pytest.mark.parametrize("options", [{}, {"top_k": 3}, {"top_k": 250}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"top_k": 3}], ids=str)
 @pytest.mark.parametrize("u", [0.0, np.nextafter(1, 0)])
 def test_the_ends_of_the_random_numbers(plain, options, u):
     """u = 0 draws the first class that is possible at all, u just below 1 the last one."""
-    w = plain[1]
-    generated = wavenet.generate(w, 30, uniforms=np.full(30, u), **options)
-    scores = wavenet.logits(w, np.append(128, generated[:-1]))
+    generated = wavenet.generate(plain, 30, uniforms=np.full(30, u), **options)
+    scores = wavenet.logits(plain, np.append(128, generated[:-1]))
     for row, drawn in zip(scores, generated, strict=True):
         possible = np.flatnonzero(row >= np.sort(row)[-options.get("top_k", 256)])
         assert drawn == choose(row, u, **options) == possible[0 if u == 0 else -1]
 
 
 def test_equal_logits(plain):
-    flat = dataclasses.replace(
-        plain[1], final=np.zeros_like(plain[1].final), final_bias=np.zeros(256)
-    )
+    flat = dataclasses.replace(plain, final=0 * plain.final, final_bias=np.zeros(256))
     assert set(wavenet.generate(flat, 5, how="most probable").tolist()) == {0}
     uniforms = np.array([0, 0.25, 0.5, 0.999])
     generated = wavenet.generate(flat, 4, uniforms=uniforms, top_k=7)  # all equal the seventh
     assert generated.tolist() == [0, 64, 128, 255]
 
 
-def test_a_seed_stands_for_its_random_numbers(plain):
-    w = plain[1]
-    uniforms = np.random.default_rng(9).random(100)
-    assert np.array_equal(
-        wavenet.generate(w, 100, seed=9), wavenet.generate(w, 100, uniforms=uniforms)
-    )
-    assert not np.array_equal(wavenet.generate(w, 100), wavenet.generate(w, 100))
-
-
-def test_several_threads_at_once(plain):
-    from concurrent.futures import ThreadPoolExecutor
-
-    w, seeds = plain[1], [1, 2] * 4
+def test_a_seed_stands_for_its_random_numbers_in_every_thread(plain):
+    expected = wavenet.generate(plain, 2000, uniforms=np.random.default_rng(9).random(2000))
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda seed: wavenet.generate(w, 2000, seed=seed), seeds))
-    for seed, generated in zip(seeds, together, strict=True):
-        assert np.array_equal(generated, wavenet.generate(w, 2000, seed=seed))
-
-
-# --- Arguments -------------------------------------------------------------------------------
+        for generated in pool.map(lambda seed: wavenet.generate(plain, 2000, seed=seed), [9] * 4):
+            assert np.array_equal(generated, expected)
+    assert not np.array_equal(wavenet.generate(plain, 100), wavenet.generate(plain, 100))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"count": 0}, "count must be 1 or more"),
-        ({"count": 2.5}, "count must be an integer"),
         ({"how": "greedy"}, "how must be one of 'sample', 'most probable'.*'greedy'"),
         ({"temperature": 0}, "temperature must be above 0.*most probable"),
         ({"temperature": float("nan")}, "temperature must be above 0"),
-        ({"temperature": float("inf")}, "temperature must be above 0"),
         ({"top_k": 0}, "top_k must be 1 or more"),
         ({"uniforms": np.zeros(3)}, r"uniforms.*\(10,\), but has the shape \(3,\)"),
         ({"uniforms": np.ones(10)}, "0 … 1 without 1"),
-        ({"uniforms": np.full(10, np.nan)}, "0 … 1 without 1"),
         ({"uniforms": np.zeros(10), "seed": 1}, "either uniforms or a seed"),
         ({"condition": np.zeros((1, 5))}, "without a condition"),
     ],
     ids=str,
 )
 def test_wrong_arguments_are_refused(plain, options, message):
-    with pytest.raises((TypeError, ValueError), match=message):
-        wavenet.generate(plain[1], **{"count": 10, **options})
+    with pytest.raises(ValueError, match=message):
+        wavenet.generate(plain, **{"count": 10, **options})
 
 
 @pytest.mark.parametrize(
@@ -250,57 +213,31 @@ def test_wrong_arguments_are_refused(plain, options, message):
     [
         (None, r"has a condition.*\(frames, 5\)"),
         (np.zeros((2, 4)), r"\(frames, 5\), but has \(2, 4\)"),
-        (np.zeros((1, 2, 5)), r"condition\[0\]"),
-        (np.zeros((0, 5)), r"has \(0, 5\)"),
         (np.full((3, 5), np.nan), "became NaN or infinite"),
         (np.zeros((2, 5)), "2 frames of 20 samples, enough for 40 samples.*41.*Give 3 frames"),
     ],
     ids=str,
 )
-def test_wrong_conditions_are_refused(conditioned, condition, message):
+def test_wrong_conditions_are_refused(condition, message):
     with pytest.raises(ValueError, match=message):
-        wavenet.generate(conditioned[1], 41, condition=condition)
+        wavenet.generate(built("conditioned")[1], 41, condition=condition)
 
 
 def test_wrong_weights_and_sequences_are_refused(plain):
-    model, w = plain
     with pytest.raises(TypeError, match=r"weights_of.*is a Functional"):
-        wavenet.generate(model, 10)
-    huge = dataclasses.replace(w, final=w.final * 1e38, hidden=w.hidden * 1e30)
+        wavenet.generate(built("plain")[0], 10)
+    huge = dataclasses.replace(plain, final=plain.final * 1e38, hidden=plain.hidden * 1e30)
     with pytest.raises(ValueError, match="became NaN or infinite at sample"):
         wavenet.generate(huge, 10)
-    for previous, message in (
-        (np.zeros((1, 5), int), "whole numbers of shape"),
-        ([0.5], "whole numbers"),
-        ([], "at least one"),
-        ([0, 256], "from 0 to 256.*0 to 255"),
-    ):
+    for previous, message in (([0.5], "whole numbers"), ([0, 256], "from 0 to 256.*0 to 255")):
         with pytest.raises(ValueError, match=message):
-            wavenet.logits(w, previous)
-
-
-# --- Compiling -------------------------------------------------------------------------------
-
-
-def test_without_a_place_for_the_cache(monkeypatch):
-    """Neither beside the module nor in the user's home: compiled for this process only."""
-    import numba
-
-    def njit(*arguments, cache=False, **options):
-        if cache:
-            raise RuntimeError("cannot cache function 'run': no locator available")
-        return original(*arguments, **options)
-
-    original = numba.njit
-    monkeypatch.setattr(numba, "njit", njit)
-    function = kernel.compiled(lambda x: x + 1)
-    assert function(1) == 2
+            wavenet.logits(plain, previous)
 
 
 def test_a_full_disk_is_no_hindrance(plain, monkeypatch):
     """Numba raises after compiling when it cannot write; the function is there all the same."""
-    w, run, calls = plain[1], kernel.run, []
-    expected = wavenet.generate(w, 20, seed=0)
+    run, calls = kernel.run, []
+    expected = wavenet.generate(plain, 20, seed=0)
 
     def fail_once(*arguments):
         calls.append(arguments)
@@ -309,25 +246,9 @@ def test_a_full_disk_is_no_hindrance(plain, monkeypatch):
         return run(*arguments)
 
     monkeypatch.setattr(kernel, "run", fail_once)
-    assert np.array_equal(wavenet.generate(w, 20, seed=0), expected)
-    assert len(calls) == 2
-
-
-def test_one_compilation_serves_all(plain, conditioned):
-    """Other widths, with and without a condition: the types are the same."""
-    wavenet.generate(wavenet.weights_of(model_of("odd widths")), 5, condition=np.zeros((1, 3)))
-    wavenet.generate(plain[1], 5, top_k=3, how="expected value")
-    wavenet.logits(conditioned[1], *noise(conditioned[1], 20))
-    assert len(kernel.run.signatures) == 1
-
-
-def test_the_exponential_is_exact_enough():
-    x = np.linspace(-40, 40, 20_001, dtype=np.float32)
-    approximate = np.array([kernel.exponential(value) for value in x])
-    error = np.abs(approximate / np.exp(x.astype("float64")) - 1)
-    assert error.max() < 4e-6 and error[np.abs(x) < 1].max() < 3e-7
+    assert np.array_equal(wavenet.generate(plain, 20, seed=0), expected)
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_on_the_other_backends(backend, run_again):
-    run_again(__file__, "logits_are or what_was_read", backend)
+    run_again(__file__, "what_was_read or logits_are and (plain or conditioned)", backend)
