@@ -6,7 +6,6 @@ import io
 import linecache
 import shutil
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -19,13 +18,6 @@ from grading.limits import Limits
 from tools.authoring import check, homework
 from utils import exercises
 from utils import homework as helpers
-
-
-@pytest.fixture(autouse=True)
-def no_windows():
-    matplotlib.use("Agg")
-    yield
-    plt.close("all")
 
 
 def test_the_student_versions_are_current():
@@ -116,10 +108,6 @@ def run(cells, names, folder):
             exec(compile(source, name, "exec"), names)
             plt.close("all")
     return printed.getvalue()
-
-
-def code(notebook):
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 GRADE_IDS = {"separable-parameters": "separable", "seasonal-forecast": "seasonal"}

@@ -15,6 +15,7 @@ from utils.data import samples
 from utils.data.fetching import network, places, registry, sources
 
 make_mnist_sample = functools.cache(samples.mnist_sample)  # once for all tests
+make_cifar10_sample = functools.cache(samples.cifar10_sample)
 HOME_VARIABLES = ("HOME", "USERPROFILE", "XDG_CACHE_HOME", "LOCALAPPDATA")
 
 
@@ -98,6 +99,7 @@ def data_world(folder: Path, monkeypatch, files: dict[str, TinyFile]) -> Iterato
     stay_on_this_machine(monkeypatch)
     monkeypatch.setattr(registry, "REGISTRY", folder / "registry.toml")
     monkeypatch.setattr(samples, "mnist_sample", make_mnist_sample)
+    monkeypatch.setattr(samples, "cifar10_sample", make_cifar10_sample)
     monkeypatch.setenv("COURSE_DATA_DIR", str(folder / "cache"))
     # A cache that cannot be written must not lead to the real folders of who runs the tests.
     for name in HOME_VARIABLES:

@@ -73,11 +73,9 @@ class _Server(ThreadingHTTPServer):
 
 
 class FaultyServer:
-    """Serves `files` (path -> content) with scripted faults; use it as a context manager.
+    """Serves `files` (path -> content); a path's first requests meet its `faults`, one each.
 
-    `faults` maps a path to the faults of its first requests, one each; later requests to that
-    path are answered correctly. `seen` lists the requests that arrived. With `keep_alive` a
-    connection serves any number of requests; `connections` counts them.
+    `seen` lists the requests that arrived, `connections` counts the connections.
     """
 
     def __init__(self, keep_alive: bool = False):

@@ -125,8 +125,6 @@ def first_then(early, late):
     [
         (np.array(["up"]), np.array(["down"])),
         (np.int8([1]), np.int64([300])),
-        (np.array([True]), np.int16([7])),
-        (np.uint8([200]), np.int8([-1])),
         (np.int8([[1, 2]]), np.int32([[3, 70_000]])),
     ],
 )
@@ -167,9 +165,7 @@ def test_what_is_a_stream(stream, expected):
     [
         (dict(stream=None), TypeError, "must be an array or a list, but is None"),
         (dict(stream=(i for i in range(9))), TypeError, r"of type generator. Use list\(...\) of"),
-        (dict(stream={"a": [1, 2, 3]}), TypeError, "of type dict. Take one of its entries"),
         (dict(stream=scipy.sparse.csr_matrix(np.eye(9))), TypeError, r"Use its .toarray\(\)"),
-        (dict(stream=[[1, 2], [3]]), ValueError, "entries have different shapes"),
         (dict(stream=np.ma.array(np.ones((9, 2)), mask=True)), ValueError, "18 masked values"),
         (dict(stream=np.zeros((9, 3, 2))), ValueError, r"\(9, 3, 2\).*not from windows"),
         (dict(stream=[]), ValueError, "stream is empty"),
@@ -180,13 +176,10 @@ def test_what_is_a_stream(stream, expected):
         (dict(hop=-2), ValueError, "hop must be 1 or more, but is -2"),
         (dict(target="trent"), ValueError, "no target 'trent'.*Did you mean 'trend'?"),
         (dict(target=None), TypeError, r"call windows\("),
-        (dict(target="mean", horizon=0), ValueError, "horizon must be 1 or more, but is 0"),
         (dict(target="next", horizon=3), ValueError, "Use target='next_k' for the next 3"),
         (dict(target="trend", horizon=1), ValueError, "at least two points"),
-        (dict(target_stream=1), ValueError, "target_stream is 1, but there are 1 streams"),
         (dict(stream=list("some text"), target="mean"), TypeError, "real numbers.*<U1"),
         (dict(target=lambda f: f.max(), horizon=2), ValueError, r"one row per window.*\(7, 2, 1\)"),
-        (dict(target=lambda f: None), TypeError, "target returns must be an array or a list"),
     ],
 )
 def test_bad_arguments(arguments, error, message):

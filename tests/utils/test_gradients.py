@@ -90,7 +90,6 @@ def test_other_arguments_change_without_a_new_trace():
         (ops.sum, np.float32(1), ValueError, r"at least one sample.*x\[None\]"),
         (lambda x: ops.sum(x, (1, 2)), X, ValueError, r"returned the shape \(3, 2\)"),
         (lambda x: ops.sum(ops.ones(2)), X, ValueError, "does not depend on x"),
-        (lambda x: ops.sum(ops.stop_gradient(x)), X, ValueError, "not depend on x"),
     ],
 )
 def test_what_has_no_gradient(gradient_of, scalar_of, x, error, message):
@@ -141,10 +140,8 @@ COUNTER = keras.Variable(np.ones(3), dtype="int32", trainable=False)
 @pytest.mark.parametrize(
     ("loss_of", "weights", "error", "message"),
     [
-        (lambda: ops.sum(ops.ones(3)), [WEIGHT], ValueError, "not depend on any of the weights"),
         (lambda: 1.0, [WEIGHT], ValueError, "not depend on any of the weights"),
         (lambda: WEIGHT * 2.0, [WEIGHT], ValueError, r"one number; it returned the shape \(3,\)"),
-        (lambda: 0.0, [], ValueError, "no weights"),
         (lambda: 0.0, [np.ones(3)], TypeError, "one is a ndarray"),
         (lambda: 0.0, [COUNTER], TypeError, "int32; a gradient needs floats"),
     ],

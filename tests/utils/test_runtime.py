@@ -131,21 +131,6 @@ def test_tensorflow_is_not_missing_where_jax_is(importable, monkeypatch):
     assert install.missing_packages() == ["tensorflow>=2.18"]
 
 
-@pytest.mark.parametrize(
-    ("service", "kind", "words"),
-    [
-        ("Colab", "CPU", "Runtime → Change runtime type → T4 GPU"),
-        ("Kaggle", "CPU", "Settings → Accelerator"),
-        ("local", "CPU", None),
-    ],
-)
-def test_the_way_to_a_gpu_on_a_hosted_cpu(monkeypatch, service, kind, words):
-    monkeypatch.setattr(runtime, "host", lambda: service)
-    monkeypatch.setattr(runtime, "device", lambda: runtime.Device(kind, "x"))
-    advice = runtime.accelerator_advice()
-    assert advice is None if words is None else words in advice
-
-
 @pytest.mark.parametrize(("backend", "name"), [("tensorflow", "TensorFlow"), ("jax", "JAX")])
 def test_the_banner_says_it_all_and_the_start_is_quiet(backend, name, tmp_path):
     program = (

@@ -49,7 +49,6 @@ def test_sizes_add_up_streams_stay_together_and_parts_may_be_empty():
     ("arguments", "error", "message"),
     [
         (dict(validation=0.5, test=0.5), ValueError, "leave nothing to train with"),
-        (dict(validation=-0.1), ValueError, "validation must be a fraction.*-0.1"),
         (dict(test=100), ValueError, "test=100 / 600"),
         (dict(test="0.1"), TypeError, "test must be a fraction such as 0.15, but is '0.1'"),
         (dict(test=0.01), ValueError, "test part would be empty"),
@@ -68,7 +67,6 @@ def test_bad_fractions(function, arguments, error, message):
         (np.arange(20), -1, "gap must be 0 or more, but is -1"),
         (np.arange(20), 10, "gap=10 leaves nothing of a stream of 20 samples"),
         (np.zeros((20, 5, 1)), 0, "not from windows"),
-        ([], 0, "empty"),
     ],
 )
 def test_bad_gaps_and_streams(stream, gap, message):
@@ -109,8 +107,6 @@ def test_labels_of_every_kind(labels):
         (["cat"] * 50 + ["dog"] * 50 + ["newt"] * 2, ValueError, "'newt' has only 2 of the 102"),
         (np.arange(100) % 20, ValueError, r"20 classes can be in each part.*test 15"),
         (np.zeros((60, 10)), ValueError, r"shape \(60, 10\).*argmax\(axis=1\)"),
-        ([], ValueError, "no labels"),
-        (None, TypeError, "labels must be an array or a list, but is None"),
         (np.ma.array([0, 1] * 30, mask=[0, 1] * 30), ValueError, "labels has 30 masked values"),
         ([0.0, 1.0, np.nan] * 20, ValueError, "20 of the 60 labels are missing"),
         (pd.Series(["cat", "dog", None] * 20), ValueError, "20 of the 60 labels are missing"),

@@ -194,10 +194,8 @@ def test_a_seed_stands_for_its_random_numbers_in_every_thread(plain):
         ({"count": 0}, "count must be 1 or more"),
         ({"how": "greedy"}, "how must be one of 'sample', 'most probable'.*'greedy'"),
         ({"temperature": 0}, "temperature must be above 0.*most probable"),
-        ({"temperature": float("nan")}, "temperature must be above 0"),
         ({"top_k": 0}, "top_k must be 1 or more"),
         ({"uniforms": np.zeros(3)}, r"uniforms.*\(10,\), but has the shape \(3,\)"),
-        ({"uniforms": np.ones(10)}, "0 … 1 without 1"),
         ({"uniforms": np.zeros(10), "seed": 1}, "either uniforms or a seed"),
         ({"condition": np.zeros((1, 5))}, "without a condition"),
     ],
@@ -212,7 +210,6 @@ def test_wrong_arguments_are_refused(plain, options, message):
     ("condition", "message"),
     [
         (None, r"has a condition.*\(frames, 5\)"),
-        (np.zeros((2, 4)), r"\(frames, 5\), but has \(2, 4\)"),
         (np.full((3, 5), np.nan), "became NaN or infinite"),
         (np.zeros((2, 5)), "2 frames of 20 samples, enough for 40 samples.*41.*Give 3 frames"),
     ],
