@@ -52,9 +52,11 @@ def page(notebook, tmp_path):
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
     command += ["--ServerApp.root_dir", str(tmp_path), "--LabApp.news_url=None"]
     command += ["--ServerApp.ip", "127.0.0.1", "--LabApp.expose_app_in_browser=True"]
+    variables = os.environ | folders
+    variables.pop("MPLBACKEND")  # figures are shown in the page
     with open(tmp_path / "log", "wb") as log:
         lab = subprocess.Popen(
-            command, env=os.environ | folders, cwd=tmp_path, stdout=log, stderr=subprocess.STDOUT
+            command, env=variables, cwd=tmp_path, stdout=log, stderr=subprocess.STDOUT
         )
     try:
         until = time.monotonic() + 180
