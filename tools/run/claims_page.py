@@ -50,8 +50,8 @@ def summary(records: list[dict]) -> str:
     holding = sum(claim["holds"] for claim in found)
     thin = sum(claims.is_thin(claim) for claim in found)
     return (
-        f"{len(found)} claims of {len(records)} notebooks: {holding} held, {thin} of them by a "
-        f"margin of less than {claims.THIN:.0%} of the bound (marked as thin)."
+        f"{holding} of {len(found)} claims held, {thin} of them by a margin of less than "
+        f"{claims.THIN:.0%} of the bound (marked as thin)."
     )
 
 
@@ -76,7 +76,8 @@ def as_markdown(records: list[dict]) -> str:
     """Return the page for the site.
 
     Args:
-        records: Of each lesson a dictionary with "title", "link", "data" (texts) and "claims".
+        records: Of each lesson a dictionary with "title", "link", "notes" (sentences about its run)
+            and "claims".
     """
     parts = [f"# {TITLE}", summary(records)]
     for record in records:
@@ -86,7 +87,5 @@ def as_markdown(records: list[dict]) -> str:
             cells = entry.mark, entry.claim, entry.measured, entry.expected, entry.margin + thin
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         parts.append(f"## [{record['title']}]({record['link']})")
-        if record["data"]:
-            parts.append("Data: " + "; ".join(record["data"]))
-        parts.append("\n".join(lines))
+        parts += [" ".join(record["notes"]), "\n".join(lines)]
     return "\n\n".join(parts) + "\n"

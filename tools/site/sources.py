@@ -14,7 +14,7 @@ import shutil
 import nbformat
 
 from tools.authoring import address, check, gallery
-from tools.run import claims_page, execution
+from tools.run import claims_page, execution, report
 
 ROOT = address.ROOT
 STATIC = pathlib.Path(__file__).resolve().parent / "static"
@@ -115,8 +115,10 @@ def write(folder: pathlib.Path, executed: pathlib.Path, root: pathlib.Path = ROO
         notebook = json.loads((path if is_executed else root / page.place).read_text("utf-8"))
         found = execution.recorded_results(nbformat.from_dict(notebook))
         if found["claims"]:
-            sources = [source["text"] for source in found["data"]]
-            about = {"title": page.title, "link": f"{page.name}.ipynb", "data": sources}
+            runs = report.read_records(executed.parent, [page.name])
+            notes = [f"Executed in {report.duration(run['seconds'])}." for run in runs]
+            notes += [f"{source['text']}." for source in found["data"]]
+            about = {"title": page.title, "link": f"{page.name}.ipynb", "notes": notes}
             claimed.append(about | {"claims": found["claims"]})
         descriptions.update(prepare(notebook, page, is_executed))
         target = folder / f"{page.name}.ipynb"
