@@ -29,6 +29,12 @@ display({
         "data": [{"text": "scikit-learn's digits", "sample": True}],
     },
 }, raw=True)
+display({
+    "text/plain": "a claim",
+    "application/vnd.course.claim+json": {
+        "claim": "it learns", "holds": True, "seen": [0.3], "expected": "below 0.5", "margin": 0.4
+    },
+}, raw=True)
 """
 FACTS = "import os, sys\nprint(sys.executable, os.getcwd(), os.environ['PYTHONUTF8'], sep='\\n')"
 LEAVES_A_CHILD = """
@@ -180,6 +186,13 @@ def test_headline_results_and_sample_are_shown(finished):
     index = (folder / "build" / "index.html").read_text(encoding="utf-8")
     assert "<b>98.00%</b>" in index
     assert "SAMPLE: scikit-learn&#39;s digits" in index
+
+
+def test_the_claims_of_a_notebook_are_in_the_report_and_on_its_page(finished):
+    folder, _ = finished
+    assert [claim["claim"] for claim in record_of(folder, "01_pass")["claims"]] == ["it learns"]
+    page = (folder / "build" / "claims.html").read_text(encoding="utf-8")
+    assert "<td>it learns</td>" in page and "1 of 1 claims held" in " ".join(page.split())
 
 
 def test_subset_keeps_the_other_pages(finished):

@@ -150,6 +150,7 @@ class Runner:
             "error": outcome.get("error"),
             "results": outcome.get("results", []),
             "data": outcome.get("data", []),
+            "claims": outcome.get("claims", []),
             "files": {
                 kind: path.relative_to(self.out).as_posix()
                 for kind, path in paths.items()
