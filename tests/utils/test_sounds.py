@@ -62,6 +62,7 @@ READABLE = {
     "other chunks": wav_file(PIECES, before=LIST + chunk(b"bext", b"x")) + chunk(b"id3 ", b"tag"),
     "bytes at the end": wav_file(PIECES) + b"TAGtitle",
     "piped by ffmpeg": wav_file(PIECES, length=0xFFFFFFFF),
+    "piped, ends in half a sample": wav_file(PIECES + b"\1", length=0xFFFFFFFF),
     "a peak at the limit": wav_file(pcm(2 * SINE)),
 }
 
@@ -95,6 +96,7 @@ def test_integers_are_divided_by_their_largest_magnitude(bits):
         (wav_file((3 * SINE).tobytes(), code=3, bits=32), "were clipped", LOUD),
         (wav_file(pcm(SINE / 100 + 0.3)), "very quiet, its loudest sample is 0.0050", None),
         (wav_file(PIECES, length=0), "did not finish", SINE),
+        (wav_file(PIECES + b"\1", length=0), "did not finish", SINE),
         (wav_file(pcm(SINE[::2]), rate=4000), "from 4,000 Hz to 8,000 Hz", None),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -155,12 +155,14 @@ def _with_true_lengths(content: bytes, label: str) -> tuple[bytes, list[str]]:
             "52 49 46 46 (RIFF). Phones and browsers record MP3, M4A or WebM, whatever the name. "
             + CONVERT
         )
-    position = 12
+    position, frame = 12, 1
     while position + 8 <= len(content):
         kind, size = struct.unpack_from("<4sI", content, position)
         start = position + 8
         if kind == b"data":
             break
+        if kind == b"fmt ":  # its bytes for one sample of all channels
+            frame = int.from_bytes(content[start + 12 : start + 14], "little") or 1
         position = start + size + size % 2
     else:
         raise DataError(
@@ -168,10 +170,11 @@ def _with_true_lengths(content: bytes, label: str) -> tuple[bytes, list[str]]:
             "samples begin. Save or upload it again."
         )
     samples, remarks = content[start : start + size], []
+    rest = content[start : len(content) - (len(content) - start) % frame]  # only whole samples
     if size >= UNKNOWN_LENGTH:
-        samples = content[start:]
+        samples = rest
     elif size == 0 and start < len(content):
-        samples = content[start:]
+        samples = rest
         remarks.append("the recorder did not finish the file; all that is in it was read")
     elif len(samples) < size:
         raise DataError(
