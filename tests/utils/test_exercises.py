@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utils import exercises
+from utils import exercises, homework
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,10 @@ def test_an_exercise_is_judged_by_its_number(capsys):
     # What a judge needs of the notebook is given to it.
     black = lambda layers, side: np.zeros((side, side))  # noqa: E731
     assert exercises.check("02.4", (1, 3, 9), what_it_sees=black) is False
+
+
+def test_homework_of_the_first_edition_is_checked_by_its_own_arguments():
+    assert exercises.check([1, 2], [1, 2], "hint") is True
+    assert exercises.check(0.1, 0.2, "hint", tolerance=0.01) is False
+    assert exercises.check(None, lambda answer: True, "hint") is None
+    assert homework.blinded is homework.with_zero_weights

@@ -108,6 +108,9 @@ def with_zero_weights(model: keras.Model | None, function: Callable, inputs: obj
         model.set_weights(weights)
 
 
+blinded = with_zero_weights  # its name in the homework of the first edition
+
+
 def about_part(samples: object) -> dict:
     """Return what a grader may know about one part of a data set, as plain values.
 
