@@ -219,6 +219,7 @@ def test_subset_keeps_the_other_pages(finished):
     ("words", "messages"),
     [
         (["01_passs"], ["Did you mean: 01_pass?", "  03_dead"]),
+        (["PASS"], ["Did you mean: 01_pass?"]),
         (["01", "--out", __file__], ["cannot be written", "--out FOLDER"]),
     ],
 )

@@ -59,8 +59,8 @@ def _matches(name: str, source: pathlib.Path) -> bool:
 
 def _no_match(name: str, sources: Sequence[pathlib.Path]) -> str:
     stems = [source.stem for source in sources]
-    wanted = pathlib.Path(name).name.removesuffix(".ipynb")
-    similar = [stem for stem in stems if wanted and wanted in stem]
+    wanted = pathlib.Path(name).name.removesuffix(".ipynb").lower()
+    similar = [stem for stem in stems if wanted and wanted in stem.lower()]
     similar += difflib.get_close_matches(wanted, stems, 3, 0.5)
     lines = [f"No notebook matches {name!r}."]
     if similar:
