@@ -102,7 +102,7 @@ def is_thin(record: dict[str, Any]) -> bool:
 
 def measured_in_words(record: dict[str, Any]) -> str:
     """Return what was measured, such as "0.31" or "0.29 to 0.33 (3 values)"."""
-    seen = record["seen"]
+    seen = [float(value) for value in record["seen"] or ()]  # a kernel sends NaN as "nan"
     if not seen:
         return ""
     if len(seen) == 1:

@@ -47,6 +47,12 @@ def test_the_page_of_a_report_shows_every_claim_and_marks_thin_ones(tmp_path):
     assert 'href="claims.html"' in (tmp_path / "index.html").read_text("utf-8")
 
 
+def test_what_became_infinite_or_nan_is_shown():
+    broken = claim(seen=["nan", 1.0, "inf"], holds=False, margin=None)  # as a kernel sends them
+    assert claims_page.row(broken).measured.endswith("(3 values)")
+    assert claims_page.row(broken | {"seen": ["nan"]}).measured == "nan"
+
+
 def test_the_page_of_the_site_shows_them_as_a_table():
     lesson = {"title": "01 · Small", "link": "01_small.ipynb", "notes": ["MNIST."]}
     text = claims_page.as_markdown([lesson | {"claims": RECORD["claims"]}])
