@@ -10,6 +10,7 @@ with the front.
 
 import contextlib
 import ctypes
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -107,7 +108,12 @@ class Reader:
                     *(str(os.getpid()), str(theirs.fileno())),
                 ],
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"},
+                env=os.environ
+                | {
+                    "PYTHONPATH": os.pathsep.join(paths),
+                    # It encodes names of files as this process does.
+                    "PYTHONUTF8": str(sys.flags.utf8_mode),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -123,7 +129,7 @@ class Reader:
         process = self.start()
         used, deadline = processor_seconds(process.pid), time.monotonic() + self.seconds
         try:
-            self._socket.send((submission, is_whole))
+            self._socket.send((_absolute(submission), is_whole))
             fields = json.loads(self._receive(deadline, MOST_FIELDS))
             names = fields.pop("files")
             content = SubmissionContent(**fields)
@@ -164,6 +170,12 @@ class Reader:
         # A crash comes from what is in a file; a kill by somebody does not.
         is_crash = code in (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL)
         return _EndedError(problem, "unreadable" if is_crash else FAILED, False)
+
+
+def _absolute(submission: Submission) -> Submission:
+    """Return a submission whose paths lead to the same places from another folder."""
+    sources = [dataclasses.replace(s, path=s.path.absolute()) for s in submission.sources]
+    return dataclasses.replace(submission, sources=tuple(sources))
 
 
 def _end(process: subprocess.Popen, socket: Connection) -> None:
