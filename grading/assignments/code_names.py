@@ -53,12 +53,15 @@ def names_of(source: str) -> Names:
     given = {s.get_name() for s in symbols if s.is_assigned() or s.is_imported()}
     needed = {s.get_name() for s in symbols if s.is_referenced()}
     later, unnamed = {}, set()
-    for inner in table.get_children():
-        now, then, made = _inside(inner)
+    try:
+        children = [(inner.get_name(), *_inside(inner)) for inner in table.get_children()]
+    except RecursionError:
+        return Names()
+    for name, now, then, made in children:
         given |= made
         needed |= now
-        if inner.get_name() in given:
-            later.setdefault(inner.get_name(), set()).update(then)
+        if name in given:
+            later.setdefault(name, set()).update(then)
         else:
             unnamed |= then  # of a lambda: whatever the cell gives may call it
     for name in given if unnamed else ():
@@ -83,7 +86,7 @@ def _inside(table: symtable.SymbolTable) -> tuple[set[str], set[str], set[str]]:
     return now, then, made
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=1)  # a table can take a hundred times the memory of its text
 def _symbols(text: str) -> symtable.SymbolTable | None:
     """Return the symbols of Python code; None for anything else."""
     if len(text) > MOST_CHARACTERS:
@@ -109,6 +112,7 @@ def python_of(source: str) -> str:
     return _MAGIC.sub(lambda match: f"{match[1] or match[2] or ''}pass", text)
 
 
+@functools.lru_cache(maxsize=256)
 def is_same_code(one: str, other: str) -> bool:
     """Return whether two sources are the same program: comments and spaces do not count."""
     if max(len(one), len(other)) > MOST_CHARACTERS:
@@ -119,7 +123,6 @@ def is_same_code(one: str, other: str) -> bool:
         return one.split() == other.split()
 
 
-@functools.lru_cache(maxsize=256)
 def _dumped(source: str) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
