@@ -203,7 +203,7 @@ class Inventory:
             )
             for name in [*folders, *sorted(names)]:
                 self._is_installed(number, "", label + name)
-                if self._is_name_too_many(name) or (name not in folders and _is_hidden(name)):
+                if self._is_name_too_many(name) or _is_hidden(name):
                     continue
                 path = Path(here, name)
                 try:
