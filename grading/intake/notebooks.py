@@ -1,7 +1,6 @@
 """A notebook file as handed in, made clean; or a plain sentence about why it is not one."""
 
 import json
-import warnings
 
 MOST_BYTES = 100 * 2**20
 MOST_CELLS = 2000
@@ -48,7 +47,7 @@ def parse(data: bytes) -> tuple[dict, list[str]]:
     notes = []
     if "cells" not in raw and "worksheets" in raw:
         version = int(raw["nbformat"]) if raw.get("nbformat") in (1, 2, 3) else 3
-        raw = _converted(raw)
+        raw = {"cells": _old_cells(raw["worksheets"])}
         notes.append(f"The notebook was saved in the old format {version} and was converted.")
     if "cells" not in raw and {"url", "doc_id"} & raw.keys():
         raise UnreadableError(
@@ -123,21 +122,30 @@ def _why_no_json(text: str) -> str:
     return "The file is not a notebook; it is not valid JSON."
 
 
-def _converted(raw: dict) -> dict:
-    """Return a notebook of format 1, 2 or 3 in format 4."""
-    import nbformat  # takes a long time, and is hardly ever needed
+def _old_cells(worksheets: object) -> list:
+    """Return the cells of a notebook of format 1, 2 or 3, as format 4 has them."""
+    cells = []
+    for sheet in worksheets if isinstance(worksheets, list) else ():
+        inside = sheet.get("cells") if isinstance(sheet, dict) else None
+        cells += map(_old_cell, inside if isinstance(inside, list) else ())
+    return cells
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            old = nbformat.v3.rwbase.rejoin_lines(
-                nbformat.from_dict({"metadata": {}, **raw, "nbformat": 3})
-            )
-            return nbformat.convert(old, 4)
-    except MemoryError:
-        raise
-    except Exception:  # whatever is wrong with it
-        raise UnreadableError("The notebook is in an old format and damaged.") from None
+
+def _old_cell(cell: object) -> object:
+    if not isinstance(cell, dict):
+        return cell
+    kind = cell.get("cell_type")
+    source = cell.get("input" if kind == "code" else "source", "")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        # Some programs left out the ends of lines.
+        has_ends = bool(source) and source[0].endswith(("\n", "\r"))
+        source = ("" if has_ends else "\n").join(source)
+    if kind == "heading":
+        level = cell.get("level")
+        level = level if isinstance(level, int) and 1 <= level <= 6 else 1
+        source = f"{'#' * level} {' '.join((_text(source) or '').splitlines())}"
+    kind = "markdown" if kind in ("heading", "html") else kind
+    return {**cell, "cell_type": kind, "source": source}
 
 
 def _limit(cells: list[dict]) -> list[str]:

@@ -57,7 +57,7 @@ BROKEN = {
     "a PDF": (b"%PDF-1.7 ...", "PDF"),
     "no cells": (b'{"cells": [], "nbformat": 4}', "no cells"),
     "of the future": (b'{"cells": [], "nbformat": 7}', "format 7"),
-    "format 3, wrongly": (b'{"nbformat": 3, "worksheets": [{"cells": 5}]}', "damaged"),
+    "format 3, wrongly": (b'{"nbformat": 3, "worksheets": [{"cells": 5}]}', "no cells"),
     "too many cells": (b'{"cells": [' + b"1," * 2500 + b"1]}", "2,501 cells"),
 }
 
@@ -94,6 +94,24 @@ def test_a_notebook_of_format_3_is_brought_up_to_date_and_an_odd_number_is_not_r
         clean, notes = notebooks.parse(json.dumps(old).encode())
         assert [cell["source"] for cell in clean["cells"]] == ["## Title", "y = 2"]
         assert grade_ids(clean) == {"hw1-a"} and "old format" in notes[0] and len(notes[0]) < 200
+
+
+def test_a_damaged_cell_costs_a_notebook_of_format_3_no_other():
+    code = {"cell_type": "code", "input": ["y = 2", "z = 3"]}  # without the ends of lines
+    cells = [code, {**code, "outputs": [{"odd": 1}]}, "damaged", {"source": "of no type"}]
+    cells.append({"cell_type": "heading", "level": "x", "source": "Title"})
+    old = {"nbformat": 3, "metadata": None, "worksheets": [{"cells": cells}, {}, 5]}
+    clean, notes = notebooks.parse(json.dumps(old).encode())
+    assert [cell["source"] for cell in clean["cells"]] == ["y = 2\nz = 3"] * 2 + ["# Title"]
+    assert "2 damaged" in notes[1]
+
+
+def test_code_that_is_nested_too_deeply_is_read(ana):
+    made = released()
+    deep = "x = " + "lambda:" * 1500 + "0"
+    made["cells"].append({"cell_type": "code", "metadata": {}, "source": deep})
+    put(ana / "hw1.ipynb", json.dumps(made).encode())
+    assert read(ana).status == "ok"
 
 
 def test_damaged_cells_and_metadata_are_survived():
@@ -269,6 +287,14 @@ def test_the_front_gets_text_and_bytes_from_one_process(ana, make_reader):
     assert child.read(submission(ana)).problem is None and child.start() is first
     os.kill(first.pid, signal.SIGKILL)
     assert child.read(submission(ana)).problem is None and child.start() is not first
+
+
+@NEEDS_UNIX
+def test_a_relative_path_is_found_from_any_folder(ana, make_reader, monkeypatch):
+    put(ana / "hw1.ipynb", solved())
+    monkeypatch.chdir(ana.parent)
+    found = make_reader().read(submission(ana.relative_to(ana.parent)))
+    assert found.status == "ok" and found.name == "hw1.ipynb"
 
 
 @NEEDS_UNIX
