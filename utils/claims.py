@@ -85,7 +85,7 @@ def _measured(claim, seen, below, above):
     return {
         "claim": claim,
         "holds": all(bool(room > 0) for room, _ in rooms),  # not so for NaN
-        "seen": [float(value) for value in values],
+        "seen": [float(v) if np.isfinite(v) else str(v) for v in values],  # JSON has no NaN
         "expected": " and ".join(words),
         "margin": margin if np.isfinite(margin) else None,
     }

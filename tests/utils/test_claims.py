@@ -1,5 +1,6 @@
 """Claims: a student's run prints them and goes on, a strict run stops, a report finds them."""
 
+import json
 import math
 
 import pytest
@@ -65,6 +66,13 @@ def test_a_strict_run_stops_and_a_rehearsal_does_not(monkeypatch, capsys):
         claims.check("a claim", seen=2, below=1)
     monkeypatch.setenv("COURSE_REHEARSAL", "1")
     assert claims.check("a claim", seen=2, below=1) is False
+
+
+def test_what_is_not_finite_can_be_stored(monkeypatch):
+    records = []
+    monkeypatch.setattr(claims, "_show", records.append)
+    assert claims.check("a claim", seen=[1, math.nan, math.inf], below=3) is False
+    json.dumps(records, allow_nan=False)
 
 
 def test_an_executed_notebook_carries_its_claims(monkeypatch):
