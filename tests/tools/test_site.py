@@ -223,7 +223,7 @@ BREAKS = {
 def test_what_is_wrong_with_a_file_is_reported(site, copy, capsys, monkeypatch):
     monkeypatch.setattr(browser, "find_programs", lambda: (None, None))
     assert command.main(["check", "--out", str(site)]) == 0
-    assert "not looked at in a browser, because neither" in capsys.readouterr().out
+    assert "not viewed in a browser, because neither" in capsys.readouterr().out
     add(copy / "01_first.html", "".join(BREAKS))
     assert command.main(["check", "--out", str(copy)]) == 1
     printed = capsys.readouterr().out
