@@ -9,11 +9,12 @@ goes on. In strict mode (`COURSE_STRICT=1`; `make run` and `make test` set it) a
 hold is an error. Whoever executes a notebook finds its claims in the outputs, as `MIME_TYPE`.
 """
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from utils.common.arguments import is_switched_on
 
 MIME_TYPE = "application/vnd.course.claim+json"
 THIN = 0.05  # a margin below this share of the bound, or of half the range, is marked
@@ -60,8 +61,7 @@ def is_strict() -> bool:
     """Return whether a claim that does not hold is an error: strict mode, but no rehearsal."""
     from utils import runtime
 
-    wanted = os.environ.get("COURSE_STRICT", "").strip().lower()
-    return wanted not in ("", "0", "false", "no") and not runtime.rehearsing()
+    return is_switched_on("COURSE_STRICT") and not runtime.rehearsing()
 
 
 def _fact(claim, holds):

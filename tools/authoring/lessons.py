@@ -102,6 +102,11 @@ def read_text(path: pathlib.Path) -> str:
         raise ValueError(f"cannot be read ({error.strerror})") from None
 
 
+def count_lines(source: str) -> int:
+    """Return the number of lines that are not blank."""
+    return sum(1 for line in source.splitlines() if line.strip())
+
+
 def notebook_paths(root: pathlib.Path = ROOT) -> list[pathlib.Path]:
     """Return all notebooks of the course, in order."""
     paths = (root / "notebooks").rglob("*.ipynb")

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 
 import nbformat
 
-from tools.authoring import address, links
-from tools.authoring.lessons import Lesson
+from tools.authoring import address, gallery, links
+from tools.authoring.lessons import Lesson, count_lines
 from utils import exercises
-from utils.plotting import pictures
 
 MOST_LINES = 40
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -79,7 +78,7 @@ def rule_short_cells(lesson: Lesson) -> Iterator[str]:
     """Keep even a folded or homework cell to one idea."""
     for number, cell in lesson.code:
         shown = cell.source.split("### BEGIN HIDDEN TESTS")[0]  # students see no more
-        lines = sum(1 for line in shown.splitlines() if line.strip())
+        lines = count_lines(shown)
         if lines > MOST_LINES:
             yield f"cell {number} has {lines} lines; split it (at most {MOST_LINES})"
 
@@ -148,7 +147,7 @@ def rule_pictures(lesson: Lesson) -> Iterator[str]:
     """Show only pictures that exist, each with a title, a description, and the page's colour."""
     for number, cell in lesson.code:
         for name in re.findall(r'plotting\.picture\("([^"]*)"', cell.source):
-            path = pictures.FOLDER / f"{name}.svg"
+            path = gallery.FOLDER / f"{name}.svg"
             if not path.is_file():
                 yield f"cell {number} shows notebooks/images/{name}.svg, which is not there"
                 continue

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import nbformat
 
-from tools.authoring.lessons import Lesson
+from tools.authoring.lessons import Lesson, count_lines
 
 MOST_CELLS = 45
 MOST_LINES = 400
@@ -48,7 +48,9 @@ def rule_sizes(lesson: Lesson) -> Iterator[str]:
 
 def too_large(lesson: Lesson) -> Iterator[str]:
     """Yield the limits that a lesson exceeds."""
-    lines = {number: _lines(cell) for number, cell in lesson.code if not is_folded(cell)}
+    lines = {
+        number: count_lines(cell.source) for number, cell in lesson.code if not is_folded(cell)
+    }
     if len(lines) > MOST_CELLS:
         yield f"has {len(lines)} code cells that are not folded; at most {MOST_CELLS}"
     if sum(lines.values()) > MOST_LINES:
@@ -75,7 +77,3 @@ def rule_folded(lesson: Lesson) -> Iterator[str]:
 def is_folded(cell: nbformat.NotebookNode) -> bool:
     """Return whether a cell is shown closed."""
     return bool(FOLDED & set(cell.get("metadata", {}).get("tags", [])))
-
-
-def _lines(cell):
-    return sum(1 for line in cell.source.splitlines() if line.strip())

@@ -1,11 +1,17 @@
 """Checks of arguments that several rooms share."""
 
 import operator
+import os
 from collections.abc import Iterable, Mapping
 from typing import SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+
+def is_switched_on(variable: str) -> bool:
+    """Return whether an environment variable is set to something other than 0, false or no."""
+    return os.environ.get(variable, "").strip().lower() not in ("", "0", "false", "no")
 
 
 def as_array(name: str, value: ArrayLike) -> np.ndarray:

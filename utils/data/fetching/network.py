@@ -13,6 +13,7 @@ import requests
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
+from utils.common.arguments import is_switched_on
 from utils.data.fetching.errors import Reason
 
 PROBE_SECONDS = 4.0  # a host that has not answered by then counts as unreachable
@@ -34,7 +35,7 @@ _probe_lock = threading.Lock()
 
 def offline_requested() -> bool:
     """Return whether `COURSE_OFFLINE` forbids the use of the network."""
-    return os.environ.get("COURSE_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
+    return is_switched_on("COURSE_OFFLINE")
 
 
 def network_available(url: str) -> bool:
