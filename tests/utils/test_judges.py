@@ -227,7 +227,7 @@ def test_every_exercise_has_a_judge_and_every_judge_an_exercise():
         cells = nbformat.read(path, as_version=4).cells
         code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
         asked |= set(re.findall(r'exercises\.check\(\s*"([^"]+)"', code))
-        lesson = path.name[:2]
+        lesson = path.name.partition("_")[0]
         module = importlib.import_module(f"utils.exercises.lesson_{lesson}")
         judges |= {f"{lesson}.{place}" for place in module.JUDGES}
     assert asked == judges == {number for number, words, _ in CASES if words == RIGHT}

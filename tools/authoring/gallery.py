@@ -135,7 +135,8 @@ def picture(name: str, executed: str | pathlib.Path) -> bytes:
         raise NoPicture("has no picture in tools/authoring/gallery.py; add a line to PICTURES")
     path = pathlib.Path(executed) / f"{name}.ipynb"
     if not path.is_file():
-        raise NoPicture(f"is not executed ({path} is not there); make run ONLY={name[:2]}")
+        lesson = name.partition("_")[0]
+        raise NoPicture(f"is not executed ({path} is not there); make run ONLY={lesson}")
     section, number, _ = PICTURES[name]
     found = figures(json.loads(path.read_text(encoding="utf-8")), section)
     if len(found) < number:
@@ -150,7 +151,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--notebooks", default=ROOT / "build" / "notebooks", metavar="FOLDER")
     options = parser.parse_args(arguments)
     lessons = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-    chosen = [n for n in lessons if not options.names or {n, n[:2]} & set(options.names)]
+    chosen = [n for n in lessons if not options.names or {n, n.partition("_")[0]} & set(options.names)]
     if not chosen:
         print(f"No lesson matches {' '.join(options.names)}.", file=sys.stderr)
         return 2
