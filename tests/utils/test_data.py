@@ -237,6 +237,12 @@ def test_fetch_list_and_verify(world, capsys):
     assert re.search(rf"{re.escape(TEST_LABELS)} +DAMAGED", capsys.readouterr().out)
 
 
+def test_a_mirror_that_cannot_be_there_is_named(world, capsys):
+    assert commands.main(["mirror", "x" * 300, "mnist"]) == 2
+    text = capsys.readouterr().err
+    assert "too long" in text and "x" * 300 in text and "another folder" in text
+
+
 def test_mirror_makes_a_mirror_and_can_be_continued(world, capsys):
     world.serve(*MNIST_NAMES)
     world.fill(world.cache, TEST_LABELS)

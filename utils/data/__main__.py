@@ -39,7 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
         return parsed.function(parsed)
     except DataError as problem:
         print(problem, file=sys.stderr)
-        return 2
+    except OSError as problem:
+        print(f"{problem.strerror}: {problem.filename}. Choose another folder.", file=sys.stderr)
+    return 2
 
 
 def list_files(arguments: argparse.Namespace) -> int:
