@@ -21,6 +21,7 @@ TOY = np.log([[0.34, 0.33, 0.33], [0.9, 0.05, 0.05], [0.2, 0.2, 0.6], [0.5, 0.4,
 LSTM = keras.layers.LSTM(5, return_sequences=True)
 LSTM.build((None, 5, 3))
 LSTM.set_weights([np.random.default_rng(2).normal(size=w.shape) for w in LSTM.get_weights()])
+MASSES = np.linspace(0, 1.4, 29)
 PARTS = [np.array([1.0, 2.0, 3.0]), np.array([5.0, 5.0, 5.0])]
 
 
@@ -80,7 +81,10 @@ def layer_of(step):
 
 
 CONTEXT = {
-    "00.2": {"descend": lambda rate: 1 + (rate > 0.65)},
+    "00.2": {"tiny_turns": lambda w, b: (6 * w - 4, b - 7)},
+    "00.3": {"train": lambda units=32, layers=1, seed=0: 0.4},
+    "00.4": {"loss_after": lambda rate: 1 + (rate > 0.644)},
+    "00.5": {"x": MASSES},
     "02.4": {"what_it_sees": what_it_sees},
     "03.2": {"net": net, "pictures": PIXELS, "classes": [1, 2, 3, 4], "logit_of": total_of},
     "03.3": {"net": net, "pictures": PIXELS},
@@ -102,7 +106,7 @@ CONTEXT = {
 }
 
 VALUES = {
-    "00.1": 308_310, "01.1": 19_232, "01.2": "dense", "02.1": (32, 56, 24), "02.3": (1216, 688),
+    "01.1": 19_232, "01.2": "dense", "02.1": (32, 56, 24), "02.3": (1216, 688),
     "03.1": 72, "05.1": (90, 89, 256), "05.2": (250, 125, 912), "06.1": (96_768, 96_768),
     "06.3a": 0.0067, "06.3b": 4.97, "07.1": (3, 8), "08.3": 0, "22.1": (117, 0.8), "22.3": 12.2,
 }  # fmt: skip
@@ -110,8 +114,47 @@ FUNCTIONS = "01.3", "03.2", "06.2", "07.2", "08.2", "22.2"  # that return an arr
 
 # What is said, before the hint, of which answers.
 SAID = {
-    "00.2": {RIGHT: 0.7, WRONG: 0.8},
-    "00.3": {RIGHT: ("cpu", "GPU", "CPU"), "a TPU": ("CPU", "TPU", "CPU"), WRONG: ("CPU",) * 3},
+    "00.1": {
+        RIGHT: 602_116,
+        "also has a bias": 602_112,
+        "each output has its own": 602_113,
+        "of one output": 150_529,
+        "in colour": 200_708,
+        WRONG: 602_117,
+    },
+    "00.2": {
+        OPEN: lambda w, b: (None, None),
+        RIGHT: lambda w, b: (6 * w - 4, b - 7),
+        "the wrong way round": lambda w, b: (4 - 6 * w, 7 - b),
+        "half of what": lambda w, b: (3 * w - 2, b / 2 - 3.5),
+        "changed places": lambda w, b: (b - 7, 6 * w - 4),
+        "the sum over": lambda w, b: (29 * (6 * w - 4), 29 * (b - 7)),
+        "one number": lambda w, b: (6 * w - 4 + MASSES, b - 7 + MASSES),
+        "your slope for w": lambda w, b: (b - 7, b - 7),
+        "your slope for b": lambda w, b: (6 * w - 4, b),
+    },
+    "00.3": {
+        RIGHT: {"units": 16},
+        "2 things were changed": {"units": 16, "layers": 2},
+        "with other luck": {"seed": 1},
+        "there is no 'size'": {"size": 16},
+        "was 32 already": {"units": 32},
+    },
+    "00.4": {
+        RIGHT: 0.65,
+        "ends below its start": 0.64,
+        "not the first": 0.7,
+        "not a multiple": 0.645,
+    },
+    "00.5": {
+        OPEN: lambda x: None,
+        RIGHT: lambda x: (x - x.mean()) / x.std(),
+        "still trade": lambda x: x / x.std(),
+        "curvatures are 2 and 0.35": lambda x: x - x.mean(),
+        "are bent": lambda x: x**2,
+        ", expected (": lambda x: x[1:],
+    },
+    "00.6": {RIGHT: ("cpu", "GPU", "CPU"), "a TPU": ("CPU", "TPU", "CPU"), WRONG: ("CPU",) * 3},
     "01.3": {
         RIGHT: moved(lambda random: random.integers(-4, 5, 2)),
         "not just a moved copy": lambda images, random: images // 2,

@@ -13,9 +13,11 @@ from test_judges import CONTEXT, PIXELS, beam_search, net, total_of, windows
 from utils import exercises
 
 RIGHT = {
-    "00.1": [308_310.0, np.int64(308_310)],
-    "00.2": [7 / 10],
-    "00.3": [["CPU", "GPU", "CPU"]],
+    "00.1": [602_116.0, np.int64(602_116)],
+    "00.2": [lambda w, b: np.array([6 * w - 4, b - 7])],
+    "00.4": [13 / 20],
+    "00.5": [lambda x: (x.mean() - x) / x.std()],
+    "00.6": [["CPU", "GPU", "CPU"]],
     "01.2": [" Dense"],
     "02.1": [[32, 56, 24], np.array([32, 56, 24])],
     "02.2": [(86, 1, 0, 1), [3, 3, 1, 1]],
@@ -29,10 +31,13 @@ RIGHT = {
 }
 QUOTED, NO_FUNCTION = "without quotation marks", "a function was expected"
 WRONG = [
-    ("00.1", "308310", QUOTED),
-    ("00.2", "0.7", QUOTED),
-    ("00.3", "GPU", "three names were expected"),
-    ("00.3", ("CPU", "GPU"), "three names were expected"),
+    ("00.1", "602116", QUOTED),
+    ("00.2", (1, 2), NO_FUNCTION),
+    ("00.3", 64, "a dictionary with one entry"),
+    ("00.4", "0.65", QUOTED),
+    ("00.5", np.zeros(29), NO_FUNCTION),
+    ("00.6", "GPU", "three names were expected"),
+    ("00.6", ("CPU", "GPU"), "three names were expected"),
     ("01.2", len, "in quotation marks"),
     ("01.3", lambda images, random: images, "every image is moved by the same step"),
     ("02.1", ("32", "56", "24"), QUOTED),
@@ -85,7 +90,21 @@ def test_wrong_forms_are_named(number, answer, words, capsys):
     assert words in said and re.fullmatch("Not yet: [^<].*\n", said)
 
 
-FUNCTIONS = "01.3", "03.2", "03.3", "05.4", "05.5", "06.2", "06.4", "07.2", "07.3", "08.2", "22.2"
+FUNCTIONS = (
+    "00.2",
+    "00.5",
+    "01.3",
+    "03.2",
+    "03.3",
+    "05.4",
+    "05.5",
+    "06.2",
+    "06.4",
+    "07.2",
+    "07.3",
+    "08.2",
+    "22.2",
+)
 
 
 @pytest.mark.parametrize("number", FUNCTIONS)

@@ -20,7 +20,6 @@ MOST_LINES_OF_HALF_THE_CELLS = 9
 MOST_MINUTES = 90
 FOLDED = {"folded", "setup"}
 FIRST_EDITION = {
-    "00_hello_colab",
     "01_mnist_dense_vs_cnn",
     "02_convolution_arithmetic",
     "03_activation_maps",
