@@ -9,7 +9,7 @@ import nbformat
 import numpy as np
 import pytest
 from conftest import LESSONS
-from keras import ops
+from keras import layers, ops
 
 from utils import data, exercises, openimages
 
@@ -34,6 +34,42 @@ def what_it_sees(layers, side):
     for _, _, dilation in layers:
         seen = seen + np.roll(seen, dilation) + np.roll(seen, -dilation)
     return np.outer(seen, seen) > 0
+
+
+def field(layers, late=True):
+    """The receptive field; `late`, if a stride counts for the layers above it only."""
+    size, jump = 1, 1
+    for kernel_size, stride, dilation in layers:
+        jump *= 1 if late else stride
+        size += dilation * (kernel_size - 1) * jump
+        jump *= stride if late else 1
+    return size
+
+
+def one_place(begin):
+    """A function that cuts its window out from where `begin` says, with the dilation it says."""
+
+    def place(x, kernel, i, j, stride, dilation):
+        top, left, step = begin(len(kernel), i, j, stride, dilation)
+        steps = step * np.arange(len(kernel))
+        return np.tensordot(x[top + steps][:, left + steps], kernel, axes=3)
+
+    return place
+
+
+def fire(activation, inputs_of):
+    """A fire module whose two expanding convolutions get what `inputs_of` says."""
+
+    def module(x, squeeze, expand):
+        squeezed = layers.Conv2D(squeeze, 1, activation="relu")(x)
+        first = layers.Conv2D(expand, 1, activation=activation)
+        for_first, _ = inputs_of(x, squeezed, squeezed)
+        a = first(for_first)
+        _, for_second = inputs_of(x, squeezed, a)
+        b = layers.Conv2D(expand, 3, padding="same", activation=activation)(for_second)
+        return layers.Concatenate()([a, b])
+
+    return module
 
 
 def net(x):
@@ -85,7 +121,7 @@ CONTEXT = {
     "00.3": {"train": lambda units=32, layers=1, seed=0: 0.4},
     "00.4": {"loss_after": lambda rate: 1 + (rate > 0.644)},
     "00.5": {"x": MASSES},
-    "02.4": {"what_it_sees": what_it_sees},
+    "02.7": {"what_it_sees": what_it_sees},
     "03.2": {"net": net, "pictures": PIXELS, "classes": [1, 2, 3, 4], "logit_of": total_of},
     "03.3": {"net": net, "pictures": PIXELS},
     "04.1": {"channels": 10},
@@ -106,11 +142,11 @@ CONTEXT = {
 }
 
 VALUES = {
-    "01.1": 19_232, "01.2": "dense", "02.1": (32, 56, 24), "02.3": (1216, 688),
+    "01.1": 19_232, "01.2": "dense",
     "03.1": 72, "05.1": (90, 89, 256), "05.2": (250, 125, 912), "06.1": (96_768, 96_768),
     "06.3a": 0.0067, "06.3b": 4.97, "07.1": (3, 8), "08.3": 0, "22.1": (117, 0.8), "22.3": 12.2,
 }  # fmt: skip
-FUNCTIONS = "01.3", "03.2", "06.2", "07.2", "08.2", "22.2"  # that return an array
+FUNCTIONS = "01.3", "02.3", "03.2", "06.2", "07.2", "08.2", "22.2"  # that return an array
 
 # What is said, before the hint, of which answers.
 SAID = {
@@ -162,13 +198,114 @@ SAID = {
         "up and down, shifts": moved(lambda random: (0, random.integers(-4, 5))),
         "independently": moved(lambda random: random.integers(-4, 5)),
     },
+    "02.1": {
+        RIGHT: 11,
+        "that is y[0, 0]": 7,
+        "turned round": 8,
+        "in the middle is −1": 19,
+        WRONG: 10,
+    },
     "02.2": {
+        RIGHT: (32, 56, 24),
+        "round down": (32.5, 56, 24),
+        "rounded up": (33, 56, 25),
+        "forgets the dilation": (32, 62, 30),
+        "as its input": (32, 56, 56),
+        WRONG: (31, 56, 23),
+    },
+    "02.3": {
+        RIGHT: one_place(lambda k, i, j, s, d: (i * s, j * s, d)),
+        "does not move": one_place(lambda k, i, j, s, d: (0, 0, d)),
+        "are exchanged": one_place(lambda k, i, j, s, d: (j * s, i * s, d)),
+        "at (1, 2) it returns": one_place(lambda k, i, j, s, d: (i + 1, j, d)),
+        "the stride has no effect": one_place(lambda k, i, j, s, d: (i, j, d)),
+        "with stride 2": one_place(lambda k, i, j, s, d: (i * s, j, d)),
+        "with dilation 2": one_place(lambda k, i, j, s, d: (i * s, j * s, 1)),
+        "expected (4,)": lambda x, kernel, i, j, s, d: np.sum(x[i : i + 3, j : j + 3]),
+    },
+    "02.4": {
+        RIGHT: [[0, 0, 0], [1, 0, 0], [0, 0, 0]],
+        "to the left": [[0, 0, 0], [0, 0, 1], [0, 0, 0]],
+        "one pixel down": [[0, 1, 0], [0, 0, 0], [0, 0, 0]],
+        "one pixel up": [[0, 0, 0], [0, 0, 0], [0, 1, 0]],
+        "moves nothing": [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
+        "a diagonal": [[1, 0, 0], [0, 0, 0], [0, 0, 0]],
+        "a single 1": np.ones((3, 3)),
+        "expected (3, 3)": [1, 0, 0],
+    },
+    "02.5": {
+        OPEN: lambda layers: None,
+        RIGHT: lambda layers: field(layers),
+        "begins with 0": lambda layers: field(layers) - 1,
+        "overlap": lambda layers: 3 * len(layers),
+        "do not multiply": lambda layers: 3 ** len(layers),
+        "dilation has no effect": lambda layers: field([(k, s, 1) for k, s, _ in layers]),
+        "stride has no effect": lambda layers: field([(k, 1, d) for k, _, d in layers]),
+        "layers above it": lambda layers: field(layers, late=False),
+        "it returns 22": lambda layers: field(layers) + (field(layers) > 20),
+        "one number": lambda layers: [field(layers)],
+    },
+    "02.6": {
         RIGHT: (3, 3, 1, 1),
         "a stride and a dilation": (3, 2, 0, 2),
         "covers 201 cells": (101, 1, 0, 2),
         "output 64 × 64": (3, 2, 1, 1),
     },
-    "02.4": {RIGHT: (9, 1, 3), "layers see": (1, 2, 4), "blind to": (1, 4, 8)},
+    "02.7": {RIGHT: (9, 1, 3), "layers see": (1, 2, 4), "blind to": (1, 4, 8)},
+    "02b.1": {
+        RIGHT: (147_584, 115_605_504),
+        "biases are missing": (147_456, 115_605_504),
+        "there are 128 filters": (1152, 903_168),
+        "is not the number of parameters": (147_585, 115_605_504),
+        "nothing is multiplied": (147_584, 115_705_856),
+        "28 × 28 places": (147_584, 99_680_256),
+        "is not the number of multiplications": (147_584, 147_584),
+    },
+    "02b.2": {
+        RIGHT: (1216, 688),
+        "three channels": (416, 688),
+        "first layer are missing": (1200, 688),
+        "ordinary second layer": (1216, 4640),
+        "no biases of its own": (1216, 704),
+        "32 biases": (1216, 656),
+        WRONG: (1216, 600),
+    },
+    "02b.3": {
+        OPEN: lambda x, squeeze, expand: None,
+        RIGHT: fire("relu", lambda x, s, a: (s, s)),
+        "get the squeezed maps, not x": fire("relu", lambda x, s, a: (x, s)),
+        "not those of the other": fire("relu", lambda x, s, a: (s, a)),
+        "negative outputs": fire(None, lambda x, s, a: (s, s)),
+        "expected (None, 10, 10, 128)": lambda x, squeeze, expand: x,
+        "parameters, the paper's": lambda x, s, e: layers.Conv2D(2 * e, 1)(x),
+    },
+    "02b.4": {
+        OPEN: lambda d: None,
+        RIGHT: lambda d: 12 * d**2 + 13 * d,
+        "the biases and the": lambda d: 12 * d**2,
+        "the biases are missing": lambda d: 12 * d**2 + 4 * d,
+        "the normalisations are missing": lambda d: 12 * d**2 + 9 * d,
+        "two normalisations": lambda d: 12 * d**2 + 11 * d,
+        "four dense layers": lambda d: 9 * d**2 + 10 * d,
+        "768 only": lambda d: 7_087_872,
+        "it returns 768": lambda d: d,
+    },
+    "02b.5": {
+        RIGHT: "EfficientNetB0",
+        "more accurate": "MobileNetV2",
+        "too many multiplications": "SqueezeNet",
+        "does not fit": "VGG16",
+        "in quotation marks": 5,
+    },
+    "02b.6": {
+        RIGHT: 22_050_664,
+        "not simply half": 43_283_828,
+        "the same factor": 21_641_914,
+        "class token": 22_050_280,
+        "positions are": 21_975_016,
+        "last normalisation": 22_049_896,
+        WRONG: 384,
+    },
     "03.2": {
         RIGHT: lambda net, x, classes: np.sum(x - 127.5, axis=-1),
         "the sign is lost": lambda net, x, classes: np.abs(np.sum(x - 127.5, axis=-1)),

@@ -48,6 +48,11 @@ PICTURES = {
         1,
         "A photo of a pavilion, blurred, sharpened, and reduced to its edges by small filters",
     ),
+    "02b_what_networks_cost": Picture(
+        "The zoo",
+        1,
+        "Accuracy of famous networks against their multiplications and their parameters",
+    ),
     "03_activation_maps": Picture(
         "A class", 1, "The pictures that excite a network most, one for each of ten classes"
     ),
@@ -151,7 +156,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--notebooks", default=ROOT / "build" / "notebooks", metavar="FOLDER")
     options = parser.parse_args(arguments)
     lessons = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-    chosen = [n for n in lessons if not options.names or {n, n.partition("_")[0]} & set(options.names)]
+    chosen = [
+        n for n in lessons if not options.names or {n, n.partition("_")[0]} & set(options.names)
+    ]
     if not chosen:
         print(f"No lesson matches {' '.join(options.names)}.", file=sys.stderr)
         return 2

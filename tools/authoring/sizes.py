@@ -21,7 +21,6 @@ MOST_MINUTES = 90
 FOLDED = {"folded", "setup"}
 FIRST_EDITION = {
     "01_mnist_dense_vs_cnn",
-    "02_convolution_arithmetic",
     "03_activation_maps",
     "04_transfer_learning_open_images",
     "05_time_series_windows",

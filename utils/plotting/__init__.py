@@ -16,6 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from utils.plotting.alternative_text import store_alternative_texts
+from utils.plotting.convolutions import draw_convolution as draw_convolution
+from utils.plotting.convolutions import draw_numbers as draw_numbers
+from utils.plotting.named_points import name_points as name_points
 from utils.plotting.pictures import picture as picture
 from utils.plotting.sliders import slider as slider
 
