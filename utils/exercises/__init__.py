@@ -2,7 +2,7 @@
 
     from utils import exercises
 
-    exercises.check("02.1", sizes)
+    exercises.check("02.2", sizes)
 
 What is right, what is nearly right and what to think about next are in
 `utils.exercises.lesson_02` and its neighbours, not on the page.

@@ -168,7 +168,8 @@ JUDGES = {
     ),
     "3": Judge(
         one_place,
-        "The window begins at (i · stride, j · stride), and every dilation-th pixel counts.",
+        "The window begins at (i · stride, j · stride) and takes every dilation-th pixel; with one "
+        "axis more, window[..., None], it can be multiplied by all filters at once.",
     ),
     "4": Judge(move_right, "Which neighbour does an output pixel have to copy?"),
     "5": Judge(receptive_field, "Count in the drawing: which pixels does a layer add, and why?"),
