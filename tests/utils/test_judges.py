@@ -29,6 +29,14 @@ def moved(draw):
     return lambda images, random: np.stack([np.roll(x, draw(random), (0, 1)) for x in images])
 
 
+def squares(values):
+    return values.reshape(values.shape[0] // 2, 2, values.shape[1] // 2, 2)
+
+
+def aside(images, pixels):
+    return np.pad(images, ((0, 0), (0, 0), (pixels, 0), (0, 0)))[:, :, : images.shape[2]]
+
+
 def what_it_sees(layers, side):
     seen = np.eye(side)[side // 2]
     for _, _, dilation in layers:
@@ -142,11 +150,11 @@ CONTEXT = {
 }
 
 VALUES = {
-    "01.1": 19_232, "01.2": "dense",
+    "01.5": "dense",
     "03.1": 72, "05.1": (90, 89, 256), "05.2": (250, 125, 912), "06.1": (96_768, 96_768),
     "06.3a": 0.0067, "06.3b": 4.97, "07.1": (3, 8), "08.3": 0, "22.1": (117, 0.8), "22.3": 12.2,
 }  # fmt: skip
-FUNCTIONS = "01.3", "02.3", "03.2", "06.2", "07.2", "08.2", "22.2"  # that return an array
+FUNCTIONS = "01.6", "02.3", "03.2", "06.2", "07.2", "08.2", "22.2"  # that return an array
 
 # What is said, before the hint, of which answers.
 SAID = {
@@ -191,7 +199,47 @@ SAID = {
         ", expected (": lambda x: x[1:],
     },
     "00.6": {RIGHT: ("cpu", "GPU", "CPU"), "a TPU": ("CPU", "TPU", "CPU"), WRONG: ("CPU",) * 3},
+    "01.1": {
+        OPEN: lambda p, label: None,
+        RIGHT: lambda p, label: -np.log(p[label]),
+        "the sign is wrong": lambda p, label: np.log(p[label]),
+        "to the base 10": lambda p, label: -np.log10(p[label]),
+        "the base 2": lambda p, label: -np.log2(p[label]),
+        "squared error": lambda p, label: (1 - p[label]) ** 2,
+        "only the true class": lambda p, label: -np.log(p).sum(),
+        "the entropy's": lambda p, label: -p[label] * np.log(p[label]),
+        "for p = 0.6": lambda p, label: p[label],
+    },
+    "01.2": {
+        OPEN: lambda values: None,
+        RIGHT: lambda values: squares(values).max((1, 3)),
+        "the squares overlap": lambda values: values[:-1, :-1],
+        "expected (3, 4)": lambda values: values,
+        "average pooling": lambda values: squares(values).mean((1, 3)),
+        "the smallest": lambda values: squares(values).min((1, 3)),
+        "top left": lambda values: values[::2, ::2],
+        "ReLU's job": lambda values: np.maximum(squares(values).max((1, 3)), 0),
+        WRONG: lambda values: values[1::2, 1::2],
+    },
     "01.3": {
+        OPEN: lambda images, pixels: None,
+        RIGHT: lambda images, pixels: aside(images, pixels),
+        "comes back": lambda images, pixels: np.roll(images, pixels, axis=2),
+        "to the left": lambda images, pixels: aside(images[:, :, ::-1], pixels)[:, :, ::-1],
+        "that is down": lambda images, pixels: aside(images.swapaxes(1, 2), pixels).swapaxes(1, 2),
+        "nothing has moved": lambda images, pixels: images.copy(),
+        "moved by 3 pixels": lambda images, pixels: aside(images, pixels + 1),
+        "the shape is": lambda images, pixels: images[:, :, pixels:],
+        "make a new array": lambda images, pixels: np.copyto(images, 0) or images,
+    },
+    "01.4": {
+        RIGHT: 42_048,
+        "the biases": 41_904,
+        "all 48 maps": 1440,
+        "alone": 41_568,
+        WRONG: 480,
+    },
+    "01.6": {
         RIGHT: moved(lambda random: random.integers(-4, 5, 2)),
         "not just a moved copy": lambda images, random: images // 2,
         "right and left, shifts": moved(lambda random: random.integers(-4, 4, 2)),

@@ -41,7 +41,7 @@ PICTURES = {
     "01_mnist_dense_vs_cnn": Picture(
         "Move the digits",
         2,
-        "Accuracy of a dense and a convolutional network on digits that move aside",
+        "Accuracy of three networks on digits that move aside: two lose their way, one holds",
     ),
     "02_convolution_arithmetic": Picture(
         "Nine numbers that everybody knows",
