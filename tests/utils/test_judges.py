@@ -22,6 +22,11 @@ LSTM = keras.layers.LSTM(5, return_sequences=True)
 LSTM.build((None, 5, 3))
 LSTM.set_weights([np.random.default_rng(2).normal(size=w.shape) for w in LSTM.get_weights()])
 MASSES = np.linspace(0, 1.4, 29)
+DIGITS = keras.Sequential([keras.layers.Conv2D(2, 3, name=name) for name in ("conv1", "fire5")])
+DIGITS.build((None, 8, 8, 1))
+DIGITS = keras.Model(DIGITS.inputs[0], DIGITS.outputs[0])
+PEAKS = np.array([[0, 1, 0, 2], [0, 0, 3, 1], [0, 2, 4, 5]])
+GREY = np.array([100.0, 110.0, 120.0])
 PARTS = [np.array([1.0, 2.0, 3.0]), np.array([5.0, 5.0, 5.0])]
 
 
@@ -84,9 +89,27 @@ def net(x):
     return ops.mean(x, axis=(1, 2, 3))[:, None] * ops.arange(10, dtype="float32")
 
 
-def total_of(net, classes):
-    """An objective whose gradient is 1 everywhere."""
-    return lambda x: ops.sum(x, axis=(1, 2, 3))
+def hidden(picture, top, left, patch, colour=GREY, copy=True):
+    picture = picture.copy() if copy else picture
+    picture[top : top + patch, left : left + patch] = colour
+    return picture
+
+
+def from_the_first_maps(layer):
+    first = DIGITS.input if layer == "conv1" else DIGITS.get_layer("conv1").output
+    return keras.Model(first, DIGITS.get_layer(layer).output)
+
+
+def weighted(maps, gradient):
+    return np.sum(maps * gradient.mean(axis=(0, 1)), axis=-1)
+
+
+def root(gradient):
+    return np.sqrt(np.mean(gradient**2, axis=(1, 2, 3), keepdims=True))
+
+
+def means(maps, k):
+    return ops.mean(maps, axis=(1, 2))[:, k]
 
 
 def windows(count, last):
@@ -130,8 +153,10 @@ CONTEXT = {
     "00.4": {"loss_after": lambda rate: 1 + (rate > 0.644)},
     "00.5": {"x": MASSES},
     "02.7": {"what_it_sees": what_it_sees},
-    "03.2": {"net": net, "pictures": PIXELS, "classes": [1, 2, 3, 4], "logit_of": total_of},
-    "03.3": {"net": net, "pictures": PIXELS},
+    "03.1": {"net": DIGITS},
+    "03.3": {"peaks": PEAKS},
+    "03.4": {"grey": GREY},
+    "03.6": {"score": lambda x: ops.sum(x, axis=(1, 2, 3)), "pictures": PIXELS},
     "04.1": {"channels": 10},
     "04.2": {"wilson": lambda right, n: (0, 2 * 1.96 * np.sqrt(0.0475 / n))},
     "04.3": {"pixels": PIXELS},
@@ -151,10 +176,10 @@ CONTEXT = {
 
 VALUES = {
     "01.5": "dense",
-    "03.1": 72, "05.1": (90, 89, 256), "05.2": (250, 125, 912), "06.1": (96_768, 96_768),
+    "05.1": (90, 89, 256), "05.2": (250, 125, 912), "06.1": (96_768, 96_768),
     "06.3a": 0.0067, "06.3b": 4.97, "07.1": (3, 8), "08.3": 0, "22.1": (117, 0.8), "22.3": 12.2,
 }  # fmt: skip
-FUNCTIONS = "01.6", "02.3", "03.2", "06.2", "07.2", "08.2", "22.2"  # that return an array
+FUNCTIONS = "01.6", "02.3", "03.6", "06.2", "07.2", "08.2", "22.2"  # that return an array
 
 # What is said, before the hint, of which answers.
 SAID = {
@@ -354,16 +379,57 @@ SAID = {
         "last normalisation": 22_049_896,
         WRONG: 384,
     },
-    "03.2": {
-        RIGHT: lambda net, x, classes: np.sum(x - 127.5, axis=-1),
-        "the sign is lost": lambda net, x, classes: np.abs(np.sum(x - 127.5, axis=-1)),
-        "should contribute nothing": lambda net, x, classes: np.sum(x, axis=-1),
+    "03.1": {
+        OPEN: lambda layer: None,
+        RIGHT: lambda layer: keras.Model(DIGITS.input, DIGITS.get_layer(layer).output),
+        "that is the layer": lambda layer: DIGITS.get_layer(layer),
+        "no model": lambda layer: layer,
+        "Does it use its argument": lambda layer: keras.Model(DIGITS.input, DIGITS.output),
+        "its input is not": from_the_first_maps,
     },
-    "03.3": {
-        OPEN: lambda x: None,
-        RIGHT: lambda x: (net(x)[:, 5] + net(x)[:, 8]) / 2,
-        "this is the sum": lambda x: net(x)[:, 5] + net(x)[:, 8],
-        "one number per picture": lambda x: ops.mean(x),
+    "03.2": {
+        RIGHT: ("C", "F", "B", "E"),
+        "channel 290 is not A": ("C", "A", "B", "E"),
+        "four letters": "CF",
+    },
+    "03.3": {RIGHT: 1, "together": 5, "for all": 3, WRONG: 2},
+    "03.4": {
+        OPEN: lambda picture, top, left, patch: None,
+        RIGHT: hidden,
+        "was changed": lambda picture, *place: hidden(picture, *place, copy=False),
+        "swapped": lambda picture, top, left, patch: hidden(picture, left, top, patch),
+        "colour": lambda picture, *place: hidden(picture, *place, colour=0),
+        "25 pixels": lambda picture, top, left, patch: hidden(picture, top, left, patch + 1),
+    },
+    "03.5": {
+        OPEN: lambda maps, gradient: None,
+        RIGHT: lambda maps, gradient: np.maximum(weighted(maps, gradient), 0),
+        "negative": lambda maps, gradient: weighted(maps, gradient),
+        "alpha is the mean": lambda maps, gradient: np.maximum(20 * weighted(maps, gradient), 0),
+        "one number for each map": lambda maps, g: np.maximum(np.sum(maps * g, axis=-1), 0),
+        "the shape is": lambda maps, gradient: gradient.mean(axis=(0, 1)),
+    },
+    "03.6": {
+        RIGHT: lambda x, score: np.sum(x - 127.5, axis=-1),
+        "the sign is lost": lambda x, score: np.abs(np.sum(x - 127.5, axis=-1)),
+        "should contribute nothing": lambda x, score: np.sum(x, axis=-1),
+    },
+    "03b.1": {
+        OPEN: lambda x, gradient, eta: None,
+        RIGHT: lambda x, gradient, eta: np.clip(x + eta * gradient / root(gradient), 0, 255),
+        "goes down": lambda x, gradient, eta: x - eta * gradient / root(gradient),
+        "its own size": lambda x, gradient, eta: np.clip(x + eta * gradient, 0, 255),
+        "each picture needs": lambda x, gradient, eta: np.clip(
+            x + eta * gradient / np.sqrt(np.mean(gradient**2)), 0, 255
+        ),
+        "its root": lambda x, g, eta: np.clip(x + eta * g / root(g) ** 2, 0, 255),
+        "leave 0 to 255": lambda x, gradient, eta: x + eta * gradient / root(gradient),
+    },
+    "03b.2": {
+        OPEN: lambda maps, first, second: None,
+        RIGHT: lambda maps, first, second: (means(maps, first) + means(maps, second)) / 2,
+        "this is the sum": lambda maps, first, second: means(maps, first) + means(maps, second),
+        "one number per picture": lambda maps, first, second: ops.mean(maps),
     },
     "04.1": {RIGHT: 55, "the biases": 50, "two classes": 11, WRONG: 10},
     "04.2": {RIGHT: 1900, "points": 500},

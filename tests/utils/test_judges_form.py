@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 from keras import ops
-from test_judges import CONTEXT, PIXELS, beam_search, net, total_of, windows
+from test_judges import CONTEXT, PIXELS, beam_search, windows
 
 from utils import exercises
 
@@ -26,6 +26,8 @@ RIGHT = {
     "02.7": [[3, 1, 9], np.array([1, 3, 9])],
     "02b.1": [np.array([147_584, 115_605_504])],
     "02b.5": [" efficientnetb0"],
+    "03.2": ["CFBE", ["c", "f", " b", "E"]],
+    "03.3": [np.int64(1), 1.0],
     "04.2": [1825],
     "04.4": [{versions: [(versions / 9, 0.7)] for versions in (1, 2, 4)}],
     "05.3": ["A, B and E", ("A", "B", "E"), "E B A"],
@@ -59,8 +61,14 @@ WRONG = [
     ("02.7", (1, 3), "2 layers see 9 × 9"),
     ("02b.1", 147_584, "2 numbers were expected"),
     ("02b.6", "22050664", QUOTED),
-    ("03.2", lambda net, x, classes: np.sum(x, axis=-1) / 9, "it returns array("),
-    ("03.3", lambda x: net(x)[:, 4], "it returns array("),
+    ("03.2", (1, 2, 3, 4), "in quotation marks"),
+    ("03.3", "1", QUOTED),
+    ("03.4", lambda picture, *place: picture[2:], "the shape is"),
+    ("03.5", lambda maps, gradient: maps[..., 0], "it returns array("),
+    ("03.6", lambda x, score: np.sum(x, axis=-1) / 9, "it returns array("),
+    ("03b.1", lambda x, gradient, eta: x, "it returns array("),
+    ("03b.1", lambda x, gradient, eta: x[0], "the shape is"),
+    ("03b.2", lambda maps, first, second: maps[:, 0, 0, first], "it returns array("),
     ("04.1", "55", QUOTED),
     ("04.1", [55], "one number was expected"),
     ("04.2", 0, "you have 0"),
@@ -105,8 +113,12 @@ FUNCTIONS = (
     "02.5",
     "02b.3",
     "02b.4",
-    "03.2",
-    "03.3",
+    "03.1",
+    "03.4",
+    "03.5",
+    "03.6",
+    "03b.1",
+    "03b.2",
     "05.4",
     "05.5",
     "06.2",
@@ -128,6 +140,6 @@ def test_a_function_that_returns_nothing_is_open_and_what_it_raises_is_told(numb
 
 def test_a_right_answer_near_a_wrong_one_is_right():
     """Where no gradient is negative, the sign cannot be lost."""
-    bright = {**CONTEXT["03.2"], "pictures": PIXELS / 4 + 130, "logit_of": total_of}
-    contributions = lambda net, x, classes: np.sum(x - 127.5, axis=-1)  # noqa: E731
-    assert exercises.check("03.2", contributions, **bright) is True
+    bright = {**CONTEXT["03.6"], "pictures": PIXELS / 4 + 130}
+    contributions = lambda x, score: np.sum(x - 127.5, axis=-1)  # noqa: E731
+    assert exercises.check("03.6", contributions, **bright) is True

@@ -54,7 +54,12 @@ PICTURES = {
         "Accuracy of famous networks against their multiplications and their parameters",
     ),
     "03_activation_maps": Picture(
-        "A class", 1, "The pictures that excite a network most, one for each of ten classes"
+        "The filters", 1, "Ninety-six filters of a network: edges, stripes and spots of colour"
+    ),
+    "03b_turn_it_round": Picture(
+        "The ideal picture of a class",
+        1,
+        "What a network takes for the ideal cat, dog, airliner, goldfish and strawberry",
     ),
     "04_transfer_learning_open_images": Picture(
         "How many photos does it take?",

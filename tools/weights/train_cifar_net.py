@@ -2,7 +2,7 @@
 
     COURSE_DATA_MIRROR=… python -m tools.weights.train_cifar_net [--epochs 150]
 
-The network is the one that the lesson's cell tagged "cifar-net" builds. For training, batch
+The network is `utils.models.cifar_net`. For training, batch
 normalisation follows every convolution; afterwards it is folded into the kernels and
 biases, so that the lesson's network needs none. Noise on the images makes the filters smoother
 and the gradients easier to read.
@@ -15,22 +15,16 @@ import time
 import keras
 import numpy as np
 
-from tools.authoring import cells, check
 from utils import data, runtime
+from utils.models import cifar_net
 
-NOTEBOOK = "03_activation_maps.ipynb"
-TARGET = check.ROOT / "data" / "weights" / "cifar_net.npz"
-
-
-def lesson_network() -> keras.Model:
-    """Return the network as the lesson builds it."""
-    return cells.definitions(NOTEBOOK, {"cifar-net"}, keras=keras)["build_cifar_net"]()
+TARGET = cifar_net.WEIGHTS
 
 
 def with_normalisation(network: keras.Model) -> keras.Sequential:
     """Return a copy to train: batch normalisation after each convolution."""
     layers = [keras.Input((32, 32, 3))]
-    for layer in network.layers:
+    for layer in network.layers[1:]:
         config = layer.get_config()
         if isinstance(layer, keras.layers.Conv2D):
             config |= {"use_bias": False}
@@ -95,7 +89,7 @@ class Augmented(keras.utils.PyDataset):
 def train(cifar10: data.ImageDataset, epochs: int) -> keras.Model:
     """Return the lesson's network with trained and folded weights, rounded to float16."""
     peak, batch_size = 0.006, 64
-    network = lesson_network()
+    network = cifar_net.build()
     model = with_normalisation(network)
     steps = epochs * (len(cifar10.x_train) // batch_size)
     warm_up = steps // 5

@@ -19,6 +19,7 @@ from utils.data.fetching.registry import RegistryFile, registry_files, unknown
 from utils.data.fetching.sources import Origin, fetch, fetch_with_origin
 from utils.data.formats import read_idx
 from utils.data.images import CIFAR10_CLASSES, ImageDataset, load_cifar10, load_mnist
+from utils.data.photos import load_photos
 from utils.data.spoken_digits import SpokenDigits, load_spoken_digits
 from utils.data.texts import Text, load_madach, load_shakespeare, load_text
 
@@ -37,6 +38,7 @@ __all__ = [
     "load_cifar10",
     "load_madach",
     "load_mnist",
+    "load_photos",
     "load_shakespeare",
     "load_spoken_digits",
     "load_text",
