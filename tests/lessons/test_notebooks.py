@@ -58,6 +58,8 @@ def test_lesson(lesson, backend, kind, caches, tmp_path, request, record_propert
         assert origin["sample"] == (kind == "sample"), origin["text"]
     assert f"Backend  {runtime.NAMES[backend]}" in printed(executed)
     assert printed(executed, "stderr") == "", "a student would take this for an error"
+    setup = next(cell for cell in executed["cells"] if cell["cell_type"] == "code")
+    assert setup["outputs"] == [], "the setup cell shows nothing"
 
 
 def test_a_kernel_with_several_devices(caches, tmp_path, request):

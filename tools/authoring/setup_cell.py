@@ -10,4 +10,4 @@ if not (roots := [p for p in (*course.parents, course) if (p / "utils/runtime.py
             roots = [next(pathlib.Path(new).iterdir()).rename(course)]
     except (OSError, http.client.HTTPException, zipfile.BadZipFile) as e:
         raise RuntimeError(f"{e}. Placeholder in {URL}? Internet off? Old folder course?") from None
-runpy.run_path(str(roots[0] / "utils" / "environment" / "start.py"))
+started = runpy.run_path(str(roots[0] / "utils" / "environment" / "start.py"))
