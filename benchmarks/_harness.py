@@ -37,12 +37,21 @@ def options(description: str, **defaults) -> argparse.Namespace:
 
 
 def machine(*packages: str) -> str:
-    """Return what a benchmark ran on: Python, the packages' versions, the backend, the cores."""
+    """Return what a benchmark ran on: Python, packages, backend, cores, processor."""
     words = [f"Python {platform.python_version()}"]
     words += [f"{name} {importlib.metadata.version(name)}" for name in packages]
     if "keras" in packages:
         words.append(f"on {os.environ.get('KERAS_BACKEND', 'tensorflow')}")
-    return ", ".join(words) + f", {runtime.cores()} CPU cores"
+    return ", ".join(words) + f", {runtime.cores()} CPU cores ({processor()})"
+
+
+def processor() -> str:
+    """Return the name of the processor: times, and even ratios, differ between kinds."""
+    with contextlib.suppress(OSError):  # Linux
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def seconds(function: Callable, repeats: int) -> tuple[float, float]:
