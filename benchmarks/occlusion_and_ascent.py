@@ -69,22 +69,22 @@ def ascent(defined, net, repeats):
     part = keras.Model(net.input, net.get_layer("conv5").output)
     start = defined["faint_noise"](CHANNELS, 48)
     every = np.arange(CHANNELS)
-    objective = defined["means_of"](part, every)
+    objective = defined["means_of"](part)
     compiled = gradients.gradient_function(objective)
 
-    def climb(gradient_of, x):
-        defined["ascend"](x, gradient_of, STEPS, jitter=4)
+    def climb(gradient_of, x, channels):
+        defined["ascend"](x, gradient_of, STEPS, channels, jitter=4)
+
+    def uncompiled(x, channels):
+        return gradients.input_gradient(lambda x: objective(x, channels), x)
 
     def one_by_one():
         for i in range(CHANNELS):
-            own = defined["means_of"](part, every[i : i + 1])
-            climb(lambda x, own=own: gradients.input_gradient(own, x), start[i : i + 1])
+            climb(uncompiled, start[i : i + 1], every[i : i + 1])
 
     _, naive = harness.seconds(one_by_one, 1)
-    _, eager = harness.seconds(
-        lambda: climb(lambda x: gradients.input_gradient(objective, x), start), 1
-    )
-    first, best = harness.seconds(lambda: climb(compiled, start), repeats)
+    _, eager = harness.seconds(lambda: climb(uncompiled, start, every), 1)
+    first, best = harness.seconds(lambda: climb(compiled, start, every), repeats)
     work = f"ascent, {CHANNELS} channels × {STEPS} steps"
     yield row(f"{work}: one channel at a time, uncompiled", naive, naive)
     yield row("ascent: all channels in a batch, uncompiled", eager, naive)
