@@ -1,11 +1,13 @@
 """Judge the exercises of lesson 00, hello Colab."""
 
 import inspect
+import itertools
+import math
 from collections.abc import Callable
 
 import numpy as np
 
-from utils.exercises import Judge
+from utils.exercises import Judge, short
 
 Slopes = Callable[[float, float], tuple[float, float]]
 
@@ -21,37 +23,57 @@ def knobs_of_a_box(answer: float) -> bool | str:
         return "these are the knobs of one output."
     if answer == (224 * 224 + 1) * 4:
         return "the picture is in colour: three numbers for each pixel."
+    if answer == 224 * 224 * 4:
+        return "the picture is in colour, and each output also has a bias."
+    if answer in (inputs, inputs + 4):
+        return "each output has weights of its own, one for every input."
     return answer == (inputs + 1) * 4
 
 
-def gradient_of_the_loss(answer: Slopes, tiny_turns: Slopes) -> bool | str | None:
+def gradient_of_the_loss(answer: Slopes, tiny_turns: Slopes, n: int) -> bool | str | None:
     """Judge the formula for the two slopes of the mean squared error of a line.
 
     Args:
         answer: The student's function of both knobs.
         tiny_turns: The lesson's function of both knobs, which measures the slopes.
+        n: The number of measurements.
     """
     if not callable(answer):
         return "a function was expected: gradient, without brackets."
     places = [(0.0, 0.0), (30.0, 10.0), (-5.0, 8.0)]
     given = [answer(*place) for place in places]
-    if any(slopes is None or any(slope is None for slope in slopes) for slopes in given):
+    if any(slopes is None for slopes in given):
         return None
-    given = np.asarray(given, dtype=float)
-    if given.shape != (3, 2):
+    if any(np.ndim(slopes) == 0 for slopes in given if not isinstance(slopes, tuple | list)):
+        return "two slopes were expected, slope_w and slope_b; there is only one."
+    if any(slope is None for slopes in given for slope in slopes):
+        return None
+    given = [[np.asarray(slope, dtype=float) for slope in slopes] for slopes in given]
+    if any(len(slopes) != 2 for slopes in given):
+        return f"two slopes were expected, slope_w and slope_b; there are {len(given[0])}."
+    if any(slope.shape for slopes in given for slope in slopes):
         return "each slope is one number, the mean over all measurements."
     measured = np.array([tiny_turns(*place) for place in places])  # Shape: (places, 2)
-    if np.allclose(given, measured, rtol=1e-3):
-        return True
-    if np.allclose(given, -measured, rtol=1e-3):
-        return "the sign is the wrong way round; the error is prediction minus measurement."
-    if np.allclose(2 * given, measured, rtol=1e-3):
-        return "each slope is half of what tiny turns find; the square gives a factor."
+    return _compare_slopes(np.array(given), measured, n)
+
+
+def _compare_slopes(given: np.ndarray, measured: np.ndarray, n: int) -> bool | str:
+    """Judge slopes of shape (places, 2): say what a wrong formula has forgotten."""
+    faults = {
+        "the sign is the wrong way round (the error is prediction minus measurement)": -1,
+        "each slope is half of what it would be with the factor that the square gives": 0.5,
+        "this is the sum over the measurements, not the mean": n,
+    }
+    for count in range(len(faults) + 1):
+        for chosen in itertools.combinations(faults, count):
+            factor = math.prod(faults[fault] for fault in chosen)
+            if np.allclose(given, factor * measured, rtol=1e-3):
+                return "; and ".join(chosen) + "." if chosen else True
+            if np.allclose(given, factor * measured[:, [1, 1]], rtol=1e-3):
+                both = "both formulas are the same; by how much does the error change with w?"
+                return f"{both} Not by 1." + "".join(f" And {fault}." for fault in chosen)
     if np.allclose(given, measured[:, ::-1], rtol=1e-3):
         return "the two slopes have changed places."
-    ratios = given / measured
-    if ratios.min() > 4 and np.allclose(ratios, ratios[0, 0], rtol=1e-3):
-        return "this is the sum over the measurements, not the mean."
     for column, name in enumerate("wb"):
         if not np.allclose(given[:, column], measured[:, column], rtol=1e-3):
             seen = f"{given[0, column]:.4g}; tiny turns find {measured[0, column]:.4g}"
@@ -76,8 +98,17 @@ def one_change(answer: dict[str, float], train: Callable[..., float]) -> bool | 
         return "another seed is the same network with other luck; change the network."
     if name not in usual:
         return f"there is no {name!r} to change."
+    if isinstance(value, str):
+        return f"{name} is a number, without quotation marks."
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{name} is one number; you have {short(value)}."
     if value == usual[name]:
         return f"{name} was {value} already."
+    least = 0 if name == "layers" else 1
+    if isinstance(usual[name], int) and (not isinstance(value, int) or value < least):
+        return f"{name} is a whole number, {least} or more; you have {short(value)}."
+    if not value > 0 and isinstance(usual[name], float):
+        return f"{name} is a positive number; you have {short(value)}."
     return True
 
 
@@ -89,6 +120,8 @@ def first_rate_that_is_too_fast(answer: float, loss_after: Callable[[float], flo
         loss_after: The lesson's function of a learning rate; it returns the loss at the end.
     """
     start = loss_after(0.0)
+    if answer <= 0:
+        return "a learning rate is positive."
     if abs(answer * 100 - round(answer * 100)) > 1e-6:
         return f"{answer} is not a multiple of 0.01."
     if loss_after(answer) <= start:
@@ -112,10 +145,14 @@ def round_valley(answer: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> b
     given = np.asarray(given, dtype=float)
     if given.shape != x.shape:
         return f"the shape is {given.shape}, expected {x.shape}."
+    if given.std() < 1e-9:
+        return "all masses have become the same number."
     if not np.isclose(abs(np.corrcoef(given, x)[0, 1]), 1):
         return "the masses are bent, not only moved and stretched."
     if abs(given.mean()) > 1e-6:
         return f"the mean of the masses is {given.mean():.3g}, so the knobs still trade."
+    if np.isclose(given.std(ddof=1), 1):
+        return "nearly: this divides by n - 1 (ddof=1), but the loss is a mean, divided by n."
     if not np.isclose(given.std(), 1, atol=1e-3):
         across, along = sorted((2 * given.var(), 2.0), reverse=True)
         return f"the valley lies straight; its curvatures are {across:.3g} and {along:.3g}."
@@ -125,7 +162,7 @@ def round_valley(answer: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> b
 def devices(answer: tuple[str, str, str]) -> bool | str:
     """Judge the device to try first for each of three tasks."""
     if isinstance(answer, str) or len(answer) != 3:
-        return "three names were expected, for (a), (b) and (c)."
+        return "three names were expected, as a tuple: one each for (a), (b) and (c)."
     first, second, third = (str(name).strip().upper() for name in answer)
     if second == "TPU":
         return "for (b) a TPU would do as well, but which would you try first?"
