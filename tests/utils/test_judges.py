@@ -70,16 +70,27 @@ def one_place(begin):
     return place
 
 
-def fire(activation, inputs_of):
+def turned_round(x, kernel, *place):
+    return one_place(lambda k, i, j, s, d: (i * s, j * s, d))(x, kernel[::-1, ::-1], *place)
+
+
+def jump_replaced(layers):
+    size, jump = 1, 1
+    for kernel_size, stride, dilation in layers:
+        size, jump = size + dilation * (kernel_size - 1) * jump, stride
+    return size
+
+
+def fire(activation, inputs_of, squeezing="relu", padding="same"):
     """A fire module whose two expanding convolutions get what `inputs_of` says."""
 
     def module(x, squeeze, expand):
-        squeezed = layers.Conv2D(squeeze, 1, activation="relu")(x)
+        squeezed = layers.Conv2D(squeeze, 1, activation=squeezing)(x)
         first = layers.Conv2D(expand, 1, activation=activation)
         for_first, _ = inputs_of(x, squeezed, squeezed)
         a = first(for_first)
         _, for_second = inputs_of(x, squeezed, a)
-        b = layers.Conv2D(expand, 3, padding="same", activation=activation)(for_second)
+        b = layers.Conv2D(expand, 3, padding=padding, activation=activation)(for_second)
         return layers.Concatenate()([a, b])
 
     return module
@@ -297,6 +308,8 @@ SAID = {
         "that is y[0, 0]": 7,
         "turned round": 8,
         "in the middle is −1": 19,
+        "one product is missing": 15,
+        "that is y[0, 2]": 2,
         WRONG: 10,
     },
     "02.2": {
@@ -305,7 +318,11 @@ SAID = {
         "rounded up": (33, 56, 25),
         "forgets the dilation": (32, 62, 30),
         "as its input": (32, 56, 56),
-        WRONG: (31, 56, 23),
+        "on both sides": (31, 56, 23),
+        "forgets the padding": (29, 56, 21),
+        "add 1": (31, 55, 23),
+        "not d · k": (32, 53, 21),
+        WRONG: (30, 56, 22),
     },
     "02.3": {
         RIGHT: one_place(lambda k, i, j, s, d: (i * s, j * s, d)),
@@ -316,6 +333,12 @@ SAID = {
         "with stride 2": one_place(lambda k, i, j, s, d: (i * s, j, d)),
         "with dilation 2": one_place(lambda k, i, j, s, d: (i * s, j * s, 1)),
         "expected (4,)": lambda x, kernel, i, j, s, d: np.sum(x[i : i + 3, j : j + 3]),
+        "turned round": turned_round,
+        "one axis more": lambda x, kernel, i, j, s, d: x[i : i + 3, j : j + 3] * kernel,
+        "not as large": lambda x, k, i, j, s, d: x[i : i + 2, j : j + 2, :, None] * k,
+        "3 × 3 only": lambda x, k, i, j, s, d: one_place(lambda *a: (i * s, j * s, d))(
+            x, k[:3, :3], i, j, s, d
+        ),
     },
     "02.4": {
         RIGHT: [[0, 0, 0], [1, 0, 0], [0, 0, 0]],
@@ -326,6 +349,8 @@ SAID = {
         "a diagonal": [[1, 0, 0], [0, 0, 0], [0, 0, 0]],
         "a single 1": np.ones((3, 3)),
         "expected (3, 3)": [1, 0, 0],
+        "times as bright": [[0, 0, 0], [2, 0, 0], [0, 0, 0]],
+        OPEN: [[..., ..., ...], [..., ..., ...], [..., ..., ...]],
     },
     "02.5": {
         OPEN: lambda layers: None,
@@ -338,14 +363,27 @@ SAID = {
         "layers above it": lambda layers: field(layers, late=False),
         "it returns 22": lambda layers: field(layers) + (field(layers) > 20),
         "one number": lambda layers: [field(layers)],
+        "after the loop": lambda layers: field(layers[:1]),
+        "reaches k − 1": lambda layers: field([(k + 1, s, d) for k, s, d in layers]),
+        "are exchanged": lambda layers: field([(k, d, s) for k, s, d in layers]),
+        "does not replace": jump_replaced,
     },
     "02.6": {
         RIGHT: (3, 3, 1, 1),
         "a stride and a dilation": (3, 2, 0, 2),
         "covers 201 cells": (101, 1, 0, 2),
         "output 64 × 64": (3, 2, 1, 1),
+        "as a number": (3, 3, "same", 1),
+        "4 numbers": (3, 3, 1),
+        "whole number": (3.5, 3, 1, 1),
     },
-    "02.7": {RIGHT: (9, 1, 3), "layers see": (1, 2, 4), "blind to": (1, 4, 8)},
+    "02.7": {
+        RIGHT: (9, 1, 3),
+        "3 layers see 15 × 15": (1, 2, 4),
+        "109 × 109": (1, 3, 50),
+        "blind to": (1, 4, 8),
+        "whole numbers": (1.5, 3, 8.5),
+    },
     "02b.1": {
         RIGHT: (147_584, 115_605_504),
         "biases are missing": (147_456, 115_605_504),
@@ -353,7 +391,9 @@ SAID = {
         "is not the number of parameters": (147_585, 115_605_504),
         "nothing is multiplied": (147_584, 115_705_856),
         "28 × 28 places": (147_584, 99_680_256),
-        "is not the number of multiplications": (147_584, 147_584),
+        "147,584 is not the number of multiplications": (147_584, 147_584),
+        "count once": (147_584, 231_211_008),
+        "changed places": (115_605_504, 147_584),
     },
     "02b.2": {
         RIGHT: (1216, 688),
@@ -362,6 +402,10 @@ SAID = {
         "ordinary second layer": (1216, 4640),
         "no biases of its own": (1216, 704),
         "32 biases": (1216, 656),
+        "without its biases": (1216, 4608),
+        "depthwise part is missing": (1216, 544),
+        "channel that comes in": (1216, 832),
+        "not three": (1216, 155),
         WRONG: (1216, 600),
     },
     "02b.3": {
@@ -371,6 +415,12 @@ SAID = {
         "not those of the other": fire("relu", lambda x, s, a: (s, a)),
         "negative outputs": fire(None, lambda x, s, a: (s, s)),
         "expected (None, 10, 10, 128)": lambda x, squeeze, expand: x,
+        "after the squeeze layer": fire("relu", lambda x, s, a: (s, s), squeezing=None),
+        "needs padding": fire("relu", lambda x, s, a: (s, s), padding="valid"),
+        "with Concatenate": lambda x, squeeze, expand: [x, x],
+        "then called": lambda x, squeeze, expand: layers.Conv2D(squeeze, 1),
+        "it has 64 maps": lambda x, squeeze, expand: layers.Conv2D(expand, 1)(x),
+        "16 and 64 only": lambda x, s, e: fire("relu", lambda x, s, a: (s, s))(x, 16, 64),
         "parameters, the paper's": lambda x, s, e: layers.Conv2D(2 * e, 1)(x),
     },
     "02b.4": {
@@ -383,12 +433,19 @@ SAID = {
         "four dense layers": lambda d: 9 * d**2 + 10 * d,
         "768 only": lambda d: 7_087_872,
         "it returns 768": lambda d: d,
+        "one number": lambda d: [d],
+        "there are four": lambda d: 11 * d**2 + 12 * d,
+        "back to d is missing": lambda d: 8 * d**2 + 12 * d,
+        "from d to 4d is missing": lambda d: 8 * d**2 + 9 * d,
+        "the last two layers": lambda d: 12 * d**2 + 8 * d,
+        "all twelve": lambda d: 12 * (12 * d**2 + 13 * d),
     },
     "02b.5": {
-        RIGHT: "EfficientNetB0",
-        "more accurate": "MobileNetV2",
-        "too many multiplications": "SqueezeNet",
-        "does not fit": "VGG16",
+        RIGHT: "EfficientNet-B2",
+        "more accurate": "MobileNet",
+        "138.4 million parameters": "VGG16",
+        "2.83 billion": "DenseNet121",
+        "not in the table": "LeNet",
         "in quotation marks": 5,
     },
     "02b.6": {
@@ -396,6 +453,8 @@ SAID = {
         "not simply half": 43_283_828,
         "the same factor": 21_641_914,
         "class token": 22_050_280,
+        "of the last layer": 22_049_664,
+        "not millions": 22.05,
         "positions are": 21_975_016,
         "last normalisation": 22_049_896,
         WRONG: 384,

@@ -58,7 +58,8 @@ def check(number: str, answer: Any, *hint: str, **context: Any) -> bool | None:
     expected = judge.expected
     if callable(expected):
         expected = lambda given: (  # noqa: E731
-            _not_numbers(given, judge.numbers) or judge.expected(given, **context)
+            _not_numbers(given, judge.numbers)
+            or judge.expected(np.asarray(given).item() if judge.numbers == 1 else given, **context)
         )
     return compare(answer, expected, judge.hint, tolerance=judge.tolerance)
 
@@ -123,7 +124,7 @@ def _not_numbers(answer, count):
     values = np.asarray(answer)
     if values.dtype.kind == "U":
         return _UNQUOTED
-    if values.dtype.kind not in "iuf" or values.shape != (() if count == 1 else (count,)):
+    if values.dtype.kind not in "iuf" or values.size != count or values.ndim > 1:
         wanted = "one number was" if count == 1 else f"{count} numbers were"
         return f"{wanted} expected; you have {short(answer)}."
     return ""

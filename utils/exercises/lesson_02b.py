@@ -1,28 +1,36 @@
 """Judge the exercises of lesson 02b, what networks cost."""
 
+import csv
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from utils.exercises import Judge, short
 
+TABLE = Path(__file__).resolve().parents[2] / "data" / "imagenet_networks.csv"
+
 
 def cost_of_layer(answer: tuple[int, int]) -> bool | str:
     """Judge (parameters, multiplications) of 128 filters of 3 × 3 on 28 × 28 maps."""
     parameters, work = answer
     weights, places = 9 * 128 * 128, 28 * 28
+    if (parameters, work) == (weights * places, weights + 128):
+        return "the two have changed places: parameters first."
     if parameters == weights:
         return "the biases are missing: one for each filter."
     if parameters in (9 * 128, 9 * 128 + 1, 9 * 128 + 128):
         return "a filter has 3 · 3 · 128 weights, and there are 128 filters."
     if parameters != weights + 128:
-        return f"{short(parameters)} is not the number of parameters."
+        return f"{parameters:,} is not the number of parameters."
     if work == (weights + 128) * places:
         return "a bias is added; nothing is multiplied."
     if work == weights * 26 * 26:
         return 'with padding "same" the output has 28 × 28 places.'
-    return work == weights * places or f"{short(work)} is not the number of multiplications."
+    if work == 2 * weights * places:
+        return "here a multiplication and its addition count once."
+    return work == weights * places or f"{work:,} is not the number of multiplications."
 
 
 def two_layers(answer: tuple[int, int]) -> bool | str:
@@ -32,12 +40,19 @@ def two_layers(answer: tuple[int, int]) -> bool | str:
         return "a colour picture has three channels, so a filter has 75 weights."
     if first == 1200:
         return "the biases of the first layer are missing."
-    if first == 1216 and second == 3 * 3 * 16 * 32 + 32:
-        return "that is an ordinary second layer."
-    if first == 1216 and second == 688 + 16:
-        return "the depthwise part has no biases of its own."
-    if first == 1216 and second == 656:
-        return "the 32 biases are missing."
+    mistakes = {
+        3 * 3 * 16 * 32 + 32: "that is an ordinary second layer.",
+        3 * 3 * 16 * 32: "that is an ordinary second layer, without its biases.",
+        688 + 16: "the depthwise part has no biases of its own.",
+        656: "the 32 biases are missing.",
+        16 * 32 + 32: "the depthwise part is missing: one 3 × 3 filter for each channel.",
+        3 * 3 * 32
+        + 16 * 32
+        + 32: "the depthwise part has a filter for each channel that comes in.",
+        3 * 3 * 3 + 3 * 32 + 32: "16 channels come into the second layer, not three.",
+    }
+    if first == 1216 and second in mistakes:
+        return mistakes[second]
     return (first, second) == (1216, 688)
 
 
@@ -46,9 +61,22 @@ def fire_module(fire: Callable[..., Any]) -> bool | str | None:
     import keras
 
     x = keras.Input((10, 10, 96))
-    y = fire(x, 16, 64)
-    if y is None:
+    try:
+        y = fire(x, 16, 64)
+    except ValueError as error:
+        if "matching shapes" in str(error):
+            return 'the 3 × 3 convolution makes maps of 8 × 8; it needs padding="same".'
+        if "positional argument" in str(error):
+            return "a layer is made first, then called with what it gets: Conv2D(…)(x)."
+        raise
+    if y is None or y is ...:
         return None
+    if isinstance(y, list | tuple):
+        return "the two should be put side by side, with Concatenate."
+    if isinstance(y, keras.Layer):
+        return "a layer is made first, then called with what it gets: Conv2D(…)(x)."
+    if tuple(y.shape) == (None, 10, 10, 64):
+        return "it has 64 maps; two layers side by side, with `expand` maps each, have 128."
     if tuple(y.shape) != (None, 10, 10, 128):
         return f"the output has the shape {tuple(y.shape)}, expected (None, 10, 10, 128)."
     network = keras.Model(x, y)
@@ -64,21 +92,34 @@ def fire_module(fire: Callable[..., Any]) -> bool | str | None:
     maps = np.random.default_rng(0).normal(size=(1, 10, 10, 96)).astype("float32")
     if np.min(keras.ops.convert_to_numpy(network(maps))) < 0:
         return "there are negative outputs: a ReLU follows every convolution."
-    return True
+    # The squeeze layer answers −96 everywhere, its ReLU makes 0 of that, and nothing remains.
+    ones = [np.full(w.shape, 1 if w.shape[-2:] == (96, 16) else -1) for w in network.get_weights()]
+    network.set_weights([one if one.ndim == 4 else 0 * one for one in ones])
+    if np.max(keras.ops.convert_to_numpy(network(-np.ones((1, 10, 10, 96), "float32")))) > 0:
+        return "a ReLU is missing after the squeeze layer."
+    smaller = keras.Model(x, fire(x, 8, 32)).count_params()
+    return smaller == 3_400 or "it works for 16 and 64 only: use `squeeze` and `expand`."
 
 
 def transformer_block(count: Callable[[int], int | None]) -> bool | str | None:
     """Judge a function of the width d that counts the weights of a block."""
     answer = count(768)
-    if answer is None:
+    if answer is None or answer is ...:
         return None
-    d = 768
+    if np.ndim(answer):
+        return f"one number was expected; it returns {short(answer)}."
+    answer, d = np.asarray(answer).item(), 768
     mistakes = {
         12 * d**2: "the biases and the normalisations are missing.",
         12 * d**2 + 4 * d: "the biases are missing.",
         12 * d**2 + 9 * d: "the normalisations are missing.",
         12 * d**2 + 11 * d: "there are two normalisations.",
         9 * d**2 + 10 * d: "there are four dense layers from d to d.",
+        11 * d**2 + 12 * d: "there are four dense layers from d to d.",
+        8 * d**2 + 12 * d: "the layer from 4d back to d is missing.",
+        8 * d**2 + 9 * d: "the layer from d to 4d is missing.",
+        12 * d**2 + 8 * d: "the biases of the last two layers are missing.",
+        12 * (12 * d**2 + 13 * d): "that is all twelve blocks; one was asked for.",
     }
     if answer in mistakes:
         return mistakes[answer]
@@ -88,15 +129,24 @@ def transformer_block(count: Callable[[int], int | None]) -> bool | str | None:
 
 
 def for_a_phone(answer: str) -> bool | str:
-    """Judge the name of the most accurate network that fits."""
+    """Judge the name of the most accurate network that fits, by the table of the lesson."""
     if not isinstance(answer, str):
         return f"you have {short(answer)}; a name in quotation marks was expected."
-    name = answer.strip().casefold()
-    if name in ("mobilenetv2", "mobilenet"):
-        return "it fits (if barely so), and another that fits is more accurate."
-    if name == "squeezenet":
-        return "it is small enough, but takes too many multiplications."
-    return name == "efficientnetb0" or f"{short(answer)} does not fit, or is not the best."
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        rows = {_letters(row["network"]): row for row in csv.DictReader(file)}
+    row = rows.get(_letters(answer))
+    if row is None:
+        return f"{short(answer)} is not in the table; networks.index has the names."
+    if (parameters := int(row["parameters"])) > 10e6:
+        return f"it has {parameters / 1e6:.1f} million parameters."
+    if (work := int(row["multiplications"])) > 1e9:
+        return f"it takes {work / 1e9:.2f} billion multiplications."
+    return row["network"] == "EfficientNetB2" or "it fits, and another that fits is more accurate."
+
+
+def _letters(name):
+    """Return the letters and digits of a name, so that EfficientNet-B2 is found, too."""
+    return "".join(character for character in name.casefold() if character.isalnum())
 
 
 def small_transformer(answer: int) -> bool | str:
@@ -104,7 +154,9 @@ def small_transformer(answer: int) -> bool | str:
     mistakes = {
         86_567_656 // 2: "it is not simply half.",
         86_567_656 // 4: "near, but not all weights shrink by the same factor.",
-        22_050_664 - 384: "the class token is missing.",
+        22_050_664 - 384: "384 are missing: class token, bias of the patches, or position 197?",
+        22_050_664 - 1000: "the 1,000 biases of the last layer are missing.",
+        22.05: "give the number itself, not millions.",
         22_050_664 - 197 * 384: "the positions are missing.",
         22_050_664 - 2 * 384: "the last normalisation is missing.",
     }
