@@ -12,6 +12,7 @@ from conftest import LESSONS
 from keras import layers, ops
 
 from utils import data, exercises, openimages
+from utils.models import squeezenet
 
 RIGHT, OPEN, WRONG = "Right!", "Not answered yet", "Not yet: you have"
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype("float32")
@@ -168,10 +169,9 @@ CONTEXT = {
     "03.3": {"peaks": PEAKS},
     "03.4": {"grey": GREY},
     "03.6": {"score": lambda x: ops.sum(x, axis=(1, 2, 3)), "pictures": PIXELS},
-    "04.1": {"channels": 10},
-    "04.2": {"wilson": lambda right, n: (0, 2 * 1.96 * np.sqrt(0.0475 / n))},
-    "04.3": {"pixels": PIXELS},
-    "04.5": {"per_class": 30},
+    "04.5": {"wilson": lambda right, n: (0, 2 * 1.96 * np.sqrt(0.0475 / n))},
+    "04.6": {"pixels": PIXELS},
+    "04.7": {"per_class": 30},
     "05.5": {
         "windows": WINDOWS,
         "turned": lambda x, random: x[..., ::-1],
@@ -511,15 +511,45 @@ SAID = {
         "this is the sum": lambda maps, first, second: means(maps, first) + means(maps, second),
         "one number per picture": lambda maps, first, second: ops.mean(maps),
     },
-    "04.1": {RIGHT: 55, "the biases": 50, "two classes": 11, WRONG: 10},
-    "04.2": {RIGHT: 1900, "points": 500},
-    "04.3": {RIGHT: PIXELS / 255, "the values go": PIXELS, WRONG: PIXELS / 510},
-    "04.4": {
-        RIGHT: {1: [(0.1, 0.8)], 4: [(0.3, 0.8)]},
-        "training losses": {1: [(0.3, 0.8)], 4: [(0.1, 0.8)]},
-        "the keys are [1]": {1: [(0.1, 0.8)]},
+    "04.1": {
+        RIGHT: lambda grey: grey[:, 1:] > grey[:, :-1],
+        OPEN: lambda grey: None,
+        "below it": lambda grey: grey[1:] > grey[:-1],
+        "darker": lambda grey: grey[:, 1:] < grey[:, :-1],
+        "the shape is": lambda grey: grey > 100,
+        "Not yet": lambda grey: grey[:, 1:] > 100,
     },
-    "04.5": {RIGHT: ("Cat", "Dog"), "no class": ("Catt", "Dog")},
+    "04.2": {
+        RIGHT: squeezenet.preprocess,
+        OPEN: lambda rgb: None,
+        "still red": lambda rgb: rgb - np.array(squeezenet.MEAN[::-1]),
+        "another channel": lambda rgb: rgb - np.array(squeezenet.MEAN),
+        "in this order": lambda rgb: rgb[..., ::-1] - np.array(squeezenet.MEAN[::-1]),
+        "subtracts nothing": lambda rgb: rgb[..., ::-1],
+        "below zero": lambda rgb: (rgb[..., ::-1] - np.array(squeezenet.MEAN)).astype("uint8"),
+        "the columns": lambda rgb: rgb[..., ::-1, :] - np.array(squeezenet.MEAN),
+        "the shape is": lambda rgb: rgb[..., 0],
+        "Not yet": lambda rgb: rgb / 255,
+    },
+    "04.3": {RIGHT: 513, "the bias": 512, "two outputs": 1026, WRONG: 10},
+    "04.4": {
+        RIGHT: lambda name: name.startswith("fire9"),
+        OPEN: lambda name: None,
+        "all layers": lambda name: True,
+        "below the cut": lambda name: name >= "fire8",
+        "three convolutions": lambda name: name == "fire9_expand3x3",
+        "Not yet": lambda name: False,
+    },
+    "04.5": {RIGHT: 1900, "points": 500},
+    "04.6": {
+        RIGHT: PIXELS[..., ::-1],
+        "still red": PIXELS,
+        "the whole recipe": squeezenet.preprocess(PIXELS),
+        "floats were": PIXELS[..., ::-1].astype("uint8"),
+        "the shape": PIXELS[0],
+        WRONG: PIXELS / 255,
+    },
+    "04.7": {RIGHT: ("Cat", "Dog"), "no class": ("Catt", "Dog")},
     "05.3": {RIGHT: "b, a, e", "1 missing, 1": "A, B, C", "1 too": "ABDE", "2 missing.": "A"},
     "05.4": {
         RIGHT: windows(86, 14),

@@ -11,7 +11,7 @@ from tiny_openimages import ROSE, TinyOpenImages, jpeg
 
 from utils import openimages
 from utils.common.errors import DataError
-from utils.openimages import request, sample
+from utils.openimages import drawn
 from utils.openimages.dataset import decode
 
 
@@ -135,25 +135,44 @@ def test_the_sample_stands_in_and_says_so(monkeypatch, capsys):
     photos = openimages.download(("Cat", "Dog"), 60)
     printed = capsys.readouterr().out
     assert printed.startswith("SAMPLE, not Open Images") and "COURSE_OFFLINE" in printed
-    assert "320 + 80 + 80 photos" in printed and len(printed.splitlines()) == 2
-    assert photos.origin.is_sample and photos.classes == ("Building", "Flower")
-    assert photos.table.groupby(["split", "label"]).size().tolist() == [40, 40, 160, 160, 40, 40]
-    assert photos.table["width"].min() >= 64 and photos.table["sha256"].is_unique
-    assert set(photos.table["author"]) == {"danielbuechele", "vultilion"}
-    assert photos.load("test", (64, 64))[0].shape == (80, 64, 64, 3)
+    assert "400 + 200 + 200 pictures" in printed and len(printed.splitlines()) == 2
+    assert photos.origin.is_sample and photos.classes == ("Cat", "Dog")
+    assert photos.table.groupby(["split", "label"]).size().tolist() == [
+        100,
+        100,
+        200,
+        200,
+        100,
+        100,
+    ]
+    assert set(photos.table["width"]) == {160} and photos.table["sha256"].is_unique
+    assert set(photos.table["author"]) == {"drawn by the course's program"}
+    assert photos.load("test", (64, 64))[0].shape == (200, 64, 64, 3)
     again = openimages.download()
     assert again.table.equals(photos.table)
 
 
-def test_splits_of_the_sample_share_no_pixel():
-    photo = np.random.default_rng(0).integers(0, 256, (427, 640, 3), dtype=np.uint8)
-    for label in (0, 1):
-        uses = np.zeros(photo.shape[:2], int)
-        for split, count in zip(request.SPLITS, sample.REQUEST.split, strict=True):
-            mask = np.zeros(photo.shape[:2], bool)
-            places = sample.crop_places(photo, label, split)
-            for top, left, side in places:
-                mask[top : top + side, left : left + side] = True
-            assert len(places) >= count and mask.any()
-            uses += mask
-        assert uses.max() == 1
+def test_the_sample_is_the_same_every_time_and_nothing_but_the_animal_tells_the_classes():
+    one, two = ([drawn.draw(np.random.default_rng(i), i % 2) for i in range(60)] for _ in range(2))
+    assert (np.array(one) == np.array(two)).all()
+    pictures = np.array(one, float)
+    assert pictures.shape == (60, drawn.SIDE, drawn.SIDE, 3)
+    cats, dogs = pictures[1::2].mean(axis=(1, 2)), pictures[0::2].mean(axis=(1, 2))
+    spread = np.sqrt((cats.var(axis=0) + dogs.var(axis=0)) / 30)
+    assert (np.abs(cats.mean(axis=0) - dogs.mean(axis=0)) < 3 * spread).all()
+
+
+def test_near_twins_are_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    photos = openimages.download()
+    first, second = (
+        photos.folder / photos.table["path"][0],
+        photos.folder / photos.table["path"][700],
+    )
+    with Image.open(first) as image:
+        image.resize((120, 120)).point(lambda value: 0.8 * value).save(second)
+    pairs = openimages.near_twins(photos, most_bits=3)
+    found = pairs[(pairs["first"] == 0) & (pairs["second"] == 700)]
+    assert len(found) == 1 and found["bits"].iloc[0] <= 3
+    assert (found["first_split"].iloc[0], found["second_split"].iloc[0]) == ("train", "test")
+    assert pairs["bits"].is_monotonic_increasing

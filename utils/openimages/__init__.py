@@ -7,6 +7,7 @@
     x, y = photos.load("train", size=(160, 160))    # (800, 160, 160, 3) and (800,)
     batches = photos.batches("train", size=(160, 160))        # a keras.utils.PyDataset
     keras.utils.image_dataset_from_directory(photos.folder / "train")   # works as well
+    openimages.near_twins(photos)                   # pairs that are nearly the same
 
 Only people's judgements count: a photo is taken if somebody has verified that it shows its class,
 and nobody that it shows another of the classes. Missing, broken and duplicate photos are replaced
@@ -26,8 +27,9 @@ from utils.openimages.dataset_folder import Summary
 from utils.openimages.request import make_request
 from utils.openimages.sample import load_sample
 from utils.openimages.tables import NoSourceError
+from utils.openimages.twins import near_twins
 
-__all__ = ["DataError", "Photos", "Summary", "download"]
+__all__ = ["DataError", "Photos", "Summary", "download", "near_twins"]
 
 
 def download(
@@ -51,7 +53,7 @@ def download(
             have up to 1024, which is 300 to 500 kB a photo; 512 pixels take a fifth of that.
             By default they are stored byte for byte as they are.
         progress: Show a progress bar.
-        sample: If no source can deliver the photos, use crops of two photos of scikit-learn
+        sample: If no source can deliver the photos, use drawn cats and dogs
             instead and say so; see `origin.is_sample`. False raises an error instead.
 
     Returns:
