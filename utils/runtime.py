@@ -161,13 +161,17 @@ def set_seed(seed: int) -> None:
 
 
 def banner(
-    *, quick_minutes: float, full_minutes: float, parts: dict[str, str] | None = None
+    *,
+    quick_minutes: float,
+    full_minutes: float | None = None,
+    parts: dict[str, str] | None = None,
 ) -> None:
     """Print what this lesson runs on and how long it will take.
 
     Args:
         quick_minutes: How long the lesson takes in profile quick, on two CPU cores.
-        full_minutes: How long it took in profile full, on an NVIDIA H200 (benchmarks/RESULTS.md).
+        full_minutes: How long it took in profile full, on an NVIDIA H200 (benchmarks/RESULTS.md);
+            None if it has not been run to its end there.
         parts: For a lesson that needs more than its own backend: a package's name, and what is
             left out without it, such as `{"jax": "several devices"}`.
     """
@@ -234,9 +238,11 @@ def _profile_reason() -> str:
     return "quick (no accelerator was found; COURSE_PROFILE=full for the long run)"
 
 
-def _expected_time(quick_minutes: float, full_minutes: float) -> str:
+def _expected_time(quick_minutes: float, full_minutes: float | None) -> str:
     if profile() == "quick":
         return f"about {_minutes(quick_minutes)} on two CPU cores"
+    if full_minutes is None:
+        return "has not been measured in profile full; COURSE_PROFILE=quick for the short run"
     where = "longer on a smaller one" if device().is_accelerator else "many times that on a CPU"
     return f"{_minutes(full_minutes)} on an H200 GPU, {where}"
 

@@ -107,7 +107,7 @@ def fold(notebook):
         (code(4, "a = 1\n" * 41), "41 lines"),
         (code(0, "\nprint('mine')", keep=True), "setup cell"),
         (replace("data.load_cifar10(", "data.load_cifar("), "utils.data has no load_cifar"),
-        (replace("full_minutes=", "full_minute="), "argument"),
+        (replace("quick_minutes=", "quick_minute="), "argument"),
         (code(4, "try:\n    f()\nexcept Exception:\n    pass"), "an except that names Exception"),
         (code(4, "path = '/home/ada/data.csv'"), "path of one machine"),
         (code(4, r"path = 'C:\\Users\\ada'"), "path of one machine"),
