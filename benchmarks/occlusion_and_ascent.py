@@ -73,7 +73,7 @@ def ascent(defined, net, repeats):
     compiled = gradients.gradient_function(objective)
 
     def climb(gradient_of, x, channels):
-        defined["ascend"](x, gradient_of, STEPS, channels, jitter=4)
+        defined["ascend"](x, lambda x: gradient_of(x, channels), STEPS, jitter=4)
 
     def uncompiled(x, channels):
         return gradients.input_gradient(lambda x: objective(x, channels), x)

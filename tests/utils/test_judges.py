@@ -26,7 +26,9 @@ MASSES = np.linspace(0, 1.4, 29)
 DIGITS = keras.Sequential([keras.layers.Conv2D(2, 3, name=name) for name in ("conv1", "fire5")])
 DIGITS.build((None, 8, 8, 1))
 DIGITS = keras.Model(DIGITS.inputs[0], DIGITS.outputs[0])
-PEAKS = np.array([[0, 1, 0, 2], [0, 0, 3, 1], [0, 2, 4, 5]])
+# Eight channels: one is dead, one as good as dead, two are 0 for one picture, four answer always.
+PEAKS = np.array([[0, 1, 0], [0, 0, 3], [0, 2, 4]])
+PEAKS = np.hstack([PEAKS, np.full((3, 1), 1e-13), np.arange(1, 13).reshape(3, 4)])
 GREY = np.array([100.0, 110.0, 120.0])
 PARTS = [np.array([1.0, 2.0, 3.0]), np.array([5.0, 5.0, 5.0])]
 
@@ -168,7 +170,6 @@ CONTEXT = {
     "03.1": {"net": DIGITS},
     "03.3": {"peaks": PEAKS},
     "03.4": {"grey": GREY},
-    "03.6": {"score": lambda x: ops.sum(x, axis=(1, 2, 3)), "pictures": PIXELS},
     "04.5": {"wilson": lambda right, n: (0, 2 * 1.96 * np.sqrt(0.0475 / n))},
     "04.6": {"pixels": PIXELS},
     "04.7": {"per_class": 30},
@@ -190,7 +191,7 @@ VALUES = {
     "05.1": (90, 89, 256), "05.2": (250, 125, 912), "06.1": (96_768, 96_768),
     "06.3a": 0.0067, "06.3b": 4.97, "07.1": (3, 8), "08.3": 0, "22.1": (117, 0.8), "22.3": 12.2,
 }  # fmt: skip
-FUNCTIONS = "01.6", "02.3", "03.6", "06.2", "07.2", "08.2", "22.2"  # that return an array
+FUNCTIONS = "01.6", "02.3", "06.2", "07.2", "08.2", "22.2"  # that return an array
 
 # What is said, before the hint, of which answers.
 SAID = {
@@ -466,13 +467,21 @@ SAID = {
         "no model": lambda layer: layer,
         "Does it use its argument": lambda layer: keras.Model(DIGITS.input, DIGITS.output),
         "its input is not": from_the_first_maps,
+        ".output of the layer": lambda layer: keras.Model(DIGITS.input, DIGITS.get_layer(layer)),
     },
     "03.2": {
         RIGHT: ("C", "F", "B", "E"),
         "channel 290 is not A": ("C", "A", "B", "E"),
         "four letters": "CF",
     },
-    "03.3": {RIGHT: 1, "together": 5, "for all": 3, WRONG: 2},
+    "03.3": {
+        RIGHT: 1,
+        "together": 5,
+        "for all": 3,
+        "count it, too": 0,
+        "that do answer": 7,
+        WRONG: 4,
+    },
     "03.4": {
         OPEN: lambda picture, top, left, patch: None,
         RIGHT: hidden,
@@ -488,11 +497,24 @@ SAID = {
         "alpha is the mean": lambda maps, gradient: np.maximum(20 * weighted(maps, gradient), 0),
         "one number for each map": lambda maps, g: np.maximum(np.sum(maps * g, axis=-1), 0),
         "the shape is": lambda maps, gradient: gradient.mean(axis=(0, 1)),
+        "drop the last axis": lambda maps, g: np.maximum(weighted(maps, g), 0)[..., None],
+        "not positive": lambda maps, gradient: np.abs(weighted(maps, gradient)),
+        "over the channels": lambda maps, g: np.maximum(
+            np.sum(maps * g.mean(axis=-1, keepdims=True), axis=-1), 0
+        ),
+        "are swapped": lambda maps, gradient: np.maximum(weighted(gradient, maps), 0),
+        "not before": lambda maps, g: np.sum(maps * np.maximum(g.mean(axis=(0, 1)), 0), axis=-1),
+        "their mean": lambda maps, g: np.maximum(np.mean(maps * g.mean(axis=(0, 1)), axis=-1), 0),
     },
     "03.6": {
-        RIGHT: lambda x, score: np.sum(x - 127.5, axis=-1),
-        "the sign is lost": lambda x, score: np.abs(np.sum(x - 127.5, axis=-1)),
-        "should contribute nothing": lambda x, score: np.sum(x, axis=-1),
+        OPEN: lambda x, gradient, colour: None,
+        RIGHT: lambda x, gradient, colour: np.sum(gradient * (x - colour), axis=-1),
+        "wrong way round": lambda x, gradient, colour: np.sum(gradient * (colour - x), axis=-1),
+        "the sign is lost": lambda x, g, colour: np.abs(np.sum(g * (x - colour), axis=-1)),
+        "contribute nothing": lambda x, gradient, colour: np.sum(gradient * x, axis=-1),
+        "their mean": lambda x, gradient, colour: np.mean(gradient * (x - colour), axis=-1),
+        "added up (axis=-1)": lambda x, gradient, colour: gradient * (x - colour),
+        "the shape is": lambda x, gradient, colour: np.sum(gradient, axis=(1, 2, 3)),
     },
     "03b.1": {
         OPEN: lambda x, gradient, eta: None,
@@ -504,12 +526,45 @@ SAID = {
         ),
         "its root": lambda x, g, eta: np.clip(x + eta * g / root(g) ** 2, 0, 255),
         "leave 0 to 255": lambda x, gradient, eta: x + eta * gradient / root(gradient),
+        "keepdims": lambda x, g, eta: np.clip(x + eta * g / root(g)[:, 0, 0, 0], 0, 255),
+        "itself was changed": lambda x, g, eta: np.add(x, eta * g / root(g), out=x),
+        "eta is missing": lambda x, g, eta: np.clip(x + g / root(g), 0, 255),
+        "three colours together": lambda x, g, eta: np.clip(
+            x + eta * g / np.sqrt(np.mean(g**2, axis=(1, 2), keepdims=True)), 0, 255
+        ),
+        "root of the sum": lambda x, g, eta: np.clip(x + eta * g / root(g) / 90**0.5, 0, 255),
+        "absolute values": lambda x, g, eta: np.clip(
+            x + eta * g / np.mean(np.abs(g), axis=(1, 2, 3), keepdims=True), 0, 255
+        ),
+        "only the sign": lambda x, g, eta: np.clip(x + eta * np.sign(g), 0, 255),
+        "go from 0 to 255": lambda x, g, eta: np.clip(x + eta * g / root(g), 0, 1),
     },
     "03b.2": {
         OPEN: lambda maps, first, second: None,
-        RIGHT: lambda maps, first, second: (means(maps, first) + means(maps, second)) / 2,
-        "this is the sum": lambda maps, first, second: means(maps, first) + means(maps, second),
+        RIGHT: lambda maps, *two: ops.minimum(*(means(maps, k) for k in two)),
+        "has no gradient": lambda maps, *two: np.minimum(
+            *(ops.convert_to_numpy(means(maps, k)) for k in two)
+        ),
+        "the larger": lambda maps, *two: ops.maximum(*(means(maps, k) for k in two)),
+        "their mean": lambda maps, *two: sum(means(maps, k) for k in two) / 2,
+        "their sum": lambda maps, *two: sum(means(maps, k) for k in two),
+        "alone": lambda maps, first, second: means(maps, first),
+        "the second": lambda maps, first, second: means(maps, second),
+        "this is the sum": lambda maps, *two: ops.minimum(*(12 * means(maps, k) for k in two)),
+        "smallest value": lambda maps, *two: ops.minimum(
+            *(ops.min(maps[..., k], axis=(1, 2)) for k in two)
+        ),
         "one number per picture": lambda maps, first, second: ops.mean(maps),
+    },
+    "03b.3": {
+        OPEN: lambda maps: None,
+        RIGHT: lambda maps: ops.mean(maps**2),
+        "has no gradient": lambda maps: np.mean(ops.convert_to_numpy(maps) ** 2),
+        "that is the sum": lambda maps: ops.sum(maps**2),
+        "that is the mean;": ops.mean,
+        "square of the mean": lambda maps: ops.mean(maps) ** 2,
+        "root of it": lambda maps: ops.sqrt(ops.mean(maps**2)),
+        "one number is needed": lambda maps: ops.mean(maps**2, axis=(1, 2)),
     },
     "04.1": {
         RIGHT: lambda grey: grey[:, 1:] > grey[:, :-1],
