@@ -37,8 +37,26 @@ def moved(draw):
     return lambda images, random: np.stack([np.roll(x, draw(random), (0, 1)) for x in images])
 
 
+def padded(draw):
+    wide = (4, 4), (4, 4), (0, 0)
+
+    def moves(images, random):
+        bigger = moved(draw)([np.pad(x, wide) for x in images], random)
+        return bigger[:, 4:-4, 4:-4]
+
+    return moves
+
+
 def squares(values):
     return values.reshape(values.shape[0] // 2, 2, values.shape[1] // 2, 2)
+
+
+def sliding(values):
+    return np.lib.stride_tricks.sliding_window_view(values, (2, 2)).max((2, 3))
+
+
+def below_itself(images, pixels):
+    return np.concatenate([images[:, :, :pixels], images[:, :, :-pixels]], axis=2)
 
 
 def aside(images, pixels):
@@ -187,7 +205,6 @@ CONTEXT = {
 }
 
 VALUES = {
-    "01.5": "dense",
     "05.1": (90, 89, 256), "05.2": (250, 125, 912), "06.1": (96_768, 96_768),
     "06.3a": 0.0067, "06.3b": 4.97, "07.1": (3, 8), "08.3": 0, "22.1": (117, 0.8), "22.3": 12.2,
 }  # fmt: skip
@@ -266,7 +283,12 @@ SAID = {
         "squared error": lambda p, label: (1 - p[label]) ** 2,
         "only the true class": lambda p, label: -np.log(p).sum(),
         "the entropy's": lambda p, label: -p[label] * np.log(p[label]),
-        "for p = 0.6": lambda p, label: p[label],
+        "for p = 0.02 it gives 0.020, expected 3.912": lambda p, label: p[label],
+        "every class": lambda p, label: -np.log(p),
+        "the largest probability": lambda p, label: -np.log(p.max()),
+        "entropy of all ten": lambda p, label: -(p * np.log(p)).sum(),
+        "of what is false": lambda p, label: -np.log(1 - p[label]),
+        "a single number was": lambda p, label: -np.log(p[:2]),
     },
     "01.2": {
         OPEN: lambda values: None,
@@ -277,14 +299,28 @@ SAID = {
         "the smallest": lambda values: squares(values).min((1, 3)),
         "top left": lambda values: values[::2, ::2],
         "ReLU's job": lambda values: np.maximum(squares(values).max((1, 3)), 0),
-        WRONG: lambda values: values[1::2, 1::2],
+        "begins at": lambda values: sliding(values)[: len(values) // 2, : values.shape[1] // 2],
+        "no square": lambda values: values.reshape(3, 4, 2, 2).max((2, 3)),
+        "two of the four": lambda values: np.maximum(values[::2, ::2], values[1::2, 1::2]),
+        "26 × 26 only": lambda values: values.reshape(13, 2, 13, 2).max((1, 3)),
+        "its largest is": lambda values: values[1::2, 1::2],
     },
     "01.3": {
         OPEN: lambda images, pixels: None,
         RIGHT: lambda images, pixels: aside(images, pixels),
         "comes back": lambda images, pixels: np.roll(images, pixels, axis=2),
         "to the left": lambda images, pixels: aside(images[:, :, ::-1], pixels)[:, :, ::-1],
-        "that is down": lambda images, pixels: aside(images.swapaxes(1, 2), pixels).swapaxes(1, 2),
+        "that is down: ": lambda images, pixels: aside(images.swapaxes(1, 2), pixels).swapaxes(
+            1, 2
+        ),
+        "that is up": lambda images, pixels: aside(images[:, ::-1].swapaxes(1, 2), pixels).swapaxes(
+            1, 2
+        )[:, ::-1],
+        "at the top": lambda images, pixels: np.roll(images, pixels, axis=1),
+        "in one row": lambda images, pixels: np.roll(images, pixels),
+        "only paper": lambda images, pixels: np.zeros_like(images),
+        "the old ink": below_itself,
+        "should come in": lambda images, pixels: np.maximum(aside(images, pixels), 1),
         "nothing has moved": lambda images, pixels: images.copy(),
         "moved by 3 pixels": lambda images, pixels: aside(images, pixels + 1),
         "the shape is": lambda images, pixels: images[:, :, pixels:],
@@ -294,15 +330,26 @@ SAID = {
         RIGHT: 42_048,
         "the biases": 41_904,
         "all 48 maps": 1440,
-        "alone": 41_568,
-        WRONG: 480,
+        "the second layer alone.": 41_568,
+        "alone, and its": 41_472,
+        "the first layer alone": 480,
+        "not 48 over 96": 42_000,
+        WRONG: 42_048.5,
+    },
+    "01.5": {
+        RIGHT: "dense",
+        "neighbours worth": "CNN",
+        "clearly worse": "both",
+        "still means the same": "none",
+        WRONG: "the big one",
     },
     "01.6": {
-        RIGHT: moved(lambda random: random.integers(-4, 5, 2)),
+        RIGHT: padded(lambda random: random.integers(-4, 5, 2)),
         "not just a moved copy": lambda images, random: images // 2,
         "right and left, shifts": moved(lambda random: random.integers(-4, 4, 2)),
         "up and down, shifts": moved(lambda random: (0, random.integers(-4, 5))),
         "independently": moved(lambda random: random.integers(-4, 5)),
+        "comes back on the left": moved(lambda random: random.integers(-4, 5, 2)),
     },
     "02.1": {
         RIGHT: 11,
