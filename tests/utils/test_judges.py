@@ -29,6 +29,10 @@ DIGITS = keras.Model(DIGITS.inputs[0], DIGITS.outputs[0])
 # Eight channels: one is dead, one as good as dead, two are 0 for one picture, four answer always.
 PEAKS = np.array([[0, 1, 0], [0, 0, 3], [0, 2, 4]])
 PEAKS = np.hstack([PEAKS, np.full((3, 1), 1e-13), np.arange(1, 13).reshape(3, 4)])
+TEN = keras.Sequential([keras.Input((8, 8, 3)), layers.Rescaling(0.01), layers.Flatten()])
+TEN.add(layers.Dense(10))
+TEN.layers[-1].set_weights([np.random.default_rng(3).normal(0, 0.1, (192, 10)), np.zeros(10)])
+OWN = ops.one_hot(np.array([3, 0, 9, 9]), 10)
 GREY = np.array([100.0, 110.0, 120.0])
 PARTS = [np.array([1.0, 2.0, 3.0]), np.array([5.0, 5.0, 5.0])]
 
@@ -188,6 +192,7 @@ CONTEXT = {
     "03.1": {"net": DIGITS},
     "03.3": {"peaks": PEAKS},
     "03.4": {"grey": GREY},
+    "03.7": {"net": TEN, "pictures": PIXELS, "classes": np.array([3, 0, 9, 9])},
     "04.5": {"wilson": lambda right, n: (0, 2 * 1.96 * np.sqrt(0.0475 / n))},
     "04.6": {"pixels": PIXELS},
     "04.7": {"per_class": 30},
@@ -514,6 +519,7 @@ SAID = {
         "no model": lambda layer: layer,
         "Does it use its argument": lambda layer: keras.Model(DIGITS.input, DIGITS.output),
         "its input is not": from_the_first_maps,
+        "swapped": lambda layer: keras.Model(DIGITS.get_layer(layer).output, DIGITS.input),
         ".output of the layer": lambda layer: keras.Model(DIGITS.input, DIGITS.get_layer(layer)),
     },
     "03.2": {
@@ -562,6 +568,14 @@ SAID = {
         "their mean": lambda x, gradient, colour: np.mean(gradient * (x - colour), axis=-1),
         "added up (axis=-1)": lambda x, gradient, colour: gradient * (x - colour),
         "the shape is": lambda x, gradient, colour: np.sum(gradient, axis=(1, 2, 3)),
+    },
+    "03.7": {
+        OPEN: lambda x: None,
+        RIGHT: lambda x: ops.sum(TEN(x) * OWN, axis=1),
+        "of the network with random": lambda x: ops.sum(TEN(x) * OWN, axis=1) + 1,
+        "adds up all": lambda x: ops.sum(TEN(x), axis=1),
+        "before the softmax": lambda x: ops.sum(ops.softmax(TEN(x)) * OWN, axis=1),
+        "the shape is": lambda x: TEN(x),
     },
     "03b.1": {
         OPEN: lambda x, gradient, eta: None,
@@ -737,3 +751,16 @@ def test_every_exercise_has_a_judge_and_every_judge_an_exercise():
         module = importlib.import_module(f"utils.exercises.lesson_{lesson}")
         judges |= {f"{lesson}.{place}" for place in module.JUDGES}
     assert asked == judges == {number for number, words, _ in CASES if words == RIGHT}
+
+
+def test_a_channel_that_is_all_but_dead_may_be_counted(capsys):
+    assert exercises.check("03.3", 2, peaks=PEAKS) is True
+    assert "never above 1e-13" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", [lambda net: net.inputs, lambda net: net.input])
+def test_a_model_may_be_made_of_lists(form):
+    def answer(layer):
+        return keras.Model(form(DIGITS), [DIGITS.get_layer(layer).output])
+
+    assert exercises.check("03.1", answer, net=DIGITS) is True

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from utils import plotting
-from utils.plotting import alternative_text
+from utils.plotting import alternative_text, sliders
 
 
 def drawn_images():
@@ -108,3 +108,19 @@ def test_a_kernel_stores_the_alternative_text_and_prints_nothing(monkeypatch):
     texts = [o.metadata["image/png"]["alt"] for o in outputs if "image/png" in o.get("data", {})]
     assert texts[0] == "a line, horizontal axis: time (s)."
     assert set(texts[1:]) == {"shown."}
+
+
+def test_a_figure_with_sliders_that_nobody_can_move_is_drawn_as_it_starts(monkeypatch, capsys):
+    monkeypatch.setattr(sliders, "is_live", lambda: False)
+    drawn = []
+    plotting.slider(lambda **values: drawn.append(values), start={"n": 3}, k=(7, 8), n=range(5))
+    assert drawn == [{"k": 7, "n": 3}] and "n 0 … 4" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="not among the values"):
+        plotting.slider(print, start={"n": 9}, n=range(5))
+
+
+def test_a_long_range_is_typed_and_not_slid():
+    ipywidgets = pytest.importorskip("ipywidgets")
+    field = sliders._control(ipywidgets, "channel", range(1000), 56)
+    assert (field.value, field.min, field.max) == (56, 0, 999)
+    assert sliders._control(ipywidgets, "k", (3, 5), 5).options == (3, 5)

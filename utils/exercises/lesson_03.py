@@ -23,6 +23,8 @@ def model_that_ends_at(function: Callable[[str], Any], net: Any) -> bool | str |
         except ValueError as error:
             if "must be KerasTensors" in str(error):
                 return "a model is made of tensors: net.input, and the .output of the layer."
+            if "not connected" in str(error):
+                return "no path leads from its input to its output. Are they swapped?"
             raise
         if model is None:
             return None
@@ -31,8 +33,6 @@ def model_that_ends_at(function: Callable[[str], Any], net: Any) -> bool | str |
         if not isinstance(model, keras.Model):
             return f"it returns {short(model)}, no model."
         start, end = net.inputs[0], net.get_layer(layer).output
-        if model.inputs[0] is end and model.outputs[0] is start:
-            return "input and output are swapped."
         if model.inputs[0] is not start:
             return "its input is not the picture."
         if len(model.outputs) != 1 or model.outputs[0] is not end:
@@ -195,6 +195,41 @@ def signed_map(function: Callable[..., Any]) -> bool | str | None:
     return f"it returns {short(answer)}."
 
 
+def score_of_untrained(
+    function: Callable[..., Any], net: Any, pictures: np.ndarray, classes: np.ndarray
+) -> bool | str | None:
+    """Judge a function from pictures to the score of each picture's class in another network.
+
+    Args:
+        function: The student's function of pictures.
+        net: The network whose scores are wanted.
+        pictures: Pictures, (n, height, width, 3).
+        classes: A class for each, (n,).
+    """
+    from keras import ops
+
+    answer = function(pictures)
+    if answer is None:
+        return None
+    answer = ops.convert_to_numpy(answer)
+    scores = ops.convert_to_numpy(net(pictures, training=False))
+    own = scores[np.arange(len(scores)), classes]
+    probabilities = ops.convert_to_numpy(ops.softmax(scores))
+    if answer.shape not in (own.shape, ()):
+        return f"the shape is {answer.shape}, expected {own.shape}: one number per picture."
+    wrong = {
+        "that adds up all classes; take the score of each picture's own class.": scores.sum(axis=1),
+        "the score comes before the softmax.": probabilities[np.arange(len(scores)), classes],
+    }
+    # One number for all is as good: a picture's gradient is that of its own score.
+    if np.allclose(answer, own if answer.shape else own.sum(), rtol=1e-3, atol=1e-4):
+        return True
+    for words, values in wrong.items():
+        if np.allclose(answer, values if answer.shape else values.sum(), rtol=1e-3, atol=1e-4):
+            return words
+    return "these are not the scores of the network with random weights."
+
+
 JUDGES = {
     "1": Judge(model_that_ends_at, "keras.Model(…, …), with net.input and a layer's .output."),
     "2": Judge(letters, "In which photo, and where in it, is the map bright?"),
@@ -208,4 +243,5 @@ JUDGES = {
         grad_cam_of, "alpha has one number for each channel; NumPy multiplies the last axis."
     ),
     "6": Judge(signed_map, "The gradient times the difference of picture and colour, added up."),
+    "7": Judge(score_of_untrained, "Only the network in `score` changes."),
 }

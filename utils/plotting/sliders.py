@@ -2,25 +2,33 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+MOST_STOPS = 100  # a longer range becomes a field to type a number into
 
-def slider(draw: Callable[..., Any], **choices: Sequence[Any]) -> None:
+
+def slider(
+    draw: Callable[..., Any], *, start: Mapping[str, Any] | None = None, **choices: Sequence[Any]
+) -> None:
     """Draw a figure with sliders below it, or, on a page that nobody runs, the figure alone.
 
     Args:
         draw: Draws the figure; it takes one argument for each slider, by name.
-        choices: For each argument, the values to choose from, the first one at the start; for
-            example `stride=(1, 2, 3)`.
+        start: Values at the start, by name; of arguments that are not in it, the first ones.
+        choices: For each argument, the values to choose from; for example `stride=(1, 2, 3)`. For
+            a `range` too long for the mouse there is a field to type a number into.
 
     Raises:
-        ValueError: A slider has fewer than two values.
+        ValueError: A slider has fewer than two values, or its start is not one of them.
     """
     for name, values in choices.items():
         if len(values) < 2:
             raise ValueError(f"The slider {name} needs two values or more; it has {list(values)}.")
-    start = {name: values[0] for name, values in choices.items()}
+    start = {name: values[0] for name, values in choices.items()} | dict(start or {})
+    for name, value in start.items():
+        if value not in choices.get(name, ()):
+            raise ValueError(f"The start {name}={value} is not among the values to choose from.")
     if not is_live():
         draw(**start)
         words = "; ".join(f"{name} {values[0]} … {values[-1]}" for name, values in choices.items())
@@ -28,12 +36,7 @@ def slider(draw: Callable[..., Any], **choices: Sequence[Any]) -> None:
         return
     import ipywidgets
 
-    controls = {
-        name: ipywidgets.SelectionSlider(
-            options=list(values), value=values[0], description=name, continuous_update=False
-        )
-        for name, values in choices.items()
-    }
+    controls = {name: _control(ipywidgets, name, choices[name], start[name]) for name in choices}
 
     def redraw(**chosen):
         from matplotlib import pyplot as plt
@@ -42,6 +45,15 @@ def slider(draw: Callable[..., Any], **choices: Sequence[Any]) -> None:
         plt.show()
 
     ipywidgets.interact(redraw, **controls)
+
+
+def _control(ipywidgets, name, values, value):
+    if isinstance(values, range) and len(values) > MOST_STOPS:
+        limits = {"min": values[0], "max": values[-1], "step": values.step}
+        return ipywidgets.BoundedIntText(value=value, description=name, **limits)
+    return ipywidgets.SelectionSlider(
+        options=list(values), value=value, description=name, continuous_update=False
+    )
 
 
 def is_live() -> bool:
