@@ -11,6 +11,7 @@ from keras import ops
 from test_judges import CONTEXT, beam_search, windows
 
 from utils import exercises
+from utils.models import squeezenet
 
 RIGHT = {
     "00.1": [602_116.0, np.int64(602_116)],
@@ -34,8 +35,18 @@ RIGHT = {
     "02b.6": [[22_050_664]],
     "03.2": ["CFBE", ["c", "f", " b", "E"]],
     "03.3": [np.int64(1), 1.0],
-    "04.2": [1825],
-    "04.4": [{versions: [(versions / 9, 0.7)] for versions in (1, 2, 4)}],
+    "04.1": [
+        lambda grey: (grey[:, 1:] > grey[:, :-1]).tolist(),
+        lambda grey: (np.diff(grey, axis=1) > 0).astype("float32"),
+        lambda grey: ops.convert_to_tensor(grey[:, 1:] > grey[:, :-1]),
+    ],
+    "04.2": [
+        lambda rgb: squeezenet.preprocess(rgb).tolist(),
+        lambda rgb: squeezenet.preprocess(ops.convert_to_tensor(rgb)),
+    ],
+    "04.3": [513.0, [513], np.int64(513)],
+    "04.4": [lambda name: int("9" in name), lambda name: np.bool_(name[:5] == "fire9")],
+    "04.5": [1825],
     "05.3": ["A, B and E", ("A", "B", "E"), "E B A"],
     "06.3b": [5],
     "07.3": [lambda *arguments: list(beam_search(*arguments))],
@@ -75,10 +86,10 @@ WRONG = [
     ("03b.1", lambda x, gradient, eta: x, "it returns array("),
     ("03b.1", lambda x, gradient, eta: x[0], "the shape is"),
     ("03b.2", lambda maps, first, second: maps[:, 0, 0, first], "it returns array("),
-    ("04.1", "55", QUOTED),
-    ("04.1", [55, 56], "one number was expected"),
-    ("04.2", 0, "you have 0"),
-    ("04.2", "1900", QUOTED),
+    ("04.3", "513", QUOTED),
+    ("04.3", [513, 514], "one number was expected"),
+    ("04.5", 0, "you have 0"),
+    ("04.5", "1900", QUOTED),
     ("05.3", "none", "3 missing"),
     ("05.4", windows(86, 14)(np.arange(100.0)), NO_FUNCTION),
     ("05.4", lambda x: windows(86, 14)(x)[0], "a pair was expected"),
@@ -128,6 +139,9 @@ FUNCTIONS = (
     "03.6",
     "03b.1",
     "03b.2",
+    "04.1",
+    "04.2",
+    "04.4",
     "05.4",
     "05.5",
     "06.2",

@@ -89,7 +89,7 @@ def make_request(
 
 
 def _checked_classes(classes: Iterable[str]) -> tuple[str, ...]:
-    example = 'For instance: classes=("Rose", "Sunflower").'
+    example = 'For instance: classes=("Cat", "Dog").'
     if isinstance(classes, str):
         raise ValueError(
             f"classes must be a tuple of names, but is the text {classes!r}. {example}"
