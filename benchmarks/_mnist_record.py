@@ -82,9 +82,9 @@ def network() -> keras.Model:
     )
 
 
-def compile_for(model: keras.Model, samples: int, epochs: int = 1) -> None:
-    """Prepare a model for so many epochs over so many samples, in batches of `BATCH_SIZE`."""
-    steps = epochs * math.ceil(samples / BATCH_SIZE)
+def compile_for(model: keras.Model, samples: int) -> None:
+    """Prepare a model for one epoch over so many samples, in batches of `BATCH_SIZE`."""
+    steps = math.ceil(samples / BATCH_SIZE)
     model.compile(
         optimizer=keras.optimizers.Adam(OneCycle(PEAK, steps), beta_2=0.99),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

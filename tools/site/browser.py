@@ -109,6 +109,7 @@ def opened() -> Iterator[WebDriver]:
         "--disable-dev-shm-usage",
         "--disable-background-networking",
         "--hide-scrollbars",
+        "--window-size={},{}".format(*SIZES["desktop"]),  # a narrow one folds the sidebar away
         "--autoplay-policy=no-user-gesture-required",
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     ):
@@ -207,9 +208,6 @@ def search(driver: WebDriver, site: pathlib.Path, lesson: str) -> Iterator[str]:
     from selenium.webdriver.common.keys import Keys
     from selenium.webdriver.support.ui import WebDriverWait
 
-    width, height = SIZES["desktop"]  # in a narrow window the sidebar is folded away
-    size = {"width": width, "height": height, "mobile": False, "deviceScaleFactor": 1}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     driver.get(f"{site.as_uri()}/{lesson}")
     title = driver.find_element(By.CSS_SELECTOR, "article h1").text
     word = max(re.findall(r"[A-Za-z]+", title), key=len)

@@ -9,10 +9,11 @@ What is right, what is nearly right and what to think about next are in
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 OPEN = "Not answered yet. Replace None (or ...) above, then run this cell again."
 _UNQUOTED = "numbers were expected, without quotation marks."
@@ -96,6 +97,25 @@ def compare(
         return False
     print("Right!" if verdict else f"Not yet: you have {short(answer)}. {hint}")
     return bool(verdict)
+
+
+def named_mistake(
+    answer: ArrayLike,
+    mistakes: Iterable[tuple[str, ArrayLike]],
+    *,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
+) -> str:
+    """Return the words for the first mistake whose values the answer has, or an empty text.
+
+    Args:
+        answer: What the student's function returned.
+        mistakes: What is said of a mistake, and what it makes, of a shape that fits the answer's.
+        rtol: How far a number may be off, relatively.
+        atol: How far a number may be off, absolutely.
+    """
+    close = (words for words, made in mistakes if np.allclose(answer, made, rtol=rtol, atol=atol))
+    return next(close, "")
 
 
 def short(value: Any) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from utils.exercises import Judge, short
+from utils.exercises import Judge, named_mistake, short
 
 
 def loss_of_one(cross_entropy: Callable[[np.ndarray, int], float | None]) -> bool | str | None:
@@ -36,9 +36,8 @@ def loss_of_one(cross_entropy: Callable[[np.ndarray, int], float | None]) -> boo
         "you took the largest probability, not the true class's.": np.full(10, -np.log(p.max())),
         "that is −ln (1 − p), the loss of what is false.": -np.log(1 - p),
     }
-    for words, values in known.items():
-        if np.allclose(given, values):
-            return words
+    if words := named_mistake(given, known.items()):
+        return words
     expected = -np.log(p)
     wrong = np.flatnonzero(~np.isclose(given, expected, rtol=1e-5))
     if not len(wrong):
@@ -68,9 +67,8 @@ def pooled(max_pool: Callable[[np.ndarray], np.ndarray | None]) -> bool | str | 
     if given.shape != (3, 4):
         return f"the shape is {given.shape}, expected (3, 4) for a map of 6 × 8."
     expected = values.reshape(3, 2, 4, 2).max(axis=(1, 3))
-    for words, wrong in _other_pools(values):
-        if np.allclose(given, wrong):
-            return words
+    if words := named_mistake(given, _other_pools(values)):
+        return words
     if np.allclose(given, expected):
         return True
     i, j = np.argwhere(~np.isclose(given, expected))[0]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from utils.exercises import Judge, short
+from utils.exercises import Judge, named_mistake, short
 
 
 def model_that_ends_at(function: Callable[[str], Any], net: Any) -> bool | str | None:
@@ -152,10 +152,8 @@ def grad_cam_of(function: Callable[..., Any]) -> bool | str | None:
     }
     if np.allclose(answer, above(summed), rtol=1e-4, atol=1e-6):
         return True
-    for words, values in wrong.items():
-        if np.allclose(answer, values, rtol=1e-4, atol=1e-6):
-            return words
-    return f"it returns {short(answer)}."
+    known = named_mistake(answer, wrong.items(), rtol=1e-4, atol=1e-6)
+    return known or f"it returns {short(answer)}."
 
 
 def signed_map(function: Callable[..., Any]) -> bool | str | None:
@@ -177,22 +175,21 @@ def signed_map(function: Callable[..., Any]) -> bool | str | None:
     if answer.shape != pictures.shape[:3]:
         return f"the shape is {answer.shape}, expected {pictures.shape[:3]}."
     terms = gradient * (pictures - colour)
-    wrong = {
-        "the sign is the wrong way round: what speaks for the class is positive.": -terms,
-        "the sign is lost.": np.abs(terms),
-        "a pixel of the patch's colour does not change; it should contribute nothing.": (
-            gradient * pictures
+    right = np.sum(terms, axis=-1)
+    wrong = [
+        ("the sign is lost.", np.abs(right)),
+        ("the sign is the wrong way round: what speaks for the class is positive.", -right),
+        ("the sign is lost.", np.sum(np.abs(terms), axis=-1)),
+        (
+            "a pixel of the patch's colour does not change; it should contribute nothing.",
+            np.sum(gradient * pictures, axis=-1),
         ),
-        "the three colours are added up; this is their mean.": terms / 3,
-    }
-    if np.allclose(answer, np.sum(terms, axis=-1), rtol=1e-4, atol=1e-3):
+        ("the three colours are added up; this is their mean.", right / 3),
+    ]
+    if np.allclose(answer, right, rtol=1e-4, atol=1e-3):
         return True
-    if np.allclose(answer, np.abs(np.sum(terms, axis=-1)), rtol=1e-4, atol=1e-3):
-        return "the sign is lost."
-    for words, values in wrong.items():
-        if np.allclose(answer, np.sum(values, axis=-1), rtol=1e-4, atol=1e-3):
-            return words
-    return f"it returns {short(answer)}."
+    known = named_mistake(answer, wrong, rtol=1e-4, atol=1e-3)
+    return known or f"it returns {short(answer)}."
 
 
 def score_of_untrained(
@@ -217,17 +214,17 @@ def score_of_untrained(
     probabilities = ops.convert_to_numpy(ops.softmax(scores))
     if answer.shape not in (own.shape, ()):
         return f"the shape is {answer.shape}, expected {own.shape}: one number per picture."
-    wrong = {
+    values = {
+        "": own,
         "that adds up all classes; take the score of each picture's own class.": scores.sum(axis=1),
         "the score comes before the softmax.": probabilities[np.arange(len(scores)), classes],
     }
-    # One number for all is as good: a picture's gradient is that of its own score.
-    if np.allclose(answer, own if answer.shape else own.sum(), rtol=1e-3, atol=1e-4):
+    if not answer.shape:  # as good: a picture's gradient is that of its own score
+        values = {words: value.sum() for words, value in values.items()}
+    if np.allclose(answer, values.pop(""), rtol=1e-3, atol=1e-4):
         return True
-    for words, values in wrong.items():
-        if np.allclose(answer, values if answer.shape else values.sum(), rtol=1e-3, atol=1e-4):
-            return words
-    return "these are not the scores of the network with random weights."
+    known = named_mistake(answer, values.items(), rtol=1e-3, atol=1e-4)
+    return known or "these are not the scores of the network with random weights."
 
 
 JUDGES = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from utils.exercises import Judge, short
+from utils.exercises import Judge, named_mistake, short
 
 
 def step_up(function: Callable[..., Any]) -> bool | str | None:
@@ -97,10 +97,7 @@ def two_at_once(function: Callable[..., Any]) -> bool | str | None:
     }
     if np.allclose(answer, both.min(axis=1), atol=1e-5):
         return _is_differentiable(lambda x: function(x, 13, 207), maps)
-    for words, values in wrong.items():
-        if np.allclose(answer, values, atol=1e-5):
-            return words
-    return f"it returns {short(answer)}."
+    return named_mistake(answer, wrong.items(), atol=1e-5) or f"it returns {short(answer)}."
 
 
 def strength(function: Callable[..., Any]) -> bool | str | None:
@@ -126,10 +123,7 @@ def strength(function: Callable[..., Any]) -> bool | str | None:
     }
     if np.allclose(answer, np.mean(maps**2), rtol=1e-4):
         return _is_differentiable(function, maps)
-    for words, value in wrong.items():
-        if np.allclose(answer, value, rtol=1e-4):
-            return words
-    return f"it returns {short(answer)}."
+    return named_mistake(answer, wrong.items(), rtol=1e-4) or f"it returns {short(answer)}."
 
 
 def _is_differentiable(objective, maps):

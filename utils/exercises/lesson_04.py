@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from utils import data, openimages, plotting
-from utils.exercises import Judge, short
+from utils.exercises import Judge, named_mistake, short
 from utils.models import squeezenet
 
 
@@ -74,9 +74,8 @@ def prepared(answer: Callable[[np.ndarray], np.ndarray]) -> bool | str | None:
             pixels[..., ::-1] / 255 - mean
         ),
     }
-    for sentence, wrong in mistakes.items():
-        if np.allclose(result, wrong, atol=0.01):
-            return sentence
+    if sentence := named_mistake(result, mistakes.items(), atol=0.01):
+        return sentence
     if np.abs(result).max() < 2:
         return "the values are not to be scaled."
     right = np.allclose(result, squeezenet.preprocess(rgb), atol=0.01)
