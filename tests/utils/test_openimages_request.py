@@ -38,7 +38,7 @@ def test_each_request_has_a_folder_of_its_own():
 @pytest.mark.parametrize(
     ("options", "error", "hint"),
     [
-        ({"classes": "Rose"}, ValueError, 'classes=("Rose", "Sunflower")'),
+        ({"classes": "Rose"}, ValueError, 'classes=("Cat", "Dog")'),
         ({"classes": ["Rose"]}, ValueError, "Two or more"),
         ({"classes": ["Rose", "Rose "]}, ValueError, "2 times"),
         ({"per_class": 2}, ValueError, "per_class=3 or more"),
