@@ -1,6 +1,7 @@
 """What the tests share: the repository's root on the path, and an environment of their own."""
 
 import contextlib
+import functools
 import importlib.util
 import os
 import pathlib
@@ -19,7 +20,10 @@ import matrix  # noqa: E402
 
 from tools.authoring import check  # noqa: E402
 from tools.run.choose import default_jobs  # noqa: E402
+from utils.openimages import sample  # noqa: E402
 
+# The 800 drawn photos are the same every time; each process of the tests draws them once.
+sample.make_rows = functools.cache(sample.make_rows)
 # Figures are drawn into memory, whatever screen there is.
 os.environ["MPLBACKEND"] = "agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

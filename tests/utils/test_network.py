@@ -1,6 +1,7 @@
 """`utils.data.fetching.network`: what stands in the way is found out quickly, once, and named."""
 
 import socket
+import threading
 import time
 
 import pytest
@@ -31,21 +32,22 @@ def closed_port() -> int:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "data.invalid cannot be reached"), (1, "no answer within")]
+    ("seconds", "words"), [(0, "data.invalid cannot be reached"), (60, "no answer within")]
 )
 def test_a_missing_network_is_noticed_quickly_and_once(monkeypatch, seconds, words):
-    asked = []
+    asked, over = [], threading.Event()
 
     def fail(host, *arguments, **options):
         asked.append(host)
-        time.sleep(seconds)
+        over.wait(seconds)
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     start = time.monotonic()
     assert words in network.obstacle(HOST).text
     assert not network.network_available("https://data.invalid:80/other")
-    assert time.monotonic() - start < 0.9 and asked == ["data.invalid"]
+    over.set()
+    assert time.monotonic() - start < 30 and asked == ["data.invalid"]
 
 
 def test_a_host_that_answers_and_one_that_refuses(server):
