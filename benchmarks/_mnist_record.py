@@ -4,24 +4,31 @@ Lesson 01 builds a plain network in plain Keras. This one may use every trick, s
 learn from it first. What each trick is for:
 
 **Few places for many filters.** The two outermost rows and columns hold next to no ink and are cut
-off. The first convolution steps by two and is pooled at once, so that the layers with many filters
-work on 6 × 6 places. Keras's example has 64 filters on 11 × 11.
+off. The first convolution steps by two and is pooled at once, so that the layer with 64 filters
+works on 6 × 6 places. Keras's example has them on 11 × 11.
 
-**Most filters at the end**, where there are the fewest places: 32, 48, then 128.
+**Two convolutions, then a dense layer.** A third convolution was the dearest layer of all, and its
+input's gradient took longest. Pooled to 3 × 3 places, a small dense layer does as well.
 
-**Batch normalisation**, which lets the learning rate be twenty times Adam's usual one. It shifts by
-itself, so the convolutions have no bias. It comes after the pooling, where a quarter of the numbers
-are left to normalise, and forgets quickly (momentum 0.9), because there are only 313 steps.
+**Batch normalisation**, which allows a large learning rate. It shifts by itself, so the layers
+before it have no bias. It comes after the pooling, where a quarter of the numbers are left to
+normalise, and forgets quickly (momentum 0.9), because there are only 300 steps.
 
-**Global max pooling** in place of a large dense layer: fewer weights, and no place to overfit.
+**Plain gradient descent with momentum** (Nesterov's), in place of Adam. It is as accurate here,
+with far fewer operations: less to trace, and less to start in every step.
 
 **A one-cycle learning rate** (Smith 2018): it climbs for a quarter of the steps, then falls to one
-per cent. The large steps travel far, the small ones settle down; without the fall the same training
-ends a few tenths of a per cent lower. Adam's memory for squares is shortened (`beta_2=0.99`): with
-the usual 0.999 it would hardly have warmed up by the end.
+per cent. The large steps travel far, the small ones settle down.
 
-**A batch between the extremes.** With 192 pictures the cores are busy, and an epoch still has
-enough steps.
+**Label smoothing** (Szegedy 2016): the right digit should get 91 %, every other one 1 %. The
+network is not driven to be ever surer of digits that it reads right already.
+
+**The optimiser's memory is made before the first step.** Otherwise Keras makes it while TensorFlow
+traces that step, and TensorFlow then traces the whole step once more. The benchmark counts the time
+of making it.
+
+**Equal batches.** 200 divides 60,000, so that there is no smaller last batch, with a shape of its
+own to prepare for.
 
 **Twenty steps a call.** Between two steps Python hands over to TensorFlow and back; once in twenty
 steps is enough.
@@ -34,8 +41,9 @@ import math
 
 import keras
 
-BATCH_SIZE = 192
-PEAK = 0.02
+BATCH_SIZE = 200
+PEAK = 0.3
+SMOOTHING = 0.1
 STEPS_A_CALL = 20
 
 
@@ -70,11 +78,12 @@ def network() -> keras.Model:
             layers.MaxPooling2D(2),  # Shape: (batch, 6, 6, 32)
             layers.BatchNormalization(momentum=0.9),
             layers.ReLU(),
-            layers.Conv2D(48, 3, use_bias=False),  # Shape: (batch, 4, 4, 48)
+            layers.Conv2D(64, 3, padding="same", use_bias=False),  # Shape: (batch, 6, 6, 64)
+            layers.MaxPooling2D(2),  # Shape: (batch, 3, 3, 64)
             layers.BatchNormalization(momentum=0.9),
             layers.ReLU(),
-            layers.Conv2D(128, 3, use_bias=False),  # Shape: (batch, 2, 2, 128)
-            layers.GlobalMaxPooling2D(),  # Shape: (batch, 128)
+            layers.Flatten(),  # Shape: (batch, 576)
+            layers.Dense(128, use_bias=False),
             layers.BatchNormalization(momentum=0.9),
             layers.ReLU(),
             layers.Dense(10),  # Shape: (batch, 10): logits
@@ -82,11 +91,17 @@ def network() -> keras.Model:
     )
 
 
+def smoothed_loss(digits, logits):
+    """Return the cross-entropy of each picture, its label smoothed: (batch,)."""
+    targets = keras.ops.one_hot(keras.ops.reshape(digits, (-1,)), 10)
+    return keras.losses.categorical_crossentropy(
+        targets, logits, from_logits=True, label_smoothing=SMOOTHING
+    )
+
+
 def compile_for(model: keras.Model, samples: int) -> None:
     """Prepare a model for one epoch over so many samples, in batches of `BATCH_SIZE`."""
     steps = math.ceil(samples / BATCH_SIZE)
-    model.compile(
-        optimizer=keras.optimizers.Adam(OneCycle(PEAK, steps), beta_2=0.99),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        steps_per_execution=STEPS_A_CALL,
-    )
+    optimizer = keras.optimizers.SGD(OneCycle(PEAK, steps), momentum=0.9, nesterov=True)
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer, loss=smoothed_loss, steps_per_execution=STEPS_A_CALL)
