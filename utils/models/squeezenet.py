@@ -139,26 +139,27 @@ def _read_weights() -> bytes:
 
 
 def _build(top: bool, input_shape: tuple[int, int, int]) -> Any:
-    """Return the net with random weights."""
+    """Return the net with all weights zero: `load` sets them, and zeros cost no compilation."""
     import keras
     from keras import layers
+
+    conv = functools.partial(layers.Conv2D, activation="relu", kernel_initializer="zeros")
 
     def pool(x, name):
         return layers.MaxPooling2D(3, strides=2, name=name)(x)
 
     x = inputs = keras.Input(input_shape)
-    x = layers.Conv2D(96, 7, strides=2, activation="relu", name="conv1")(x)
+    x = conv(96, 7, strides=2, name="conv1")(x)
     x = pool(x, "pool1")
     for number, (squeeze, expand) in FIRE.items():
         name = f"fire{number}"
-        x = layers.Conv2D(squeeze, 1, activation="relu", name=f"{name}_squeeze1x1")(x)
-        same = {"padding": "same", "activation": "relu"}
-        narrow = layers.Conv2D(expand, 1, **same, name=f"{name}_expand1x1")(x)
-        wide = layers.Conv2D(expand, 3, **same, name=f"{name}_expand3x3")(x)
+        x = conv(squeeze, 1, name=f"{name}_squeeze1x1")(x)
+        narrow = conv(expand, 1, padding="same", name=f"{name}_expand1x1")(x)
+        wide = conv(expand, 3, padding="same", name=f"{name}_expand3x3")(x)
         x = layers.Concatenate(name=name)([narrow, wide])
         x = pool(x, POOLED[number]) if number in POOLED else x
     if top:
-        x = layers.Conv2D(1000, 1, activation="relu", name="conv10")(x)
+        x = conv(1000, 1, name="conv10")(x)
         x = layers.GlobalAveragePooling2D(name="pool10")(x)
         x = layers.Softmax(name="softmax")(x)
     return keras.Model(inputs, x, name="squeezenet")
