@@ -251,7 +251,8 @@ CONTEXT = {
 }
 
 VALUES = {
-    "05.1": (90, 89, 256), "05.2": (250, 125, 912), "07.1": (3, 8), "08.3": 0, "22.1": (117, 0.8), "22.3": 12.2,
+    "05.1": (90, 89, 256), "05.2": (250, 125, 912), "07.1": (3, 8), "08.3": 0,
+    "22.1": (117, 0.8), "22.3": 12.2,
 }  # fmt: skip
 FUNCTIONS = "01.6", "02.3", "06.1", "06b.2", "07.2", "08.2", "22.2"  # that return an array
 
@@ -762,6 +763,7 @@ SAID = {
         RIGHT: lambda gradients, c: [g * min(1, c / norm_of(gradients)) for g in gradients],
         "nothing is shortened": lambda gradients, c: gradients,
         "by itself": lambda gradients, c: [g * min(1, c / norm_of([g])) for g in gradients],
+        "to the norm c by itself": lambda gradients, c: [g * c / norm_of([g]) for g in gradients],
         "bends the direction": lambda gradients, c: [np.clip(g, -c, c) for g in gradients],
         "norm is 1 now": lambda gradients, c: [g / norm_of(gradients) for g in gradients],
         "take its root": lambda gradients, c: [g * c / norm_of(gradients) ** 2 for g in gradients],

@@ -131,10 +131,13 @@ def clip(shorten: Callable[..., Sequence[np.ndarray] | None]) -> bool | str | No
     if shapes != [g.shape for g in gradients]:
         return "a list of three arrays was expected, each of its gradient's shape."
     flat = _flat(answer)
-    alone = [1.5 * g / np.linalg.norm(g) for g in gradients]
+    own = [1.5 / np.linalg.norm(g) for g in gradients]
+    always = [g * scale for g, scale in zip(gradients, own, strict=True)]
+    alone = [g * min(1, scale) for g, scale in zip(gradients, own, strict=True)]
     mistakes = [
         ("nothing is shortened.", _flat(gradients)),
         ("each array is shortened by itself.", _flat(alone)),
+        ("each array is brought to the norm c by itself.", _flat(always)),
         ("single numbers are cut; that bends the direction.", np.clip(_flat(gradients), -1.5, 1.5)),
         ("the norm is 1 now, not c.", _flat(gradients) / norm),
         ("you divide by the square of the norm; take its root.", _flat(gradients) * 1.5 / norm**2),
