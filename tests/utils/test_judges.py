@@ -19,9 +19,6 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype("float32
 WINDOWS = np.random.default_rng(1).normal(size=(60, 200, 3))
 LOUD = 0.9 * np.sin(np.arange(2000) / 7)
 TOY = np.log([[0.34, 0.33, 0.33], [0.9, 0.05, 0.05], [0.2, 0.2, 0.6], [0.5, 0.4, 0.1]])
-LSTM = keras.layers.LSTM(5, return_sequences=True)
-LSTM.build((None, 5, 3))
-LSTM.set_weights([np.random.default_rng(2).normal(size=w.shape) for w in LSTM.get_weights()])
 MASSES = np.linspace(0, 1.4, 29)
 DIGITS = keras.Sequential([keras.layers.Conv2D(2, 3, name=name) for name in ("conv1", "fire5")])
 DIGITS.build((None, 8, 8, 1))
@@ -152,12 +149,57 @@ def windows(count, last):
     return lambda x: (np.stack([x[i : i + 12] for i in range(count)]), x[last:][:count])
 
 
-def lstm_step(proposal):
-    def step(W, U, b, x, s, c):
-        z, *gates = (x @ W[k] + s @ U[k] + b[k] for k in "gifo")
-        i, f, o = (1 / (1 + np.exp(-gate)) for gate in gates)
-        c = i * proposal(z) + f * c
-        return np.tanh(c) * o, c
+def line_of_bptt(line):
+    """Back-propagation through time with some line for what comes from the future."""
+
+    def bptt(weights, x, h, y, wanted):
+        d_logits = (y - wanted) / wanted.sum()
+        gradient, from_future = {"W_hh": 0}, 0
+        for t in reversed(range(x.shape[1])):
+            d_h = d_logits[:, t] @ weights["W_hy"].T + from_future
+            d_a = (1 - h[:, t + 1] ** 2) * d_h
+            gradient["W_hh"] = gradient["W_hh"] + h[:, t].T @ d_a
+            from_future = line(d_a, d_h, weights["W_hh"])
+        return gradient
+
+    return bptt
+
+
+def rnn_step(make):
+    def step(w, x, h):
+        return make(x @ w["W_xh"], h @ w["W_hh"], w["b_h"], h, w["W_hh"])
+
+    return step
+
+
+def norm_of(arrays):
+    return np.sqrt(sum(np.sum(array**2) for array in arrays))
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def box(w, gate, x, h):
+    return x @ w["W_x" + gate] + h @ w["W_h" + gate] + w["b_" + gate]
+
+
+def lstm_step(cell=lambda i, f, g, c, h: f * c + i * g, show=lambda o, c: o * np.tanh(c)):
+    def step(w, x, h, c):
+        i, f, o = (sigmoid(box(w, gate, x, h)) for gate in "ifo")
+        c = cell(i, f, np.tanh(box(w, "g", x, h)), c, h)
+        return show(o, c), c
+
+    return step
+
+
+def gru_step(
+    proposal=lambda a, r, h, w: np.tanh(a + (r * h) @ w["W_hg"] + w["b_g"]),
+    new=lambda z, r, g, h: z * h + (1 - z) * g,
+):
+    def step(w, x, h):
+        z, r = (sigmoid(box(w, gate, x, h)) for gate in "zr")
+        return new(z, r, proposal(x @ w["W_xg"], r, h, w), h)
 
     return step
 
@@ -202,7 +244,6 @@ CONTEXT = {
         "features": lambda x: x.mean(axis=1),
         "accuracy_of": lambda features: features(WINDOWS).shape[1] / 10 - 0.1,
     },
-    "06.4": {"lstm": LSTM, "tolerance": 1e-2},
     "07.3": {"log_probabilities": lambda sequence: TOY[sequence[-1] if sequence else 3]},
     "08.1": {"learns_to_depth": lambda: 40},
     "09.2": {"loud": LOUD},
@@ -210,10 +251,10 @@ CONTEXT = {
 }
 
 VALUES = {
-    "05.1": (90, 89, 256), "05.2": (250, 125, 912), "06.1": (96_768, 96_768),
-    "06.3a": 0.0067, "06.3b": 4.97, "07.1": (3, 8), "08.3": 0, "22.1": (117, 0.8), "22.3": 12.2,
+    "05.1": (90, 89, 256), "05.2": (250, 125, 912), "07.1": (3, 8), "08.3": 0,
+    "22.1": (117, 0.8), "22.3": 12.2,
 }  # fmt: skip
-FUNCTIONS = "01.6", "02.3", "06.2", "07.2", "08.2", "22.2"  # that return an array
+FUNCTIONS = "01.6", "02.3", "06.1", "06b.2", "07.2", "08.2", "22.2"  # that return an array
 
 # What is said, before the hint, of which answers.
 SAID = {
@@ -697,12 +738,116 @@ SAID = {
         "turning the phone": lambda x: x[:, 0],
         "the accuracy changes by": lambda x: x.mean(axis=(1, 2))[:, None],
     },
-    "06.2": {
-        RIGHT: lambda z, h, before: z * before + (1 - z) * h,
-        "weights swapped": lambda z, h, before: (1 - z) * before + z * h,
-        "add up to one": lambda z, h, before: z * before + h,
+    "06.1": {
+        RIGHT: rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_x + from_h + b)),
+        "activation is missing": rnn_step(lambda from_x, from_h, b, h, w: from_x + from_h + b),
+        "bias is missing": rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_x + from_h)),
+        "state before has no": rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_x + b)),
+        "the input has no": rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_h + b)),
+        "not be transposed": rnn_step(lambda x, from_h, b, h, w: np.tanh(x + h @ w.T + b)),
+        "number by number": rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_x + h + b)),
+        "relu": rnn_step(lambda from_x, from_h, b, h, w: np.maximum(from_x + from_h + b, 0)),
     },
-    "06.4": {RIGHT: lstm_step(np.tanh), "off from Keras's": lstm_step(lambda z: z)},
+    "06.2": {
+        RIGHT: line_of_bptt(lambda d_a, d_h, w: d_a @ w.T),
+        OPEN: line_of_bptt(lambda d_a, d_h, w: None),
+        "nothing comes back": line_of_bptt(lambda d_a, d_h, w: 0),
+        "is transposed": line_of_bptt(lambda d_a, d_h, w: d_a @ w),
+        "the slope is left out": line_of_bptt(lambda d_a, d_h, w: d_h @ w.T),
+        "arrives as it is": line_of_bptt(lambda d_a, d_h, w: d_a),
+        "both left out": line_of_bptt(lambda d_a, d_h, w: d_h),
+        "and you have": line_of_bptt(lambda d_a, d_h, w: -d_a @ w.T),
+    },
+    "06.3": {
+        OPEN: lambda gradients, c: [None] * 3,
+        RIGHT: lambda gradients, c: [g * min(1, c / norm_of(gradients)) for g in gradients],
+        "nothing is shortened": lambda gradients, c: gradients,
+        "by itself": lambda gradients, c: [g * min(1, c / norm_of([g])) for g in gradients],
+        "to the norm c by itself": lambda gradients, c: [g * c / norm_of([g]) for g in gradients],
+        "bends the direction": lambda gradients, c: [np.clip(g, -c, c) for g in gradients],
+        "norm is 1 now": lambda gradients, c: [g / norm_of(gradients) for g in gradients],
+        "take its root": lambda gradients, c: [g * c / norm_of(gradients) ** 2 for g in gradients],
+        "must stay as it is": lambda gradients, c: [g * c / norm_of(gradients) for g in gradients],
+        "the norm of all": lambda gradients, c: [g / 2 for g in gradients],
+    },
+    "06.4": {
+        RIGHT: (24_192, 24_192),
+        "knows how long": (24_192, 48_384),
+        "the bias is missing": (24_064, 24_064),
+        "one bias, not two": (24_320, 24_320),
+        "W_hh is missing": (7_808, 7_808),
+        "W_xh is missing": (16_512, 16_512),
+        WRONG: (1, 1),
+    },
+    "06.5": {
+        OPEN: [[0.0, 0.0], [0.0, None]],
+        RIGHT: [[0.9, 15.0], [0.0, 0.9]],
+        "does not vanish": [[5.0, 0.0], [0.0, 0.9]],
+        "times at most": [[0.5, 1.0], [0.0, 0.9]],
+        ", expected (2, 2)": [0.9, 15.0],
+    },
+    "06b.1": {
+        OPEN: lstm_step(lambda *_: None, lambda *_: None),
+        RIGHT: lstm_step(),
+        "in what you return": lambda w, x, h, c: lstm_step()(w, x, h, c)[::-1],
+        "the gates are exchanged": lstm_step(lambda i, f, g, c, h: i * c + f * g),
+        "the old cell is lost": lstm_step(lambda i, f, g, c, h: i * g),
+        "nothing is written": lstm_step(lambda i, f, g, c, h: f * c),
+        "nothing is forgotten": lstm_step(lambda i, f, g, c, h: c + i * g),
+        "is written whole": lstm_step(lambda i, f, g, c, h: f * c + g),
+        "no tanh of its own": lstm_step(lambda i, f, g, c, h: np.tanh(f * c + i * g)),
+        "through tanh already": lstm_step(lambda i, f, g, c, h: f * c + i * np.tanh(g)),
+        "coupling of a GRU": lstm_step(lambda i, f, g, c, h: f * c + (1 - f) * g),
+        "the old h that": lstm_step(lambda i, f, g, c, h: f * h + i * g),
+        "c: it returns": lstm_step(lambda i, f, g, c, h: f * c - i * g),
+        "the tanh is missing": lstm_step(show=lambda o, c: o * c),
+        "the output gate is": lstm_step(show=lambda o, c: np.tanh(c)),
+        "of c alone": lstm_step(show=lambda o, c: np.tanh(o * c)),
+        "shows the cell as": lstm_step(show=lambda o, c: c),
+        "c is right. h is not": lstm_step(show=lambda o, c: o),
+    },
+    "06b.2": {
+        OPEN: gru_step(lambda *_: None),
+        RIGHT: gru_step(),
+        "are exchanged": gru_step(new=lambda z, r, g, h: (1 - z) * h + z * g),
+        "comes in whole": gru_step(new=lambda z, r, g, h: z * h + g),
+        "the proposal alone": gru_step(new=lambda z, r, g, h: g),
+        "after the matrix": gru_step(
+            lambda a, r, h, w: np.tanh(a + r * (h @ w["W_hg"]) + w["b_g"])
+        ),
+        "reset gate is missing": gru_step(lambda a, r, h, w: np.tanh(a + h @ w["W_hg"] + w["b_g"])),
+        "the tanh is missing": gru_step(lambda a, r, h, w: a + (r * h) @ w["W_hg"] + w["b_g"]),
+        "the bias is missing": gru_step(lambda a, r, h, w: np.tanh(a + (r * h) @ w["W_hg"])),
+        "r belongs to g": gru_step(new=lambda z, r, g, h: z * h + r * g),
+    },
+    "06b.3": {
+        RIGHT: (1, 4, 3, 6),
+        "1 to 6": (0, 4, 3, 6),
+        "one verdict": (2, 4, 3, 6),
+        "a hierarchy can do it": (6, 4, 3, 6),
+        "for every moment": (1, 1, 3, 6),
+        "what comes later": (1, 2, 3, 6),
+        "every second": (1, 4, 1, 6),
+        "reads the future": (1, 4, 5, 6),
+        "words make sentences": (1, 4, 3, 1),
+    },
+    "06b.4": {
+        RIGHT: 96_768,
+        "one box of four": 24_192,
+        "a GRU's number": 72_576,
+        "the biases are": 96_256,
+        "not two": 97_280,
+        "read the state": 31_232,
+        "read the input": 66_048,
+        WRONG: 1,
+    },
+    "06b.5": {
+        RIGHT: 4.97,
+        "which bias makes it so": 0.9931,
+        "nearly shut": -4.97,
+        "half open": 0,
+        WRONG: 3,
+    },
     "07.2": {
         RIGHT: lambda p, most: np.array([0, 2 / 3, 0, 1 / 3]) if most == 0.6 else p,
         "it sums to": lambda p, most: p * (p > 0.2),

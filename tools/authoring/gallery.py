@@ -72,7 +72,10 @@ PICTURES = {
         "Tables of numbers that show how several streams are cut into mini-batches",
     ),
     "06_recurrent_from_scratch": Picture(
-        "Wirings", 1, "Six ways to wire recurrent layers, drawn step by step"
+        "The measurement", 1, "Gradients on their way back through forty steps, and their bounds"
+    ),
+    "06b_gates_and_wirings": Picture(
+        "Watch the gates", 1, "How far the gates of an LSTM open at every step, and at three flags"
     ),
     "07_lstm_text": Picture(
         "Learn from every character",

@@ -21,7 +21,6 @@ MOST_MINUTES = 90
 FOLDED = {"folded", "setup"}
 FIRST_EDITION = {
     "05_time_series_windows",
-    "06_recurrent_from_scratch",
     "07_lstm_text",
     "08_residual_xor",
     "09_wavenet",
