@@ -136,7 +136,8 @@ def knocked(function: Callable[[np.ndarray], Any]) -> bool | str | None:
     """Judge a target: whether the acceleration is ever longer than 20 m/s² in the future."""
     if not callable(function):
         return NO_FUNCTION
-    future = np.random.default_rng(3).normal(0, 6, (400, 8, 3))
+    random = np.random.default_rng(3)
+    future = random.normal(size=(400, 8, 3)) * random.uniform(3, 25, (400, 1, 1))
     answer = function(future.copy())
     if answer is None:
         return None
