@@ -16,7 +16,6 @@ from utils.models import squeezenet
 
 RIGHT, OPEN, WRONG = "Right!", "Not answered yet", "Not yet: you have"
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype("float32")
-WINDOWS = np.random.default_rng(1).normal(size=(60, 200, 3))
 LOUD = 0.9 * np.sin(np.arange(2000) / 7)
 TOY = np.log([[0.34, 0.33, 0.33], [0.9, 0.05, 0.05], [0.2, 0.2, 0.6], [0.5, 0.4, 0.1]])
 MASSES = np.linspace(0, 1.4, 29)
@@ -149,6 +148,33 @@ def windows(count, last):
     return lambda x: (np.stack([x[i : i + 12] for i in range(count)]), x[last:][:count])
 
 
+def cut_from(start):
+    """A function that cuts as many windows as fit, each from where `start` says."""
+
+    def cut(stream, timesteps, hop):
+        count = (len(stream) - timesteps) // hop + 1
+        places = np.array([start(i, hop) for i in range(count)])[:, None] + np.arange(timesteps)
+        return stream[np.minimum(places, len(stream) - 1)]
+
+    return cut
+
+
+def mul(i, hop):
+    return i * hop
+
+
+def mean_of(x, start):
+    return x[:, start : start + 12].mean(axis=1, keepdims=True)
+
+
+def grown(months):
+    def add(x, y, rise):
+        both = np.hstack([x, y]) + rise[:, None] * months / 12
+        return both[:, :36], both[:, 36:]
+
+    return add
+
+
 def line_of_bptt(line):
     """Back-propagation through time with some line for what comes from the future."""
 
@@ -238,11 +264,12 @@ CONTEXT = {
     "04.5": {"wilson": lambda right, n: (0, 2 * 1.96 * np.sqrt(0.0475 / n))},
     "04.6": {"pixels": PIXELS},
     "04.7": {"per_class": 30},
-    "05.5": {
-        "windows": WINDOWS,
-        "turned": lambda x, random: x[..., ::-1],
-        "features": lambda x: x.mean(axis=1),
-        "accuracy_of": lambda features: features(WINDOWS).shape[1] / 10 - 0.1,
+    "05b.4": {
+        "errors": {
+            "linear": {"training": 0.5, "test": 0.54},
+            "dense": {"training": 0.2, "test": 0.5},
+            "dilated CNN": {"training": 0.1, "test": 0.11},
+        }
     },
     "07.3": {"log_probabilities": lambda sequence: TOY[sequence[-1] if sequence else 3]},
     "08.1": {"learns_to_depth": lambda: 40},
@@ -251,8 +278,8 @@ CONTEXT = {
 }
 
 VALUES = {
-    "05.1": (90, 89, 256), "05.2": (250, 125, 912), "07.1": (3, 8), "08.3": 0,
-    "22.1": (117, 0.8), "22.3": 12.2,
+    "05.5": (196, 12, 192), "05.6": (90, 89, 256), "05.7": (250, 125, 912), "07.1": (3, 8),
+    "08.3": 0, "22.1": (117, 0.8), "22.3": 12.2,
 }  # fmt: skip
 FUNCTIONS = "01.6", "02.3", "06.1", "06b.2", "07.2", "08.2", "22.2"  # that return an array
 
@@ -726,17 +753,110 @@ SAID = {
         "two names": ("Cat", "Dog", "Horse"),
         "two names were": "Cat",
     },
-    "05.3": {RIGHT: "b, a, e", "1 missing, 1": "A, B, C", "1 too": "ABDE", "2 missing.": "A"},
+    "05.1": {
+        RIGHT: cut_from(lambda i, hop: i * hop),
+        "the hop is left out": cut_from(lambda i, hop: i),
+        "row 1 begins with": cut_from(lambda i, hop: i * hop + i),
+        "rows and columns": lambda *a: cut_from(lambda i, hop: i * hop)(*a).T,
+        "a window has 3 samples instead": lambda x, m, s: cut_from(mul)(x, m - 1, s),
+        "windows, where": lambda x, m, s: cut_from(mul)(x, m, s)[:-1],
+        "has to end inside": lambda x, m, s: np.stack([x[i : i + m] for i in range(0, 14, s)]),
+    },
+    "05.2": {
+        RIGHT: lambda future: np.argmax(future, axis=1) + 1,
+        "in one step, not in none": lambda future: np.argmax(future, axis=1),
+        "the highest value; asked": lambda future: future.max(axis=1),
+        "the lowest value": lambda future: np.argmin(future, axis=1) + 1,
+        "one step too many": lambda future: np.argmax(future, axis=1) + 2,
+        "reduce over axis 1 only": lambda future: np.argmax(future, axis=2),
+    },
+    "05.3": {RIGHT: -3, "the sign": 3, "place 0": 1, "place 2": -2, "you have": 5},
     "05.4": {
+        RIGHT: lambda x, k, b, i, s: np.tensordot(x[i * s :][:5], k, 2) + b,
+        "bias is missing": lambda x, k, b, i, s: np.tensordot(x[i * s :][:5], k, 2),
+        "stride is left out": lambda x, k, b, i, s: np.tensordot(x[i:][:5], k, 2) + b,
+        "wrong way round": lambda x, k, b, i, s: np.tensordot(x[i * s :][:5], k[::-1], 2) + b,
+        "it comes once": lambda x, k, b, i, s: sum(x[i * s + a] @ k[a] + b for a in range(5)),
+        "this is their mean": lambda x, k, b, i, s: (
+            np.mean(x[i * s :][:5, :, None] * k, axis=(0, 1)) + b
+        ),
+        "it is one number": lambda x, k, b, i, s: np.sum(x[i * s :][:5, :, None] * k) + b.sum(),
+    },
+    "05.8": {
+        RIGHT: 9,
+        "bias is missing": 7,
+        "first stream alone": 6,
+        "second stream alone.": 5,
+        "taken off": 3,
+        "place 0": 13,
+        "you have": 8,
+    },
+    "05.9": {RIGHT: "b, a, e", "1 missing, 1": "A, B, C", "1 too": "ABDE", "2 missing.": "A"},
+    "05.10": {
         RIGHT: windows(86, 14),
         "the first window ends with": windows(88, 11),
         "there could be 86": windows(80, 14),
         "windows and": lambda x: (windows(86, 14)(x)[0], x),
     },
-    "05.5": {
-        RIGHT: lambda x: np.linalg.norm(x, axis=2),
-        "turning the phone": lambda x: x[:, 0],
-        "the accuracy changes by": lambda x: x.mean(axis=(1, 2))[:, None],
+    "05.11": {
+        RIGHT: lambda x: (np.linalg.norm(x, axis=2) > 20).any(axis=1),
+        "the largest length": lambda x: np.linalg.norm(x, axis=2).max(axis=1),
+        "one moment above 20 is enough.": lambda x: (np.linalg.norm(x, axis=2) > 20).all(axis=1),
+        "this asks their mean": lambda x: np.linalg.norm(x, axis=2).mean(axis=1) > 20,
+        "each axis by itself.": lambda x: (np.abs(x) > 20).any(axis=(1, 2)),
+        "only upwards": lambda x: (x > 20).any(axis=(1, 2)),
+        "adds up the moments": lambda x: np.linalg.norm(x, axis=(1, 2)) > 20,
+        "square root": lambda x: (np.sum(x**2, axis=2) > 20).any(axis=1),
+    },
+    "05b.1": {
+        RIGHT: lambda x: x[:, -12:] + mean_of(x, 24) - mean_of(x, 12),
+        "growth is missing": lambda x: x[:, -12:],
+        "wrong sign": lambda x: x[:, -12:] - mean_of(x, 24) + mean_of(x, 12),
+        "added to the last value": lambda x: (
+            x[:, -1:].repeat(12, 1) + mean_of(x, 24) - mean_of(x, 12)
+        ),
+        "its own growth": lambda x: 2 * x[:, -12:] - x[:, -24:-12],
+        "of two years": lambda x: x[:, -12:] + mean_of(x, 24) - mean_of(x, 0),
+        "of all windows together": lambda x: x[:, -12:] + np.mean(mean_of(x, 24) - mean_of(x, 12)),
+        "the year before": lambda x: x[:, -24:-12] + mean_of(x, 24) - mean_of(x, 12),
+        "expected (5, 12)": lambda x: x,
+    },
+    "05b.2": {
+        RIGHT: lambda x, y: np.linalg.lstsq(x, y)[0],
+        "four things": lambda x, y: tuple(np.linalg.lstsq(x, y)),
+        "other way round": lambda x, y: np.linalg.lstsq(x, y)[0].T,
+        "a bias was fitted": lambda x, y: np.linalg.lstsq(np.c_[x, np.ones(90)], y)[0][:36],
+        "sums of products": lambda x, y: x.T @ y,
+        "come closer": lambda x, y: np.zeros((36, 12)),
+    },
+    "05b.3": {
+        RIGHT: grown(np.arange(-35, 13)),
+        "targets do not grow": grown(np.minimum(np.arange(-35, 13), 0)),
+        "windows do not grow": grown(np.maximum(np.arange(-35, 13), 0)),
+        "a step is a month": grown(12 * np.arange(-35, 13)),
+        "one month after": grown(np.r_[-35:1, 0:12]),
+        "has to stay 0": grown(np.arange(48)),
+        "start again": grown(np.r_[-35:1, -35:-23]),
+        "rise towards its end": grown(np.r_[35:-1:-1, 1:13]),
+        "to the first target it adds": grown(np.zeros(48)),
+    },
+    "05b.4": {RIGHT: " Dense", "another has more": "linear", "the names are": "CNN"},
+    "05b.5": {
+        RIGHT: lambda who: (who < 12, (who >= 12) & (who < 16), who >= 16),
+        "person 12 is in two": lambda who: (who <= 12, (who >= 12) & (who < 16), who >= 16),
+        "in none": lambda who: (who < 12, (who > 12) & (who < 16), who >= 16),
+        "people in them": lambda who: (who < 16, who >= 30, who >= 16),
+        "true or false for every window": lambda who: tuple(
+            np.arange(26)[a:][:10] for a in (0, 2, 4)
+        ),
+    },
+    "05b.6": {
+        RIGHT: lambda x: np.transpose(
+            [f(np.linalg.norm(x, axis=2), axis=1) for f in (np.mean, np.std)]
+        ),
+        "turning the phone": lambda x: x.mean(axis=1),
+        "the same for every activity": lambda x: np.ones((len(x), 2)),
+        "any number": lambda x: np.linalg.norm(x, axis=2).mean(axis=1),
     },
     "06.1": {
         RIGHT: rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_x + from_h + b)),

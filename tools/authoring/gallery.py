@@ -71,6 +71,11 @@ PICTURES = {
         2,
         "Tables of numbers that show how several streams are cut into mini-batches",
     ),
+    "05b_forecast_and_recognise": Picture(
+        "The test years, opened once",
+        1,
+        "Forecasts of carbon dioxide by a rule, a linear map and networks, over the real curve",
+    ),
     "06_recurrent_from_scratch": Picture(
         "The measurement", 1, "Gradients on their way back through forty steps, and their bounds"
     ),

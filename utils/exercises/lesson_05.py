@@ -1,18 +1,105 @@
-"""Judge the exercises of lesson 05, windows over time series."""
+"""Judge the exercises of lesson 05, windows over time series and convolutions over time."""
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from utils.exercises import Judge
+from utils.exercises import Judge, named_mistake, short
 
 LEAKS, CHOICES = set("ABE"), set("ABCDE")
 NO_FUNCTION = "a function was expected: its name, without brackets."
 
 
+def cut(function: Callable[..., Any]) -> bool | str | None:
+    """Judge a function of a stream, a length and a hop that returns the windows as rows."""
+    if not callable(function):
+        return NO_FUNCTION
+    for samples, timesteps, hop in ((14, 4, 3), (14, 4, 2)):
+        stream = np.arange(samples) + 0.5
+        try:
+            answer = function(stream.copy(), timesteps, hop)
+            if answer is None:
+                return None
+            answer = np.asarray(answer, float)
+        except (TypeError, ValueError) as error:
+            if "inhomogeneous" in str(error) or "same shape" in str(error):
+                return "the last rows are shorter: a window has to end inside the stream."
+            raise
+        right = np.lib.stride_tricks.sliding_window_view(stream, timesteps)[::hop]
+        if answer.shape == right.shape and np.allclose(answer, right):
+            continue
+        if answer.shape == right.T.shape and np.allclose(answer, right.T):
+            return "rows and columns are swapped: each window is a row."
+        if answer.ndim == 2 and answer.shape[1] != timesteps:
+            return f"a window has {answer.shape[1]} samples instead of {timesteps}."
+        if answer.ndim == 2 and len(answer) == len(right):
+            every = np.lib.stride_tricks.sliding_window_view(stream, timesteps)[: len(right)]
+            words = "row i starts at sample i; the hop is left out."
+            known = named_mistake(answer, [(words, every)])
+            return known or f"row 1 begins with sample {answer[1, 0] - 0.5:g}, not {hop}."
+        if answer.ndim != 2 or len(answer) > len(right):
+            return f"the shape is {answer.shape}, expected {right.shape}."
+        return f"{len(answer)} windows, where {len(right)} fit."
+    return True
+
+
+def peak(function: Callable[[np.ndarray], Any]) -> bool | str | None:
+    """Judge a target: after how many steps the largest of the future values comes."""
+    if not callable(function):
+        return NO_FUNCTION
+    future = np.random.default_rng(0).permuted(np.arange(84.0).reshape(7, 6, 2), axis=1)
+    answer = function(future.copy())
+    if answer is None:
+        return None
+    answer = np.asarray(answer)
+    if answer.shape != (7, 2):
+        return f"the shape is {answer.shape}, expected (7, 2): reduce over axis 1 only."
+    largest = np.argmax(future, axis=1)
+    mistakes = [
+        ("the first sample after the window comes in one step, not in none.", largest),
+        ("that is the highest value; asked is when it comes.", future.max(axis=1)),
+        ("that is when the lowest value comes.", np.argmin(future, axis=1) + 1),
+        ("that counts one step too many.", largest + 2),
+    ]
+    if np.array_equal(answer, largest + 1):
+        return True
+    return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+
+
+def one_moment(function: Callable[..., Any]) -> bool | str | None:
+    """Judge a function that computes all filters of a 1D convolution at one place, (filters,)."""
+    if not callable(function):
+        return NO_FUNCTION
+    random = np.random.default_rng(0)
+    x, kernel, bias = random.normal(size=(20, 3)), random.normal(size=(5, 3, 4)), np.arange(1.0, 5)
+    i, stride = 3, 2
+    answer = function(x.copy(), kernel.copy(), bias.copy(), i, stride)
+    if answer is None:
+        return None
+    answer = np.asarray(answer)
+    place = lambda start, weights: np.tensordot(x[start : start + 5], weights, axes=2)  # noqa: E731
+    right = place(i * stride, kernel)
+    if answer.shape == ():
+        return "it is one number; each of the filters gives one, so leave the last axis."
+    if answer.shape != right.shape:
+        return f"the shape is {answer.shape}, expected (filters,), here {right.shape}."
+    mistakes = [
+        ("the bias is missing.", right),
+        ("the stride is left out: place i starts at i * stride.", place(i, kernel) + bias),
+        ("the filter lies the wrong way round.", place(i * stride, kernel[::-1]) + bias),
+        ("the bias is added at every place of the filter; it comes once.", right + 15 * bias),
+        ("the bias is added at every place of the filter; it comes once.", right + 5 * bias),
+        ("the products are added up; this is their mean.", right / 15 + bias),
+    ]
+    if np.allclose(answer, right + bias):
+        return True
+    return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+
+
 def leaks(answer: str) -> bool | str:
-    """Judge which of the five features, as letters, know the future."""
+    """Judge which of the five plans, as letters, know the future."""
     text = str(answer).strip().upper()
     chosen = set(text) if set(text) <= CHOICES else set(re.findall(r"\b[A-E]\b", text))
     missed, wrong = LEAKS - chosen, chosen - LEAKS
@@ -45,39 +132,66 @@ def three_ahead(
     return len(x) == 86 or f"{len(x)} rows; there could be 86."
 
 
-def turned_features(
-    function: Callable[[np.ndarray], np.ndarray | None],
-    windows: np.ndarray,
-    turned: Callable[[np.ndarray, np.random.Generator], np.ndarray],
-    features: Callable[[np.ndarray], np.ndarray],
-    accuracy_of: Callable[[Callable], float],
-) -> bool | str | None:
-    """Judge features that do not change when the phone is turned and are better than the old ones.
-
-    Args:
-        function: The student's features of windows (n, 200, 3), (n, any number).
-        windows: Windows of the lesson, (n, 200, 3).
-        turned: The lesson's function that turns windows at random.
-        features: The lesson's features.
-        accuracy_of: The lesson's accuracy of a simple model on features.
-    """
+def knocked(function: Callable[[np.ndarray], Any]) -> bool | str | None:
+    """Judge a target: whether the acceleration is ever longer than 20 m/s² in the future."""
     if not callable(function):
         return NO_FUNCTION
-    few = windows[:50]
-    plain = function(few)
-    if plain is None:
+    random = np.random.default_rng(3)
+    future = random.normal(size=(400, 8, 3)) * random.uniform(3, 25, (400, 1, 1))
+    answer = function(future.copy())
+    if answer is None:
         return None
-    apart = np.abs(function(turned(few, np.random.default_rng(1))) - plain).max()
-    if apart > 1e-3:
-        return f"turning the phone changes them by up to {apart:.2g}."
-    gain = accuracy_of(function) - accuracy_of(features)
-    return bool(gain > 0) or f"they do not change, but the accuracy changes by {gain:+.1%}."
+    answer = np.asarray(answer)
+    if answer.shape not in ((400,), (400, 1)):
+        return f"the shape is {answer.shape}, expected (400,): one answer for each window."
+    answer = answer.reshape(400).astype(float)
+    length = np.linalg.norm(future, axis=2)
+    mistakes = [
+        ("that is the largest length; asked is whether it exceeds 20.", length.max(axis=1)),
+        ("one moment above 20 is enough.", np.all(length > 20, axis=1)),
+        ("one moment above 20 is enough; this asks their mean.", length.mean(axis=1) > 20),
+        ("that asks each axis by itself.", np.any(np.abs(future) > 20, axis=(1, 2))),
+        ("that asks each axis by itself, and only upwards.", np.any(future > 20, axis=(1, 2))),
+        ("that adds up the moments, too.", np.linalg.norm(future, axis=(1, 2)) > 20),
+        ("the square root is missing.", np.any(np.sum(future**2, axis=2) > 20, axis=1)),
+    ]
+    if np.array_equal(answer, np.any(length > 20, axis=1)):
+        return True
+    return named_mistake(answer, mistakes) or "some windows get the wrong answer."
 
 
 JUDGES = {
-    "1": Judge((90, 89, 256), "(n − m) // s + 1; a target takes its horizon off n first."),
-    "2": Judge((250, 125, 912), "⌊(n + 2z − K) / s⌋ + 1. A filter has weights for 8 streams."),
-    "3": Judge(leaks, "What of the test years is known before they happen?"),
-    "4": Judge(three_ahead, "Which index has the last sample of window i? Then add 3."),
-    "5": Judge(turned_features, "np.linalg.norm(x, axis=2) is the length at every moment."),
+    "1": Judge(cut, "Row i holds the samples i * hop, …, i * hop + timesteps - 1."),
+    "2": Judge(peak, "np.argmax(…, axis=1) counts from 0."),
+    "3": Judge(
+        lambda answer: {
+            -3: True,
+            3: "the sign: the last sample is taken off the first.",
+            1: "that is place 0; move the filter one step on.",
+            -2: "that is place 2.",
+        }.get(answer, f"you have {short(answer)}."),
+        "Which three samples lie below the filter at place 1?",
+        numbers=1,
+    ),
+    "4": Judge(one_moment, "window[:, :, None] * kernel has the axes place, stream, filter."),
+    "5": Judge((196, 12, 192), "The formula of lesson 02; then one bias for each filter."),
+    "6": Judge((90, 89, 256), "(n − m) // s + 1; a target takes its horizon off n first."),
+    "7": Judge((250, 125, 912), "⌊(n + 2z − K) / s⌋ + 1. A filter has weights for 8 streams."),
+    "8": Judge(
+        lambda answer: {
+            9: True,
+            7: "the bias is missing.",
+            4: "that is the first stream alone.",
+            6: "that is the first stream alone.",
+            3: "that is the second stream alone, or taken off the first.",
+            5: "that is the second stream alone.",
+            11: "that is place 0; move the filter one step on.",
+            13: "that is place 0; move the filter one step on.",
+        }.get(answer, f"you have {short(answer)}."),
+        "Six products, one sum, one bias.",
+        numbers=1,
+    ),
+    "9": Judge(leaks, "What of the test years is known before they happen?"),
+    "10": Judge(three_ahead, "Which index has the last sample of window i? Then add 3."),
+    "11": Judge(knocked, "np.linalg.norm(future, axis=2) is the length at every moment."),
 }

@@ -21,6 +21,7 @@ from utils.plotting.convolutions import draw_numbers as draw_numbers
 from utils.plotting.named_points import name_points as name_points
 from utils.plotting.pictures import picture as picture
 from utils.plotting.sliders import slider as slider
+from utils.plotting.windows import draw_windows as draw_windows
 
 # Okabe and Ito's palette (Color Universal Design, 2008), which colour-blind people can tell apart.
 # Black, with which it starts, stays free for reference lines.
