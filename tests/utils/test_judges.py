@@ -18,7 +18,6 @@ RIGHT, OPEN, WRONG = "Right!", "Not answered yet", "Not yet: you have"
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype("float32")
 WINDOWS = np.random.default_rng(1).normal(size=(60, 200, 3))
 LOUD = 0.9 * np.sin(np.arange(2000) / 7)
-TOY = np.log([[0.34, 0.33, 0.33], [0.9, 0.05, 0.05], [0.2, 0.2, 0.6], [0.5, 0.4, 0.1]])
 LSTM = keras.layers.LSTM(5, return_sequences=True)
 LSTM.build((None, 5, 3))
 LSTM.set_weights([np.random.default_rng(2).normal(size=w.shape) for w in LSTM.get_weights()])
@@ -162,12 +161,19 @@ def lstm_step(proposal):
     return step
 
 
-def beam_search(log_probabilities, length, width):
-    beams = [(0.0, ())]
-    for _ in range(length):
-        longer = [(p + log_probabilities(s)[k], (*s, k)) for p, s in beams for k in range(3)]
-        beams = sorted(longer, reverse=True)[:width]
-    return beams[0][1]
+def writing(carry=lambda old, new: new, read=lambda first, drawn: drawn):
+    """Write with a state that `carry` takes on, and what `read` makes of the character drawn."""
+
+    def write(step, pick, first, h, c, length):
+        character, start, text = first, (h, c), []
+        for _ in range(length):
+            logits, *state = step(character, h, c)
+            h, c = carry(start, state)
+            text.append(pick(logits))
+            character = read(first, text[-1])
+        return text
+
+    return write
 
 
 def layer_of(step):
@@ -203,7 +209,6 @@ CONTEXT = {
         "accuracy_of": lambda features: features(WINDOWS).shape[1] / 10 - 0.1,
     },
     "06.4": {"lstm": LSTM, "tolerance": 1e-2},
-    "07.3": {"log_probabilities": lambda sequence: TOY[sequence[-1] if sequence else 3]},
     "08.1": {"learns_to_depth": lambda: 40},
     "09.2": {"loud": LOUD},
     "22.2": {"parts": PARTS, "whole": np.array([2, 2.75, 3.5]), "rounding": 1e-6},
@@ -211,9 +216,9 @@ CONTEXT = {
 
 VALUES = {
     "05.1": (90, 89, 256), "05.2": (250, 125, 912), "06.1": (96_768, 96_768),
-    "06.3a": 0.0067, "06.3b": 4.97, "07.1": (3, 8), "08.3": 0, "22.1": (117, 0.8), "22.3": 12.2,
+    "06.3a": 0.0067, "06.3b": 4.97, "08.3": 0, "22.1": (117, 0.8), "22.3": 12.2,
 }  # fmt: skip
-FUNCTIONS = "01.6", "02.3", "06.2", "07.2", "08.2", "22.2"  # that return an array
+FUNCTIONS = "01.6", "02.3", "06.2", "07.5", "08.2", "22.2"  # that return an array
 
 # What is said, before the hint, of which answers.
 SAID = {
@@ -703,17 +708,58 @@ SAID = {
         "add up to one": lambda z, h, before: z * before + h,
     },
     "06.4": {RIGHT: lstm_step(np.tanh), "off from Keras's": lstm_step(lambda z: z)},
+    "07.1": {
+        RIGHT: lambda p: -np.mean(np.log2(p)),
+        OPEN: lambda p: None,
+        "negative": lambda p: np.mean(np.log2(p)),
+        "nats": lambda p: -np.mean(np.log(p)),
+        "base 10": lambda p: -np.mean(np.log10(p)),
+        "the sum": lambda p: -np.sum(np.log2(p)),
+        "of each character": lambda p: -np.log2(p),
+        "then the mean": lambda p: -np.log2(np.mean(p)),
+        "entropy": lambda p: -np.sum(p * np.log2(p)),
+        "perplexity": lambda p: 2 ** -np.mean(np.log2(p)),
+        "it returns": lambda p: 7.0,
+    },
     "07.2": {
+        RIGHT: lambda z, t: np.exp(z / t) / np.exp(z / t).sum(),
+        OPEN: lambda z, t: None,
+        "Where is": lambda z, t: np.exp(z) / np.exp(z).sum(),
+        "multiplied": lambda z, t: np.exp(z * t) / np.exp(z * t).sum(),
+        "do not sum": lambda z, t: np.exp(z / t),
+        "not after": lambda z, t: np.exp(z) / np.exp(z).sum() / t,
+        "is missing": lambda z, t: z / t,
+        "for the likeliest": lambda z, t: np.eye(len(z))[z.argmax()],
+        "with T = 2": lambda z, t: np.exp(z / 0.5) / np.exp(z / 0.5).sum(),
+        "the shape is": lambda z, t: np.exp(z / t).max(),
+        "it returns": lambda z, t: z + 5,
+    },
+    "07.3": {
+        RIGHT: writing(),
+        OPEN: lambda *_: None,
+        "not carried": writing(carry=lambda start, new: start),
+        "c is not": writing(carry=lambda start, new: (new[0], start[1])),
+        "h is not": writing(carry=lambda start, new: (start[0], new[1])),
+        "swapped": writing(carry=lambda start, new: new[::-1]),
+        "same character": writing(read=lambda first, drawn: first),
+        "was given": lambda *given: [given[2], *writing()(*given)],
+        "expected 8": lambda *given: writing()(*given)[:5],
+        "it writes": lambda *given: [0] * 8,
+    },
+    "07.4": {
+        RIGHT: 99_328,
+        "biases": 98_816,
+        "one gate": 24_832,
+        "three maps": 74_496,
+        "from h": 33_792,
+        "timesteps": 1_986_560,
+        "dense layer": 107_713,
+        WRONG[9:]: 7,
+    },
+    "07.5": {
         RIGHT: lambda p, most: np.array([0, 2 / 3, 0, 1 / 3]) if most == 0.6 else p,
         "it sums to": lambda p, most: p * (p > 0.2),
         "not enough": lambda p, most: np.array([0, 1, 0, 0]),
-    },
-    "07.3": {
-        OPEN: lambda *_: None,
-        RIGHT: beam_search,
-        "3 symbols": lambda p, length, width: (0, 0, 0),
-        "it should be greedy": lambda p, length, width: (1, 0),
-        "nothing is cut": lambda p, length, width: (0, 0) if width == 1 else (1, 0),
     },
     "08.1": {RIGHT: 40, "one of the depths": 100, WRONG: 80},
     "08.2": {

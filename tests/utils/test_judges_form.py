@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 from keras import ops
-from test_judges import CONTEXT, beam_search, windows
+from test_judges import CONTEXT, windows, writing
 
 from utils import exercises
 from utils.models import squeezenet
@@ -49,7 +49,10 @@ RIGHT = {
     "04.5": [1825],
     "05.3": ["A, B and E", ("A", "B", "E"), "E B A"],
     "06.3b": [5],
-    "07.3": [lambda *arguments: list(beam_search(*arguments))],
+    "07.1": [lambda p: float(-np.log2(p).mean()), lambda p: -ops.mean(ops.log2(p))],
+    "07.2": [lambda z, t: ops.softmax(z / t), lambda z, t: list(ops.softmax(z / t))],
+    "07.3": [lambda *given: np.array(writing()(*given))],
+    "07.4": [99_328.0, [99_328]],
     "22.4": [(4 / 3, 3.0)],
 }
 QUOTED, NO_FUNCTION = "without quotation marks", "a function was expected"
@@ -97,9 +100,9 @@ WRONG = [
     ("05.5", np.zeros((60, 2)), NO_FUNCTION),
     ("06.2", lambda z, h, before: z * h, "it returns array("),
     ("06.4", lambda *_: np.zeros((2, 5)), "a pair was expected"),
-    ("07.2", lambda p, most: np.array([2 / 3, 1 / 3, 0, 0]), "it returns array([0.66666667, 0.33"),
-    ("07.2", lambda p, most: np.array([0, 2 / 3, 0, 1 / 3]), "with p = 0.95 nothing is cut"),
-    ("07.3", lambda *arguments: (-1.0, beam_search(*arguments)), "only of symbols"),
+    ("07.5", lambda p, most: np.array([2 / 3, 1 / 3, 0, 0]), "it returns array([0.66666667, 0.33"),
+    ("07.5", lambda p, most: np.array([0, 2 / 3, 0, 1 / 3]), "with p = 0.95 nothing is cut"),
+    ("07.4", "99328", QUOTED),
     ("08.1", "40", QUOTED),
     ("08.2", lambda x, w: ops.tanh(x @ w[0] + w[1]), "it returns array("),
     ("22.4", ("1.33", 3), QUOTED),
@@ -146,8 +149,10 @@ FUNCTIONS = (
     "05.5",
     "06.2",
     "06.4",
+    "07.1",
     "07.2",
     "07.3",
+    "07.5",
     "08.2",
     "22.2",
 )

@@ -22,7 +22,6 @@ FOLDED = {"folded", "setup"}
 FIRST_EDITION = {
     "05_time_series_windows",
     "06_recurrent_from_scratch",
-    "07_lstm_text",
     "08_residual_xor",
     "09_wavenet",
     "22_scaling_out",
