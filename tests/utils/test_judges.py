@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from collections import Counter
 from types import SimpleNamespace
 
 import keras
@@ -174,6 +175,20 @@ def writing(carry=lambda old, new: new, read=lambda first, drawn: drawn):
         return text
 
     return write
+
+
+def stopping(wait=0):
+    """Stop early, `wait` epochs later than asked."""
+
+    def stop(losses, patience):
+        best = epoch = 1
+        for epoch in range(1, len(losses) + 1):
+            best = epoch if losses[epoch - 1] < losses[best - 1] else best
+            if epoch - best == patience + wait:
+                break
+        return best, epoch
+
+    return stop
 
 
 def layer_of(step):
@@ -760,6 +775,46 @@ SAID = {
         RIGHT: lambda p, most: np.array([0, 2 / 3, 0, 1 / 3]) if most == 0.6 else p,
         "it sums to": lambda p, most: p * (p > 0.2),
         "not enough": lambda p, most: np.array([0, 1, 0, 0]),
+    },
+    "07b.1": {
+        RIGHT: stopping(),
+        OPEN: lambda *_: None,
+        "counted from 1": lambda *given: tuple(np.subtract(stopping()(*given), 1)),
+        "over after epoch 7": lambda losses, patience: (int(np.argmin(losses)) + 1, len(losses)),
+        "the second is the last": lambda *given: (stopping()(*given)[0],) * 2,
+        "too long": stopping(wait=1),
+        "too early": stopping(wait=-1),
+        "first rise": lambda losses, patience: (2, 3),
+        "comes first": lambda *given: stopping()(*given)[::-1],
+        "a pair": lambda losses, patience: 4,
+        "to the end": lambda losses, patience: (4, 7),
+        "it returns": lambda losses, patience: (1, 1),
+    },
+    "07b.2": {
+        RIGHT: lambda old, new, keep: keep * old + (1 - keep) * new,
+        OPEN: lambda *_: None,
+        "swapped": lambda old, new, keep: keep * new + (1 - keep) * old,
+        "that is dropout": lambda old, new, keep: (1 - keep) * new,
+        "the wrong way round": lambda old, new, keep: keep * new,
+        "only the kept": lambda old, new, keep: keep * old,
+        "with 1 - keep": lambda old, new, keep: keep * old + new,
+        "add both": lambda old, new, keep: old + new,
+        "half and half": lambda old, new, keep: (old + new) / 2,
+        "keep is a rate": lambda old, new, keep: np.where(np.equal(keep, 1), old, new),
+        "the shape is": lambda old, new, keep: old[0],
+        "it returns": lambda old, new, keep: 7 * old,
+    },
+    "07b.3": {
+        RIGHT: lambda word, forms: max(forms.get(word, {word: 1}), key=forms.get(word, {}).get),
+        OPEN: lambda *_: None,
+        "the word alone": lambda word, forms: forms[word],
+        "always": lambda word, forms: word,
+        "9 times": lambda word, forms: min(forms[word], key=forms[word].get),
+        "breaks it": lambda word, forms: forms[word].most_common(1)[0][0],
+        "must not add": lambda word, forms: forms.setdefault(
+            word, Counter({word: 1})
+        ).most_common()[0][0],
+        "stays as it is": lambda word, forms: forms.get(word, Counter("?")).most_common()[0][0],
     },
     "08.1": {RIGHT: 40, "one of the depths": 100, WRONG: 80},
     "08.2": {

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 from keras import ops
-from test_judges import CONTEXT, windows, writing
+from test_judges import CONTEXT, stopping, windows, writing
 
 from utils import exercises
 from utils.models import squeezenet
@@ -53,6 +53,8 @@ RIGHT = {
     "07.2": [lambda z, t: ops.softmax(z / t), lambda z, t: list(ops.softmax(z / t))],
     "07.3": [lambda *given: np.array(writing()(*given))],
     "07.4": [99_328.0, [99_328]],
+    "07b.1": [lambda *given: np.array(stopping()(*given))],
+    "07b.2": [lambda old, new, keep: ops.add(keep * old, (1 - keep) * new)],
     "22.4": [(4 / 3, 3.0)],
 }
 QUOTED, NO_FUNCTION = "without quotation marks", "a function was expected"
@@ -153,6 +155,9 @@ FUNCTIONS = (
     "07.2",
     "07.3",
     "07.5",
+    "07b.1",
+    "07b.2",
+    "07b.3",
     "08.2",
     "22.2",
 )

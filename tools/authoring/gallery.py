@@ -75,9 +75,14 @@ PICTURES = {
         "Wirings", 1, "Six ways to wire recurrent layers, drawn step by step"
     ),
     "07_lstm_text": Picture(
-        "Learn from every character",
+        "What is in its memory?",
         1,
-        "Bits per character while an LSTM reads, against counting letters",
+        "A passage coloured by two cells: the place in the line, and the names of speakers",
+    ),
+    "07b_learning_by_heart": Picture(
+        "The contest",
+        1,
+        "Best validation and the end of training for five remedies, three seeds each",
     ),
     "08_residual_xor": Picture(
         "The decision, layer by layer",

@@ -1,11 +1,11 @@
-"""Train the lecture's LSTM for text for 6,000 updates, and the same with a guess at every character.
+"""Train the lecture's LSTM for text, and the same with a guess at every character.
 
     COURSE_DATA_MIRROR=… python -m tools.weights.train_lecture_net [--seeds 3]
 
-Writes data/weights/lecture_lstm.npz: the bits per character of both on the validation text of
-lesson 07 after 100, 200, … updates, (seeds, 7) each, and the weights of the lecture's own network,
-the first seed's, as float16. The network is that of the lesson's cell tagged "lecture-net". About
-two minutes for each of the six on two CPU cores.
+Both for 6,000 updates. Writes data/weights/lecture_lstm.npz: the bits per character of both on the
+validation text of lesson 07 after 100, 200, … updates, (seeds, 7) each, and the weights of the
+lecture's own network, the first seed's, as float16. The network is that of the lesson's cell tagged
+"lecture-net". About two minutes for each of the six on two CPU cores.
 """
 
 import argparse
