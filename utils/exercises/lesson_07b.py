@@ -11,7 +11,7 @@ from utils.exercises import Judge, named_mistake, short
 
 def stop_early(function: Callable[[list[float], int], Any]) -> bool | str | None:
     """Judge a function from validation losses and patience to the epochs (best, last)."""
-    losses = [5.0, 4.0, 4.2, 3.5, 3.6, 3.7, 3.8, 3.4, 3.3]
+    losses = [5.0, 4.0, 4.2, 3.5, 3.6, 3.7, 3.8, 3.9, 3.4, 3.3]
     answer = function(list(losses), 3)
     if answer is None:
         return None
@@ -19,7 +19,7 @@ def stop_early(function: Callable[[list[float], int], Any]) -> bool | str | None
         return f"it returns {short(answer)}; a pair was expected, (best epoch, last epoch)."
     mistakes = [
         ("epochs are counted from 1.", (3, 6)),
-        ("the training is over after epoch 7; who stops never sees what comes later.", (9, 9)),
+        ("the training is over after epoch 7; who stops never sees what comes later.", (10, 10)),
         ("the first number is right; the second is the last epoch that was trained.", (4, 4)),
         ("it waits one epoch too long.", (4, 8)),
         ("it stops one epoch too early.", (4, 6)),
