@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks import _harness as harness
 from tools.authoring import cells
-from utils import batches, runtime
+from utils import runtime
 
 WEIGHTS = harness.ROOT / "data" / "weights" / "char_shakespeare.npz"
 TEMPERATURE = 0.8
@@ -24,7 +24,7 @@ TEMPERATURE = 0.8
 
 def lesson():
     """Return what the tagged cells define, the lesson's network, and its alphabet."""
-    tags, names = {"char-model", "generation"}, {"keras": keras, "np": np, "batches": batches}
+    tags, names = {"char-model", "generation"}, {"keras": keras, "np": np}
     defined = cells.definitions("07_lstm_text.ipynb", tags, **names)
     with np.load(WEIGHTS) as file:
         weights = [file[name].astype("float32") for name in sorted(file) if name != "alphabet"]
@@ -34,19 +34,24 @@ def lesson():
     return defined, model, alphabet
 
 
-def by_window(defined, model, prompt, length, window):
+def draw(logits, random):
+    """Draw one character for logits of shape (1, classes), as the lesson's `generate` does."""
+    return (logits / TEMPERATURE + random.gumbel(size=logits.shape)).argmax(axis=-1)[0]
+
+
+def by_window(model, prompt, length, window):
     """Write one text by reading the last `window` characters again for each new one."""
     random = np.random.default_rng(0)
     text = list(prompt)
     for _ in range(length):
         # The prompt fills the window: every call has the same shape, nothing is compiled twice.
         logits = model.predict_on_batch(np.array([text[-window:]], "int32"))
-        text.append(defined["pick"](logits[:, -1], TEMPERATURE, None, random.random(1))[0])
+        text.append(draw(logits[:, -1], random))
 
 
 def check_equal(defined, model, step, prompt):
     """Assert that both ways write the same while the window holds everything."""
-    written = defined["generate"](step, prompt, 20, TEMPERATURE)[0]
+    written = defined["generate"](step, prompt, 20, [TEMPERATURE])[0]
     text = list(prompt)
     random = np.random.default_rng(0)
     for expected in written:
@@ -54,7 +59,7 @@ def check_equal(defined, model, step, prompt):
         padded = np.zeros((1, len(prompt) + 20), "int32")
         padded[0, : len(text)] = text
         logits = model.predict_on_batch(padded)[:, len(text) - 1]
-        character = defined["pick"](logits, TEMPERATURE, None, random.random(1))[0]
+        character = draw(logits, random)
         assert character == expected, "both ways must write the same text"
         text.append(character)
 
@@ -69,12 +74,13 @@ def rows(options):
     ways = []
     for window in (60, 100):
         name = f"the last {window} characters read again"
-        way = functools.partial(by_window, defined, model, prompt, length, window)
+        way = functools.partial(by_window, model, prompt, length, window)
         ways.append((name, 1, way))
     for texts in (1, 8, 64):
         name = "state carried" + (f", {texts} texts at once" if texts > 1 else "")
-        generate = functools.partial(defined["generate"], step, prompt[:1], length, TEMPERATURE)
-        ways.append((name, texts, functools.partial(generate, texts=texts)))
+        heat = [TEMPERATURE] * texts
+        generate = functools.partial(defined["generate"], step, prompt[:1], length, heat)
+        ways.append((name, texts, generate))
     reference = None
     for name, texts, way in ways:
         _, best = harness.seconds(way, options.repeats)

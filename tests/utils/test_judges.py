@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from collections import Counter
 from types import SimpleNamespace
 
 import keras
@@ -17,7 +18,6 @@ from utils.models import squeezenet
 RIGHT, OPEN, WRONG = "Right!", "Not answered yet", "Not yet: you have"
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype("float32")
 LOUD = 0.9 * np.sin(np.arange(2000) / 7)
-TOY = np.log([[0.34, 0.33, 0.33], [0.9, 0.05, 0.05], [0.2, 0.2, 0.6], [0.5, 0.4, 0.1]])
 MASSES = np.linspace(0, 1.4, 29)
 DIGITS = keras.Sequential([keras.layers.Conv2D(2, 3, name=name) for name in ("conv1", "fire5")])
 DIGITS.build((None, 8, 8, 1))
@@ -230,12 +230,33 @@ def gru_step(
     return step
 
 
-def beam_search(log_probabilities, length, width):
-    beams = [(0.0, ())]
-    for _ in range(length):
-        longer = [(p + log_probabilities(s)[k], (*s, k)) for p, s in beams for k in range(3)]
-        beams = sorted(longer, reverse=True)[:width]
-    return beams[0][1]
+def writing(carry=lambda old, new: new, read=lambda first, drawn: drawn):
+    """Write with a state that `carry` takes on, and what `read` makes of the character drawn."""
+
+    def write(step, pick, first, h, c, length):
+        character, start, text = first, (h, c), []
+        for _ in range(length):
+            logits, *state = step(character, h, c)
+            h, c = carry(start, state)
+            text.append(pick(logits))
+            character = read(first, text[-1])
+        return text
+
+    return write
+
+
+def stopping(wait=0):
+    """Stop early, `wait` epochs later than asked."""
+
+    def stop(losses, patience):
+        best = epoch = 1
+        for epoch in range(1, len(losses) + 1):
+            best = epoch if losses[epoch - 1] < losses[best - 1] else best
+            if epoch - best == patience + wait:
+                break
+        return best, epoch
+
+    return stop
 
 
 def layer_of(step):
@@ -271,17 +292,16 @@ CONTEXT = {
             "dilated CNN": {"training": 0.1, "test": 0.11},
         }
     },
-    "07.3": {"log_probabilities": lambda sequence: TOY[sequence[-1] if sequence else 3]},
     "08.1": {"learns_to_depth": lambda: 40},
     "09.2": {"loud": LOUD},
     "22.2": {"parts": PARTS, "whole": np.array([2, 2.75, 3.5]), "rounding": 1e-6},
 }
 
 VALUES = {
-    "05.5": (196, 12, 192), "05.6": (90, 89, 256), "05.7": (250, 125, 912), "07.1": (3, 8),
+    "05.5": (196, 12, 192), "05.6": (90, 89, 256), "05.7": (250, 125, 912),
     "08.3": 0, "22.1": (117, 0.8), "22.3": 12.2,
 }  # fmt: skip
-FUNCTIONS = "01.6", "02.3", "06.1", "06b.2", "07.2", "08.2", "22.2"  # that return an array
+FUNCTIONS = "01.6", "02.3", "06.1", "06b.2", "07.5", "08.2", "22.2"  # that return an array
 
 # What is said, before the hint, of which answers.
 SAID = {
@@ -968,17 +988,98 @@ SAID = {
         "half open": 0,
         WRONG: 3,
     },
+    "07.1": {
+        RIGHT: lambda p: -np.mean(np.log2(p)),
+        OPEN: lambda p: None,
+        "negative": lambda p: np.mean(np.log2(p)),
+        "nats": lambda p: -np.mean(np.log(p)),
+        "base 10": lambda p: -np.mean(np.log10(p)),
+        "the sum": lambda p: -np.sum(np.log2(p)),
+        "of each character": lambda p: -np.log2(p),
+        "then the mean": lambda p: -np.log2(np.mean(p)),
+        "entropy": lambda p: -np.sum(p * np.log2(p)),
+        "perplexity": lambda p: 2 ** -np.mean(np.log2(p)),
+        "it returns": lambda p: 7.0,
+    },
     "07.2": {
+        RIGHT: lambda z, t: np.exp(z / t) / np.exp(z / t).sum(),
+        OPEN: lambda z, t: None,
+        "Where is": lambda z, t: np.exp(z) / np.exp(z).sum(),
+        "multiplied": lambda z, t: np.exp(z * t) / np.exp(z * t).sum(),
+        "do not sum": lambda z, t: np.exp(z / t),
+        "not after": lambda z, t: np.exp(z) / np.exp(z).sum() / t,
+        "is missing": lambda z, t: z / t,
+        "for the likeliest": lambda z, t: np.eye(len(z))[z.argmax()],
+        "with T = 2": lambda z, t: np.exp(z / 0.5) / np.exp(z / 0.5).sum(),
+        "the shape is": lambda z, t: np.exp(z / t).max(),
+        "it returns": lambda z, t: z + 5,
+    },
+    "07.3": {
+        RIGHT: writing(),
+        OPEN: lambda *_: None,
+        "not carried": writing(carry=lambda start, new: start),
+        "c is not": writing(carry=lambda start, new: (new[0], start[1])),
+        "h is not": writing(carry=lambda start, new: (start[0], new[1])),
+        "swapped": writing(carry=lambda start, new: new[::-1]),
+        "same character": writing(read=lambda first, drawn: first),
+        "was given": lambda *given: [given[2], *writing()(*given)],
+        "expected 8": lambda *given: writing()(*given)[:5],
+        "it writes": lambda *given: [0] * 8,
+    },
+    "07.4": {
+        RIGHT: 99_328,
+        "biases": 98_816,
+        "one gate": 24_832,
+        "three maps": 74_496,
+        "from h": 33_792,
+        "timesteps": 1_986_560,
+        "dense layer": 107_713,
+        WRONG[9:]: 7,
+    },
+    "07.5": {
         RIGHT: lambda p, most: np.array([0, 2 / 3, 0, 1 / 3]) if most == 0.6 else p,
         "it sums to": lambda p, most: p * (p > 0.2),
         "not enough": lambda p, most: np.array([0, 1, 0, 0]),
     },
-    "07.3": {
+    "07b.1": {
+        RIGHT: stopping(),
         OPEN: lambda *_: None,
-        RIGHT: beam_search,
-        "3 symbols": lambda p, length, width: (0, 0, 0),
-        "it should be greedy": lambda p, length, width: (1, 0),
-        "nothing is cut": lambda p, length, width: (0, 0) if width == 1 else (1, 0),
+        "counted from 1": lambda *given: tuple(np.subtract(stopping()(*given), 1)),
+        "over after epoch 7": lambda losses, patience: (int(np.argmin(losses)) + 1, len(losses)),
+        "the second is the last": lambda *given: (stopping()(*given)[0],) * 2,
+        "too long": stopping(wait=1),
+        "too early": stopping(wait=-1),
+        "first rise": lambda losses, patience: (2, 3),
+        "comes first": lambda *given: stopping()(*given)[::-1],
+        "a pair": lambda losses, patience: 4,
+        "to the end": lambda losses, patience: (4, 7),
+        "it returns": lambda losses, patience: (1, 1),
+    },
+    "07b.2": {
+        RIGHT: lambda old, new, keep: keep * old + (1 - keep) * new,
+        OPEN: lambda *_: None,
+        "swapped": lambda old, new, keep: keep * new + (1 - keep) * old,
+        "that is dropout": lambda old, new, keep: (1 - keep) * new,
+        "the wrong way round": lambda old, new, keep: keep * new,
+        "only the kept": lambda old, new, keep: keep * old,
+        "with 1 - keep": lambda old, new, keep: keep * old + new,
+        "add both": lambda old, new, keep: old + new,
+        "half and half": lambda old, new, keep: (old + new) / 2,
+        "keep is a rate": lambda old, new, keep: np.where(np.equal(keep, 1), old, new),
+        "the shape is": lambda old, new, keep: old[0],
+        "it returns": lambda old, new, keep: 7 * old,
+    },
+    "07b.3": {
+        RIGHT: lambda word, forms: max(forms.get(word, {word: 1}), key=forms.get(word, {}).get),
+        OPEN: lambda *_: None,
+        "the word alone": lambda word, forms: forms[word],
+        "always": lambda word, forms: word,
+        "9 times": lambda word, forms: min(forms[word], key=forms[word].get),
+        "breaks it": lambda word, forms: forms[word].most_common(1)[0][0],
+        "must not add": lambda word, forms: forms.setdefault(
+            word, Counter({word: 1})
+        ).most_common()[0][0],
+        "stays as it is": lambda word, forms: forms.get(word, Counter("?")).most_common()[0][0],
     },
     "08.1": {RIGHT: 40, "one of the depths": 100, WRONG: 80},
     "08.2": {

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 from keras import ops
-from test_judges import CONTEXT, beam_search, windows
+from test_judges import CONTEXT, stopping, windows, writing
 
 from utils import exercises
 from utils.models import squeezenet
@@ -57,7 +57,12 @@ RIGHT = {
     "06b.3": [[1, 5, 2, 6], np.array([1, 4, 3, 6])],
     "06b.4": [96_768.0, [96_768]],
     "06b.5": [5, np.float32(4.96)],
-    "07.3": [lambda *arguments: list(beam_search(*arguments))],
+    "07.1": [lambda p: float(-np.log2(p).mean()), lambda p: -ops.mean(ops.log2(p))],
+    "07.2": [lambda z, t: ops.softmax(z / t), lambda z, t: list(ops.softmax(z / t))],
+    "07.3": [lambda *given: np.array(writing()(*given))],
+    "07.4": [99_328.0, [99_328]],
+    "07b.1": [lambda *given: np.array(stopping()(*given))],
+    "07b.2": [lambda old, new, keep: ops.add(keep * old, (1 - keep) * new)],
     "22.4": [(4 / 3, 3.0)],
 }
 QUOTED, NO_FUNCTION = "without quotation marks", "a function was expected"
@@ -132,9 +137,9 @@ WRONG = [
     ("06b.1", lambda *_: (np.zeros(5), np.zeros(5)), "the shapes are"),
     ("06b.2", lambda w, x, h: 2 * h, "it returns array("),
     ("06b.3", "1, 4, 3, 6", QUOTED),
-    ("07.2", lambda p, most: np.array([2 / 3, 1 / 3, 0, 0]), "it returns array([0.66666667, 0.33"),
-    ("07.2", lambda p, most: np.array([0, 2 / 3, 0, 1 / 3]), "with p = 0.95 nothing is cut"),
-    ("07.3", lambda *arguments: (-1.0, beam_search(*arguments)), "only of symbols"),
+    ("07.5", lambda p, most: np.array([2 / 3, 1 / 3, 0, 0]), "it returns array([0.66666667, 0.33"),
+    ("07.5", lambda p, most: np.array([0, 2 / 3, 0, 1 / 3]), "with p = 0.95 nothing is cut"),
+    ("07.4", "99328", QUOTED),
     ("08.1", "40", QUOTED),
     ("08.2", lambda x, w: ops.tanh(x @ w[0] + w[1]), "it returns array("),
     ("22.4", ("1.33", 3), QUOTED),
@@ -192,8 +197,13 @@ FUNCTIONS = (
     "06.3",
     "06b.1",
     "06b.2",
+    "07.1",
     "07.2",
     "07.3",
+    "07.5",
+    "07b.1",
+    "07b.2",
+    "07b.3",
     "08.2",
     "22.2",
 )

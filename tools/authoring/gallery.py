@@ -83,9 +83,14 @@ PICTURES = {
         "Watch the gates", 1, "How far the gates of an LSTM open at every step, and at three flags"
     ),
     "07_lstm_text": Picture(
-        "Learn from every character",
+        "What is in its memory?",
         1,
-        "Bits per character while an LSTM reads, against counting letters",
+        "A passage coloured by two cells: the place in the line, and the names of speakers",
+    ),
+    "07b_learning_by_heart": Picture(
+        "The contest",
+        1,
+        "Best validation and the end of training for five remedies, three seeds each",
     ),
     "08_residual_xor": Picture(
         "The decision, layer by layer",

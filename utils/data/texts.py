@@ -1,13 +1,14 @@
-"""Long texts to learn from: two plays, a text that comes with Python, or your own.
+"""Long texts to learn from: two plays, or your own.
 
 from utils import data
 
 play = data.load_text("shakespeare")    # or "madach", or a file of yours: "my_text.txt"
 play.text[:40]                          # "First Citizen:\\nBefore we proceed any fur…"
 play.language                           # "en"
-play.origin.is_sample                   # True if Python's own documentation stands in
+play.origin.is_sample                   # True if the bundled text stands in
 """
 
+import bz2
 import re
 import unicodedata
 import xml.etree.ElementTree as ElementTree
@@ -17,17 +18,19 @@ from pathlib import Path
 
 from utils.common.errors import DataError
 from utils.data.fetching import sources
+from utils.data.fetching.places import ROOT
 from utils.data.fetching.registry import entry_of, unknown
 from utils.data.fetching.sources import Origin
 
 SHAKESPEARE = "text/tinyshakespeare.txt"
 MADACH = "text/madach-az-ember-tragediaja.xml"
 SHORTEST = 20_000  # characters: five per cent of less are too few to measure anything on
-TEXT_SAMPLE = "the language reference that Python itself carries (pydoc_data.topics), in English"
+TEXT_SAMPLES = {
+    "shakespeare": "the last 450,000 characters of it, which come with the course",
+    "madach": "the play's text as it comes with the course",
+}
 
 _TEI = "{http://www.tei-c.org/ns/1.0}"
-# The quotation marks, dashes and dots that authors type change from version to version.
-_PLAIN_MARKS = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-"})
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,7 +89,7 @@ def load_text(name: str | Path) -> Text:
 def load_shakespeare() -> Text:
     """Load 1.1 million characters of Shakespeare's plays in English (Karpathy 2015).
 
-    If no source has it, Python's own documentation stands in; `origin.is_sample` says so.
+    If no source has it, its bundled last 450,000 characters stand in; `origin.is_sample` says so.
     """
     return _load("shakespeare", SHAKESPEARE, "William Shakespeare, plays", "en", read_plain_text)
 
@@ -94,8 +97,7 @@ def load_shakespeare() -> Text:
 def load_madach() -> Text:
     """Load Imre Madách's play The Tragedy of Man (1861) in Hungarian; see `read_tei_play`.
 
-    If no source has it, Python's own documentation stands in, which is in *English*;
-    `origin.is_sample` and `language` say so.
+    If no source has it, the bundled copy of the text stands in; `origin.is_sample` says so.
     """
     return _load("madach", MADACH, "Imre Madách, Az ember tragédiája", "hu", read_tei_play)
 
@@ -109,10 +111,10 @@ def _load(name: str, file: str, title: str, language: str, read: Callable[[Path]
     if found:
         text = read(found.path)
         return Text(name, title, language, text, found.announce(f"{len(text):,} characters"))
-    text = python_documentation()
+    text = read_sample(name)
     counted = f"{len(text):,} characters"
-    origin = sources.announce_sample(entry_of(file).title, TEXT_SAMPLE, counted, failures)
-    return Text(name, "The Python language reference", "en", text, origin)
+    origin = sources.announce_sample(entry_of(file).title, TEXT_SAMPLES[name], counted, failures)
+    return Text(name, title, language, text, origin)
 
 
 # --- Reading ---------------------------------------------------------------------------------
@@ -186,30 +188,14 @@ def _words(element: ElementTree.Element) -> str:
     return " ".join(text.split())
 
 
-# --- The sample ------------------------------------------------------------------------------
+# --- The samples -----------------------------------------------------------------------------
 
 
-def python_documentation() -> str:
-    """Return the prose of the language reference that `help()` shows: about 170,000 characters.
-
-    Every Python has it, but its wording changes from version to version, and results with it. The
-    text has the paragraphs in prose, one a line, each only once (many topics repeat each other),
-    and no code, grammar or tables. All characters are ASCII.
-    """
-    from pydoc_data.topics import topics
-
-    paragraphs = {}  # a dictionary keeps the order
-    for name in sorted(topics):
-        for paragraph in re.split(r"\n\s*\n", topics[name].translate(_PLAIN_MARKS)):
-            paragraph = " ".join(paragraph.split())
-            if _is_prose(paragraph):
-                paragraphs[paragraph] = None
-    return "\n".join(paragraphs) + "\n"
+def sample_file(name: str) -> Path:
+    """Return the path of the bundled text of that name."""
+    return ROOT / "data" / "samples" / f"{name}.txt.bz2"
 
 
-def _is_prose(paragraph: str) -> bool:
-    """Return whether a paragraph has a capital, a full stop or colon, and mostly letters."""
-    if len(paragraph) < 80 or not paragraph.isascii() or not re.match(r"[A-Z].*[.:]$", paragraph):
-        return False
-    letters = sum(character.isalpha() or character == " " for character in paragraph)
-    return letters > 0.9 * len(paragraph)
+def read_sample(name: str) -> str:
+    """Read a bundled text; `tools.weights.make_text_samples` made it."""
+    return bz2.decompress(sample_file(name).read_bytes()).decode()

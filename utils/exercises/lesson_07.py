@@ -1,12 +1,122 @@
 """Judge the exercises of lesson 07, text with an LSTM."""
 
-import itertools
 from collections.abc import Callable
-from numbers import Integral
+from typing import Any
 
 import numpy as np
 
-from utils.exercises import Judge, short
+from utils.exercises import Judge, named_mistake, short
+
+
+def bits(function: Callable[[np.ndarray], Any]) -> bool | str | None:
+    """Judge a function from the probabilities of what came, (n,), to bits per character."""
+    p = np.array([0.5, 0.25, 0.05, 0.8, 0.1])
+    answer = function(p.copy())
+    if answer is None:
+        return None
+    if np.shape(answer) == p.shape:
+        return "those are the bits of each character; one number was asked for, their mean."
+    if np.shape(answer) != ():
+        return f"the shape is {np.shape(answer)}, expected one number."
+    mistakes = [
+        ("it is negative. The logarithm of a probability is below zero.", np.mean(np.log2(p))),
+        ("those are nats, from the natural logarithm.", -np.mean(np.log(p))),
+        ("that is the logarithm to base 10.", -np.mean(np.log10(p))),
+        ("that is the sum; bits *per character* are the mean.", -np.sum(np.log2(p))),
+        ("the logarithm comes first, then the mean.", -np.log2(np.mean(p))),
+        ("that is the entropy of these numbers; weigh all alike.", -np.sum(p * np.log2(p))),
+        ("that is the perplexity, 2 to the power of the bits.", 2 ** -np.mean(np.log2(p))),
+    ]
+    if np.isclose(answer, -np.mean(np.log2(p)), rtol=1e-4):
+        return True
+    return named_mistake(answer, mistakes, rtol=1e-4) or f"it returns {short(answer)}."
+
+
+def temperature(function: Callable[[np.ndarray, float], Any]) -> bool | str | None:
+    """Judge a function from logits, (classes,), and a temperature to probabilities."""
+    logits, heat = np.array([2.0, 1.0, -1.0, 0.5]), 0.5
+    answer = function(logits.copy(), heat)
+    if answer is None:
+        return None
+    answer = np.asarray(answer)
+    if answer.shape != logits.shape:
+        return f"the shape is {answer.shape}, expected {logits.shape}."
+    softmax = lambda z: np.exp(z) / np.exp(z).sum()  # noqa: E731
+    mistakes = [
+        ("that is the ordinary softmax. Where is the temperature?", softmax(logits)),
+        ("the logits were multiplied by the temperature.", softmax(logits * heat)),
+        ("these are no probabilities yet: they do not sum to 1.", np.exp(logits / heat)),
+        ("divide the logits before the softmax, not after it.", softmax(logits) / heat),
+        ("those are the logits, divided. The softmax is missing.", logits / heat),
+        ("that is 1 for the likeliest and 0 for the others.", np.eye(4)[0]),
+    ]
+    if np.allclose(answer, softmax(logits / heat), rtol=1e-4):
+        hot = np.asarray(function(logits.copy(), 2.0))
+        return np.allclose(hot, softmax(logits / 2), rtol=1e-4) or "with T = 2 it is wrong."
+    return named_mistake(answer, mistakes, rtol=1e-4) or f"it returns {short(answer)}."
+
+
+def carried(function: Callable[..., Any]) -> bool | str | None:
+    """Judge a function that writes with the state carried along.
+
+    Args:
+        function: The student's function of step, pick, character, h, c and length; it returns
+            the characters that were written.
+    """
+
+    def step(character, h, c):  # no network, but one whose state matters
+        c = (2 * c + character + 1) % 17
+        return (c + h) % 11, (h + c) % 13, c
+
+    def pick(logits):
+        return int(logits) % 7
+
+    def expected(reset=(), same=False, swapped=False):
+        h, c, character, text = 1, 2, 3, []
+        for _ in range(8):
+            logits, new_h, new_c = step(character, h, c)
+            h, c = (1 if "h" in reset else new_h), (2 if "c" in reset else new_c)
+            h, c = (c, h) if swapped else (h, c)
+            drawn = pick(logits)
+            character = 3 if same else drawn
+            text.append(drawn)
+        return text
+
+    answer = function(step, pick, 3, 1, 2, 8)
+    if answer is None:
+        return None
+    answer = [int(character) for character in answer]
+    right = expected()
+    if answer == right:
+        return True
+    if answer == [3, *right] or answer == [3, *right[:-1]]:
+        return "the first character was given; what is returned is what was written after it."
+    mistakes = [
+        ("the state is not carried: every step starts with the same h and c.", expected("hc")),
+        ("h is carried, c is not.", expected("c")),
+        ("c is carried, h is not.", expected("h")),
+        ("it reads the same character at every step, not the one just drawn.", expected("", True)),
+        ("h and c are swapped on the way: step returns logits, h, c.", expected("", False, True)),
+    ]
+    if len(answer) != len(right):
+        return f"it returns {len(answer)} characters, expected 8."
+    return named_mistake(answer, mistakes) or f"it writes {short(answer)}."
+
+
+def parameters(answer: int) -> bool | str:
+    """Judge the number of weights of an LSTM with 128 units on 65 inputs."""
+    right = 4 * 128 * (65 + 128 + 1)
+    if answer == right:
+        return True
+    mistakes = [
+        ("the biases are missing.", 4 * 128 * (65 + 128)),
+        ("that is one gate; there are four maps of this size.", 128 * (65 + 128 + 1)),
+        ("that is three maps; besides the three gates there is the candidate.", right * 3 // 4),
+        ("the way from h to the gates is missing.", 4 * 128 * (65 + 1)),
+        ("the weights are the same at all timesteps; do not multiply by 20.", right * 20),
+        ("the dense layer has weights of its own; only the LSTM was asked.", right + 129 * 65),
+    ]
+    return named_mistake(answer, mistakes, rtol=0, atol=0.1) or f"you have {short(answer)}."
 
 
 def nucleus(function: Callable[[np.ndarray, float], np.ndarray | None]) -> bool | str | None:
@@ -27,45 +137,13 @@ def nucleus(function: Callable[[np.ndarray, float], np.ndarray | None]) -> bool 
     return np.allclose(wide, probabilities) or f"with p = 0.95 nothing is cut, but it is {wide}."
 
 
-def beam_search(
-    search: Callable[..., tuple[int, ...] | None],
-    log_probabilities: Callable[[tuple[int, ...]], np.ndarray],
-) -> bool | str | None:
-    """Judge a beam search by a toy world of three symbols.
-
-    Args:
-        search: The student's function of log_probabilities, length and width.
-        log_probabilities: From a tuple of symbols to log-probabilities of the next one, (3,).
-    """
-
-    def total(sequence):
-        return sum(log_probabilities(sequence[:i])[symbol] for i, symbol in enumerate(sequence))
-
-    answer = search(log_probabilities, 2, 2)
-    if answer is None:
-        return None
-    if not all(isinstance(symbol, Integral) for symbol in answer):
-        return f"it returns {short(answer)}; a tuple only of symbols was expected."
-    if len(answer) != 2:
-        return f"it has {len(answer)} symbols, expected 2."
-    greedy = tuple(int(symbol) for symbol in search(log_probabilities, 2, 1))
-    if greedy != (0, 0):
-        return f"with width 1 it should be greedy, (0, 0), but is {greedy}."
-    best = max(itertools.product(range(3), repeat=5), key=total)
-    wide = tuple(int(symbol) for symbol in search(log_probabilities, 5, 81))
-    if not np.isclose(total(wide), total(best)):
-        return f"with width 81 nothing is cut, so of length 5 it should find {best}, not {wide}."
-    return tuple(answer) == (1, 0) or f"of length 2, with width 2, it finds {short(answer)}."
-
-
 JUDGES = {
-    "1": Judge((3, 8), "bits = -log2(p); perplexity = 2 to the power of the bits."),
-    "2": Judge(
+    "1": Judge(bits, "np.log2, np.mean, and a sign."),
+    "2": Judge(temperature, "Divide, np.exp, and divide by the sum."),
+    "3": Judge(carried, "What step returns goes into the next step."),
+    "4": Judge(parameters, "Four maps, each from the input and from h to 128 units.", numbers=1),
+    "5": Judge(
         nucleus,
         "np.argsort(-probabilities) is the order. Keep a character if the sum before is below p.",
-    ),
-    "3": Judge(
-        beam_search,
-        "Keep a list of pairs (log-probability, sequence), and start with [(0.0, ())].",
     ),
 }

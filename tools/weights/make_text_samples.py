@@ -1,0 +1,31 @@
+"""Make the bundled texts, data/samples/shakespeare.txt.bz2 and madach.txt.bz2.
+
+    COURSE_DATA_MIRROR=… python -m tools.weights.make_text_samples
+
+Of Shakespeare the last 450,000 characters, so that the end, which lesson 07 holds out, is the same
+as in the whole text; of Madách the whole play, without the markup of its edition.
+"""
+
+import bz2
+import sys
+
+from utils import data
+from utils.data import texts
+
+SHAKESPEARE_CHARACTERS = 450_000
+
+
+def main() -> None:
+    """Write both files."""
+    for name in texts.TEXT_LOADERS:
+        play = data.load_text(name)
+        if play.origin.is_sample:
+            sys.exit("This needs the real text; see data/README.md.")
+        text = play.text[-SHAKESPEARE_CHARACTERS:]
+        target = texts.sample_file(name)
+        target.write_bytes(bz2.compress(text.encode()))
+        print(f"{target.name}: {len(text):,} characters, {target.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
