@@ -888,7 +888,9 @@ SAID = {
         "not be transposed": rnn_step(lambda x, from_h, b, h, w: np.tanh(x + h @ w.T + b)),
         "comes in as it is": rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_x + h + b)),
         "inside the tanh": rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_x + from_h) + b),
-        "of its own": rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_x) + np.tanh(from_h)),
+        "of the whole sum": rnn_step(
+            lambda from_x, from_h, b, h, w: np.tanh(from_x) + np.tanh(from_h)
+        ),
         "a sigmoid": rnn_step(lambda from_x, from_h, b, h, w: sigmoid(from_x + from_h + b)),
         "relu": rnn_step(lambda from_x, from_h, b, h, w: np.maximum(from_x + from_h + b, 0)),
     },

@@ -41,7 +41,7 @@ def rnn_step(step: Callable[..., np.ndarray | None]) -> bool | str | None:
         ("W_hh must not be transposed here.", np.tanh(from_x + h @ w["W_hh"].T + b)),
         ("W_hh is missing: the state comes in as it is.", np.tanh(from_x + b + h)),
         ("the bias goes inside the tanh, too.", np.tanh(from_x + from_h) + b),
-        ("each part has a tanh of its own; one tanh, of the sum.", np.tanh(from_x) + np.tanh(from_h)),
+        ("take one tanh, of the whole sum.", np.tanh(from_x) + np.tanh(from_h)),
         ("relu is the lecture's; this lesson takes tanh.", np.maximum(a, 0)),
         ("that is a sigmoid; this lesson takes tanh.", 1 / (1 + np.exp(-a))),
     ]
@@ -117,7 +117,7 @@ def _measured(weights, x, wanted, name, change=1e-5):
 
 
 def _gradient(weights, x, h, y, wanted, line):
-    """Return the gradient of W_hh with some `line(d_a, d_h, old)` for what comes from the future."""
+    """Return the gradient of W_hh with `line(d_a, d_h, old)` as what comes from the future."""
     d_logits = (y - wanted) / wanted.sum()
     gradient, from_future = 0, 0
     for t in reversed(range(x.shape[1])):
