@@ -175,7 +175,7 @@ def grown(months):
     return add
 
 
-def line_of_bptt(line):
+def line_of_bptt(line, adds=False):
     """Back-propagation through time with some line for what comes from the future."""
 
     def bptt(weights, x, h, y, wanted):
@@ -185,7 +185,8 @@ def line_of_bptt(line):
             d_h = d_logits[:, t] @ weights["W_hy"].T + from_future
             d_a = (1 - h[:, t + 1] ** 2) * d_h
             gradient["W_hh"] = gradient["W_hh"] + h[:, t].T @ d_a
-            from_future = line(d_a, d_h, weights["W_hh"])
+            new = line(d_a, d_h, weights["W_hh"])
+            from_future = from_future + new if adds else new
         return gradient
 
     return bptt
@@ -885,7 +886,12 @@ SAID = {
         "state before has no": rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_x + b)),
         "the input has no": rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_h + b)),
         "not be transposed": rnn_step(lambda x, from_h, b, h, w: np.tanh(x + h @ w.T + b)),
-        "number by number": rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_x + h + b)),
+        "comes in as it is": rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_x + h + b)),
+        "inside the tanh": rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_x + from_h) + b),
+        "of the whole sum": rnn_step(
+            lambda from_x, from_h, b, h, w: np.tanh(from_x) + np.tanh(from_h)
+        ),
+        "a sigmoid": rnn_step(lambda from_x, from_h, b, h, w: sigmoid(from_x + from_h + b)),
         "relu": rnn_step(lambda from_x, from_h, b, h, w: np.maximum(from_x + from_h + b, 0)),
     },
     "06.2": {
@@ -896,6 +902,8 @@ SAID = {
         "the slope is left out": line_of_bptt(lambda d_a, d_h, w: d_h @ w.T),
         "arrives as it is": line_of_bptt(lambda d_a, d_h, w: d_a),
         "both left out": line_of_bptt(lambda d_a, d_h, w: d_h),
+        "is not transposed": line_of_bptt(lambda d_a, d_h, w: d_h @ w),
+        "do not add to it": line_of_bptt(lambda d_a, d_h, w: d_a @ w.T, adds=True),
         "and you have": line_of_bptt(lambda d_a, d_h, w: -d_a @ w.T),
     },
     "06.3": {
@@ -909,6 +917,10 @@ SAID = {
         "take its root": lambda gradients, c: [g * c / norm_of(gradients) ** 2 for g in gradients],
         "must stay as it is": lambda gradients, c: [g * c / norm_of(gradients) for g in gradients],
         "the norm of all": lambda gradients, c: [g / 2 for g in gradients],
+        "return a short one": lambda gradients, c: (
+            [g * c / norm_of(gradients) for g in gradients] if norm_of(gradients) > c else None
+        ),
+        "nothing comes back": lambda gradients, c: gradients[0].fill(0.0),
     },
     "06.4": {
         RIGHT: (24_192, 24_192),
@@ -924,6 +936,7 @@ SAID = {
         RIGHT: [[0.9, 15.0], [0.0, 0.9]],
         "does not vanish": [[5.0, 0.0], [0.0, 0.9]],
         "times at most": [[0.5, 1.0], [0.0, 0.9]],
+        "above 15": [[0.5, 25.0], [0.0, 0.5]],
         ", expected (2, 2)": [0.9, 15.0],
     },
     "06b.1": {
@@ -944,6 +957,15 @@ SAID = {
         "the output gate is": lstm_step(show=lambda o, c: np.tanh(c)),
         "of c alone": lstm_step(show=lambda o, c: np.tanh(o * c)),
         "shows the cell as": lstm_step(show=lambda o, c: c),
+        "not through a sigmoid": lstm_step(show=lambda o, c: o * sigmoid(c)),
+        "the old cell, not": lambda w, x, h, c: (
+            sigmoid(box(w, "o", x, h)) * np.tanh(c),
+            lstm_step()(w, x, h, c)[1],
+        ),
+        "the proposal, not": lambda w, x, h, c: (
+            sigmoid(box(w, "o", x, h)) * np.tanh(box(w, "g", x, h)),
+            lstm_step()(w, x, h, c)[1],
+        ),
         "c is right. h is not": lstm_step(show=lambda o, c: o),
     },
     "06b.2": {

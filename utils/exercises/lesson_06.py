@@ -39,8 +39,11 @@ def rnn_step(step: Callable[..., np.ndarray | None]) -> bool | str | None:
         ("the state before has no influence.", np.tanh(from_x + b)),
         ("the input has no influence.", np.tanh(from_h + b)),
         ("W_hh must not be transposed here.", np.tanh(from_x + h @ w["W_hh"].T + b)),
-        ("the state is multiplied by W_hh number by number.", np.tanh(from_x + b + h)),
+        ("W_hh is missing: the state comes in as it is.", np.tanh(from_x + b + h)),
+        ("the bias goes inside the tanh, too.", np.tanh(from_x + from_h) + b),
+        ("take one tanh, of the whole sum.", np.tanh(from_x) + np.tanh(from_h)),
         ("relu is the lecture's; this lesson takes tanh.", np.maximum(a, 0)),
+        ("that is a sigmoid; this lesson takes tanh.", 1 / (1 + np.exp(-a))),
     ]
     return named_mistake(answer, mistakes, rtol=1e-4, atol=1e-5) or f"it returns {short(answer)}."
 
@@ -67,13 +70,19 @@ def bptt(gradients_of: Callable[..., Weights | None]) -> bool | str | None:
     if np.allclose(answered, measured, rtol=1e-4, atol=1e-7):
         return True
     sentences = {
-        "nothing comes back from the future.": lambda d_a, d_h: 0 * d_a,
-        "on the way back the matrix is transposed.": lambda d_a, d_h: d_a @ weights["W_hh"],
+        "nothing comes back from the future.": lambda d_a, d_h, old: 0 * d_a,
+        "on the way back the matrix is transposed.": lambda d_a, d_h, old: d_a @ weights["W_hh"],
         "the slope is left out: take what goes into the activation, d_a.": (
-            lambda d_a, d_h: d_h @ weights["W_hh"].T
+            lambda d_a, d_h, old: d_h @ weights["W_hh"].T
         ),
-        "the gradient goes back through W_hh; here it arrives as it is.": lambda d_a, d_h: d_a,
-        "the slope and the matrix are both left out.": lambda d_a, d_h: d_h,
+        "the gradient goes back through W_hh; here it arrives as it is.": lambda d_a, d_h, old: d_a,
+        "the slope and the matrix are both left out.": lambda d_a, d_h, old: d_h,
+        "the slope is left out, and the matrix is not transposed.": (
+            lambda d_a, d_h, old: d_h @ weights["W_hh"]
+        ),
+        "from_future is inside d_h already; replace it, do not add to it.": (
+            lambda d_a, d_h, old: old + d_a @ weights["W_hh"].T
+        ),
     }
     made = (_gradient(weights, x, h, y, wanted, line) for line in sentences.values())
     place = np.unravel_index(np.abs(answered - measured).argmax(), measured.shape)
@@ -108,14 +117,14 @@ def _measured(weights, x, wanted, name, change=1e-5):
 
 
 def _gradient(weights, x, h, y, wanted, line):
-    """Return the gradient of W_hh with some `line(d_a, d_h)` for what comes from the future."""
+    """Return the gradient of W_hh with `line(d_a, d_h, old)` as what comes from the future."""
     d_logits = (y - wanted) / wanted.sum()
     gradient, from_future = 0, 0
     for t in reversed(range(x.shape[1])):
         d_h = d_logits[:, t] @ weights["W_hy"].T + from_future
         d_a = (1 - h[:, t + 1] ** 2) * d_h
         gradient = gradient + h[:, t].T @ d_a
-        from_future = line(d_a, d_h)
+        from_future = line(d_a, d_h, from_future)
     return gradient
 
 
@@ -124,9 +133,11 @@ def clip(shorten: Callable[..., Sequence[np.ndarray] | None]) -> bool | str | No
     random = np.random.default_rng(0)
     gradients = [random.normal(size=shape) for shape in ((3, 4), (4, 4), (4,))]
     norm = np.sqrt(sum(np.sum(g**2) for g in gradients))
-    answer = shorten([g.copy() for g in gradients], 1.5)
+    given = [g.copy() for g in gradients]
+    answer = shorten(given, 1.5)
     if answer is None or answer is ... or any(part is None for part in answer):
-        return None
+        changed = not np.array_equal(_flat(given), _flat(gradients))
+        return "nothing comes back: return the list of the arrays." if changed else None
     shapes = [np.shape(part) for part in answer]
     if shapes != [g.shape for g in gradients]:
         return "a list of three arrays was expected, each of its gradient's shape."
@@ -146,7 +157,10 @@ def clip(shorten: Callable[..., Sequence[np.ndarray] | None]) -> bool | str | No
         return named_mistake(flat, mistakes, rtol=1e-4) or (
             f"the norm of all together is {np.linalg.norm(flat):.3f}, expected 1.500."
         )
-    untouched = _flat(shorten([g.copy() for g in gradients], 100.0))
+    untouched = shorten([g.copy() for g in gradients], 100.0)
+    if untouched is None or any(part is None for part in untouched):
+        return "long gradients are right; return a short one, too, as it is."
+    untouched = _flat(untouched)
     return bool(np.allclose(untouched, _flat(gradients), rtol=1e-4)) or (
         "long gradients are right; a short one must stay as it is, and yours grows."
     )
@@ -174,7 +188,7 @@ def parameters(answer: tuple[float, float]) -> bool | str:
 
 
 def growing_matrix(answer: ArrayLike) -> bool | str | None:
-    """Judge a matrix (2, 2) of radius 0.9 at most that stretches by 20 or more in two steps."""
+    """Judge a matrix (2, 2), numbers to 15, radius to 0.9, that stretches by 20 in two steps."""
     if any(value is None or value is ... for value in np.asarray(answer, dtype=object).flat):
         return None
     matrix = np.asarray(answer, dtype=float)
@@ -184,6 +198,8 @@ def growing_matrix(answer: ArrayLike) -> bool | str | None:
     stretch = np.linalg.norm(matrix @ matrix, 2)
     if radius > 0.9 + 1e-6:
         return f"its spectral radius is {radius:.3g}: in the long run the gradient does not vanish."
+    if np.abs(matrix).max() > 15:
+        return "no number may be above 15; the diagonal has a part in it, too."
     return bool(stretch > 20) or f"in two steps it stretches a vector {stretch:.3g} times at most."
 
 
