@@ -163,6 +163,10 @@ def mul(i, hop):
     return i * hop
 
 
+def of_length(numbers):
+    return lambda x: np.stack(numbers(np.linalg.norm(x, axis=2)), axis=1)
+
+
 def mean_of(x, start):
     return x[:, start : start + 12].mean(axis=1, keepdims=True)
 
@@ -287,9 +291,9 @@ CONTEXT = {
     "04.7": {"per_class": 30},
     "05b.4": {
         "errors": {
-            "linear": {"training": 0.5, "test": 0.54},
-            "dense": {"training": 0.2, "test": 0.5},
-            "dilated CNN": {"training": 0.1, "test": 0.11},
+            "linear": {"training": 0.5, "validation": 0.54},
+            "dense": {"training": 0.2, "validation": 0.5},
+            "wide CNN": {"training": 0.1, "validation": 0.11},
         }
     },
     "08.1": {"learns_to_depth": lambda: 40},
@@ -860,6 +864,10 @@ SAID = {
         "its own growth": lambda x: 2 * x[:, -12:] - x[:, -24:-12],
         "of two years": lambda x: x[:, -12:] + mean_of(x, 24) - mean_of(x, 0),
         "of all windows together": lambda x: x[:, -12:] + np.mean(mean_of(x, 24) - mean_of(x, 12)),
+        "last month alone": lambda x: x[:, -12:] + x[:, -1:] - x[:, -13:-12],
+        "all months alike": lambda x: (
+            x[:, -12:] + (mean_of(x, 24) - mean_of(x, 12)) * np.arange(1, 13) / 12
+        ),
         "the year before": lambda x: x[:, -24:-12] + mean_of(x, 24) - mean_of(x, 12),
         "expected (5, 12)": lambda x: x,
     },
@@ -878,6 +886,7 @@ SAID = {
         "a step is a month": grown(12 * np.arange(-35, 13)),
         "one month after": grown(np.r_[-35:1, 0:12]),
         "has to stay 0": grown(np.arange(48)),
+        "targets are right, but": grown(np.r_[0:36, 1:13]),
         "start again": grown(np.r_[-35:1, -35:-23]),
         "rise towards its end": grown(np.r_[35:-1:-1, 1:13]),
         "to the first target it adds": grown(np.zeros(48)),
@@ -893,12 +902,17 @@ SAID = {
         ),
     },
     "05b.6": {
-        RIGHT: lambda x: np.transpose(
-            [f(np.linalg.norm(x, axis=2), axis=1) for f in (np.mean, np.std)]
-        ),
-        "turning the phone": lambda x: x.mean(axis=1),
+        RIGHT: of_length(lambda length: (length.mean(axis=1), length.std(axis=1))),
+        "turning the phone": lambda x: x.mean(axis=1)[:, :2],
         "the same for every activity": lambda x: np.ones((len(x), 2)),
-        "any number": lambda x: np.linalg.norm(x, axis=2).mean(axis=1),
+        "which row": lambda x: np.arange(2 * len(x)).reshape(-1, 2),
+        "two numbers for each": lambda x: np.linalg.norm(x, axis=2),
+        "square root is missing": of_length(
+            lambda length: ((length**2).mean(axis=1), (length**2).std(axis=1))
+        ),
+        "variance": of_length(lambda length: (length.mean(axis=1), length.var(axis=1))),
+        "the smallest and": of_length(lambda length: (length.min(axis=1), length.max(axis=1))),
+        "are others": of_length(lambda length: (length.max(axis=1), length.std(axis=1))),
     },
     "06.1": {
         RIGHT: rnn_step(lambda from_x, from_h, b, h, w: np.tanh(from_x + from_h + b)),

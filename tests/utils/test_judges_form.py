@@ -133,6 +133,7 @@ WRONG = [
     ("05b.5", 3, NO_FUNCTION),
     ("05b.5", lambda who: (who < 12, who >= 12), "three masks"),
     ("05b.6", np.zeros((5, 2)), NO_FUNCTION),
+    ("05b.6", lambda x: np.linalg.norm(x, axis=2).std(axis=1), "two numbers for each"),
     ("06.1", lambda w, x, h: 2 * h, "it returns array("),
     ("06.3", lambda gradients, c: gradients[:2], "a list of three arrays"),
     ("06.4", 24_192, "2 numbers were expected"),
