@@ -1,7 +1,7 @@
 """Judge the exercises of lesson 05, windows over time series and convolutions over time."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,8 +34,11 @@ def cut(function: Callable[..., Any]) -> bool | str | None:
             return "rows and columns are swapped: each window is a row."
         if answer.ndim == 2 and answer.shape[1] != timesteps:
             return f"a window has {answer.shape[1]} samples instead of {timesteps}."
+        everywhere = np.lib.stride_tricks.sliding_window_view(stream, timesteps)
+        if answer.shape == everywhere.shape and np.allclose(answer, everywhere):
+            return "a window starts at every sample; the hop is left out."
         if answer.ndim == 2 and len(answer) == len(right):
-            every = np.lib.stride_tricks.sliding_window_view(stream, timesteps)[: len(right)]
+            every = everywhere[: len(right)]
             words = "row i starts at sample i; the hop is left out."
             known = named_mistake(answer, [(words, every)])
             return known or f"row 1 begins with sample {answer[1, 0] - 0.5:g}, not {hop}."
@@ -83,6 +86,7 @@ def one_moment(function: Callable[..., Any]) -> bool | str | None:
     right = place(i * stride, kernel)
     if answer.shape == ():
         return "it is one number; each of the filters gives one, so leave the last axis."
+    window = x[i * stride : i * stride + 5, :, None]
     if answer.shape != right.shape:
         return f"the shape is {answer.shape}, expected (filters,), here {right.shape}."
     mistakes = [
@@ -92,6 +96,7 @@ def one_moment(function: Callable[..., Any]) -> bool | str | None:
         ("the bias is added at every place of the filter; it comes once.", right + 15 * bias),
         ("the bias is added at every place of the filter; it comes once.", right + 5 * bias),
         ("the products are added up; this is their mean.", right / 15 + bias),
+        ("the filters are added up, too.", np.sum(window * kernel) + bias),
     ]
     if np.allclose(answer, right + bias):
         return True
@@ -133,7 +138,7 @@ def three_ahead(
 
 
 def knocked(function: Callable[[np.ndarray], Any]) -> bool | str | None:
-    """Judge a target: whether the acceleration is ever longer than 20 m/s² in the future."""
+    """Judge a target: whether the acceleration ever exceeds 16 m/s² in the future."""
     if not callable(function):
         return NO_FUNCTION
     random = np.random.default_rng(3)
@@ -147,22 +152,42 @@ def knocked(function: Callable[[np.ndarray], Any]) -> bool | str | None:
     answer = answer.reshape(400).astype(float)
     length = np.linalg.norm(future, axis=2)
     mistakes = [
-        ("that is the largest length; asked is whether it exceeds 20.", length.max(axis=1)),
-        ("one moment above 20 is enough.", np.all(length > 20, axis=1)),
-        ("one moment above 20 is enough; this asks their mean.", length.mean(axis=1) > 20),
-        ("that asks each axis by itself.", np.any(np.abs(future) > 20, axis=(1, 2))),
-        ("that asks each axis by itself, and only upwards.", np.any(future > 20, axis=(1, 2))),
-        ("that adds up the moments, too.", np.linalg.norm(future, axis=(1, 2)) > 20),
-        ("the square root is missing.", np.any(np.sum(future**2, axis=2) > 20, axis=1)),
+        ("that is the largest length; asked is whether it exceeds 16.", length.max(axis=1)),
+        ("one moment above 16 is enough.", np.all(length > 16, axis=1)),
+        ("one moment above 16 is enough; this asks their mean.", length.mean(axis=1) > 16),
+        ("that asks each axis by itself.", np.any(np.abs(future) > 16, axis=(1, 2))),
+        ("that asks each axis by itself, and only upwards.", np.any(future > 16, axis=(1, 2))),
+        ("that adds up the moments, too.", np.linalg.norm(future, axis=(1, 2)) > 16),
+        ("the square root is missing.", np.any(np.sum(future**2, axis=2) > 16, axis=1)),
     ]
-    if np.array_equal(answer, np.any(length > 20, axis=1)):
+    if np.array_equal(answer, np.any(length > 16, axis=1)):
         return True
     return named_mistake(answer, mistakes) or "some windows get the wrong answer."
 
 
+def whole_numbers(
+    right: Sequence[int], mistakes: Mapping[tuple[int, int], str]
+) -> Callable[[Sequence[float]], bool | str]:
+    """Return a judge of several numbers that names what is wrong with the first wrong one.
+
+    Args:
+        right: The numbers.
+        mistakes: What is said of a wrong number, by its place and the number.
+    """
+
+    def judge(answer: Sequence[float]) -> bool | str:
+        for place, (given, wanted) in enumerate(zip(answer, right, strict=True)):
+            if given != wanted:
+                words = mistakes.get((place, given), f"you have {short(given)}.")
+                return f"number {place + 1}: {words}"
+        return True
+
+    return judge
+
+
 JUDGES = {
     "1": Judge(cut, "Row i holds the samples i * hop, …, i * hop + timesteps - 1."),
-    "2": Judge(peak, "np.argmax(…, axis=1) counts from 0."),
+    "2": Judge(peak, "Which axis is time? And from which number does NumPy count?"),
     "3": Judge(
         lambda answer: {
             -3: True,
@@ -174,24 +199,72 @@ JUDGES = {
         numbers=1,
     ),
     "4": Judge(one_moment, "window[:, :, None] * kernel has the axes place, stream, filter."),
-    "5": Judge((196, 12, 192), "The formula of lesson 02; then one bias for each filter."),
-    "6": Judge((90, 89, 256), "(n − m) // s + 1; a target takes its horizon off n first."),
-    "7": Judge((250, 125, 912), "⌊(n + 2z − K) / s⌋ + 1. A filter has weights for 8 streams."),
+    "5": Judge(
+        whole_numbers(
+            (196, 12, 192),
+            {
+                (0, 195): "how many places are there for a filter of length 2 on 3 samples?",
+                (0, 200): "there are no zeros at the ends.",
+                (1, 3): "each filter gives one stream.",
+                (1, 36): "each filter gives one stream.",
+                (2, 180): "the biases are missing.",
+                (2, 72): "a filter has weights for every stream.",
+                (2, 60): "a filter has weights for every stream; and the biases are missing.",
+                (2, 216): "a filter has one bias, not one for every stream.",
+            },
+        ),
+        "How many places has a filter to lie on? What does it multiply, and what does it add?",
+        numbers=3,
+    ),
+    "6": Judge(
+        whole_numbers(
+            (90, 89, 256),
+            {
+                (0, 89): "the first window counts, too.",
+                (0, 93): "the last ones would reach beyond the end.",
+                (1, 90): "the horizon is not taken off.",
+                (1, 88): "the first window counts, too.",
+                (2, 257): "that leaves a sample out.",
+                (2, 255): "that overlaps by one sample.",
+            },
+        ),
+        "Where may the last window start, and where if it needs a future?",
+        numbers=3,
+    ),
+    "7": Judge(
+        whole_numbers(
+            (250, 125, 912),
+            {
+                (0, 249): "first the floor, and then + 1.",
+                (0, 500): "the stride is left out.",
+                (0, 247): "the zeros at the ends are left out.",
+                (1, 124): "250 samples make 125 pairs.",
+                (1, 250): "pooling with s:2 halves the time.",
+                (2, 896): "the biases are missing.",
+                (2, 128): "a filter has weights for every stream.",
+                (2, 112): "a filter has weights for every stream; and the biases are missing.",
+            },
+        ),
+        "How many places has the filter among 500 samples and the zeros? What does it multiply?",
+        numbers=3,
+    ),
     "8": Judge(
         lambda answer: {
-            9: True,
-            7: "the bias is missing.",
+            14: True,
+            13: "the bias is missing.",
+            11: "the filter of a stream is turned round; it lies as it is written.",
+            10: "that is the second stream alone.",
+            9: "that is the second stream alone.",
+            5: "that is the first stream alone.",
             4: "that is the first stream alone.",
-            6: "that is the first stream alone.",
-            3: "that is the second stream alone, or taken off the first.",
-            5: "that is the second stream alone.",
-            11: "that is place 0; move the filter one step on.",
-            13: "that is place 0; move the filter one step on.",
+            -4: "the second stream is taken off; it is added.",
+            -5: "the second stream is taken off; it is added.",
+            12: "that is place 0; move the filter one step on.",
         }.get(answer, f"you have {short(answer)}."),
         "Six products, one sum, one bias.",
         numbers=1,
     ),
     "9": Judge(leaks, "What of the test years is known before they happen?"),
     "10": Judge(three_ahead, "Which index has the last sample of window i? Then add 3."),
-    "11": Judge(knocked, "np.linalg.norm(future, axis=2) is the length at every moment."),
+    "11": Judge(knocked, "First the length at every moment; then: is one of them above the limit?"),
 }

@@ -32,6 +32,8 @@ def last_year_and_growth(function: Callable[[np.ndarray], Any]) -> bool | str | 
         ("that is the growth of two years.", year + (year - x[:, :12]).mean(axis=1)[:, None]),
         ("the growth is that of all windows together.", year + growth.mean()),
         ("that is the year before the last.", before + growth),
+        ("that is the growth of the last month alone.", year + x[:, -1:] - x[:, -13:-12]),
+        ("the growth is added to all months alike.", year + growth * np.arange(1, 13) / 12),
     ]
     if np.allclose(answer, year + growth):
         return True
@@ -87,6 +89,8 @@ def with_other_growth(function: Callable[..., Any]) -> bool | str | None:
     past, future = np.arange(-35, 1) / 12, np.arange(1, 13) / 12
     grown = lambda months: rise[:, None] * months  # noqa: E731
     added = np.hstack([new_x - x, new_y - y])
+    if not np.allclose(added[:, 35], 0) and np.allclose(added[:, 36:], grown(future)):
+        return "the targets are right, but the last value of a window has to stay 0."
     pairs = [
         ("the targets do not grow.", (past, 0 * future)),
         ("the windows do not grow.", (0 * past, future)),
@@ -105,11 +109,11 @@ def with_other_growth(function: Callable[..., Any]) -> bool | str | None:
 
 
 def by_heart(answer: str, errors: Mapping[str, Mapping[str, float]]) -> bool | str:
-    """Judge the name of the model that learned by heart: test far above training error.
+    """Judge the name of the model that learned by heart: validation far above training error.
 
     Args:
         answer: The student's word.
-        errors: By name, the errors "training" and "test".
+        errors: By name, the errors "training" and "validation".
     """
     if not isinstance(answer, str):
         return "a name was expected, in quotation marks."
@@ -117,9 +121,9 @@ def by_heart(answer: str, errors: Mapping[str, Mapping[str, float]]) -> bool | s
     if answer.strip().casefold() not in names:
         return f"the names are {', '.join(errors)}."
     given = names[answer.strip().casefold()]
-    ratio = {name: error["test"] / error["training"] for name, error in errors.items()}
+    ratio = {name: error["validation"] / error["training"] for name, error in errors.items()}
     worst = max(ratio, key=ratio.get)
-    words = f"its test error is {ratio[given]:.2f} times its training error, and another has more."
+    words = f"its validation error is {ratio[given]:.2f} times that of training; another has more."
     return given == worst or words
 
 
@@ -149,7 +153,7 @@ def parts_by_person(function: Callable[[np.ndarray], Any]) -> bool | str | None:
 
 
 def pocket_free(function: Callable[[np.ndarray], Any]) -> bool | str | None:
-    """Judge features of windows (n, 200, 3) that do not change when the phone is turned."""
+    """Judge a function from windows (n, 200, 3) to mean and deviation of the length, (n, 2)."""
     if not callable(function):
         return NO_FUNCTION
     x = phones.recordings(people=1, seconds=4, seed=0)[0]  # a window of each activity
@@ -157,17 +161,30 @@ def pocket_free(function: Callable[[np.ndarray], Any]) -> bool | str | None:
     if answer is None:
         return None
     answer = np.asarray(answer)
-    if answer.ndim != 2 or len(answer) != len(x):
-        return f"the shape is {answer.shape}, expected (n, any number), here ({len(x)}, …)."
+    if answer.shape != (5, 2):
+        words = f"the shape is {answer.shape}, expected (n, 2), here (5, 2)"
+        return f"{words}: two numbers for each window."
     apart = np.abs(np.asarray(function(phones.turn(x, seed=1))) - answer).max()
     if apart > 1e-3:
         return f"turning the phone changes them by up to {apart:.2g}."
+    if np.ptp(answer, axis=0).max() < 1e-3:
+        return "they do not change, but they are the same for every activity."
+    if not np.allclose(np.asarray(function(x[::-1].copy()))[::-1], answer, rtol=1e-3):
+        return "they depend on which row of the array a window is."
     length = np.linalg.norm(x, axis=2)
-    if not np.allclose(answer, np.transpose([length.mean(axis=1), length.std(axis=1)]), rtol=1e-3):
-        if np.ptp(answer, axis=0).max() < 1e-3:
-            return "they do not change, but they are the same for every activity."
-        print("Not mean and standard deviation of the length, but no pocket changes it, either.")
-    return True
+    squared = length**2
+    right = np.stack([length.mean(axis=1), length.std(axis=1)], axis=1)
+    mistakes = [
+        ("the square root is missing.", np.stack([squared.mean(1), squared.std(1)], axis=1)),
+        ("that is the variance; its square root is the deviation.", right ** [1, 2]),
+        ("those are the smallest and the largest length.", np.sort(length, axis=1)[:, [0, -1]]),
+    ]
+    if np.allclose(np.sort(answer, axis=1), np.sort(right, axis=1), rtol=1e-2):
+        return True
+    for order in (1, -1):
+        if words := named_mistake(answer[:, ::order], mistakes, rtol=1e-3, atol=1e-3):
+            return words
+    return "no pocket changes them, but mean and standard deviation of the length are others."
 
 
 JUDGES = {
@@ -176,5 +193,5 @@ JUDGES = {
     "3": Judge(with_other_growth, "The window's months are −35 … 0, the target's 1 … 12."),
     "4": Judge(by_heart, "Compare the two errors of each model."),
     "5": Judge(parts_by_person, "A comparison of `who` makes a mask; & joins two."),
-    "6": Judge(pocket_free, "np.linalg.norm(x, axis=2) is the length at every moment."),
+    "6": Judge(pocket_free, "First the length at every moment. Then which axis is time?"),
 }
