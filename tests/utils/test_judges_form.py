@@ -141,7 +141,7 @@ WRONG = [
     ("06b.1", lambda *_: (np.zeros(5), np.zeros(5)), "the shapes are"),
     ("06b.2", lambda w, x, h: 2 * h, "it returns array("),
     ("06b.3", "1, 4, 3, 6", QUOTED),
-    ("07.5", lambda p, most: np.array([2 / 3, 1 / 3, 0, 0]), "it returns array([0.66666667, 0.33"),
+    ("07.5", lambda p, most: np.array([0, 0.5, 0.5, 0]), "it returns array([0. , 0.5, 0.5, 0. ])"),
     ("07.5", lambda p, most: np.array([0, 2 / 3, 0, 1 / 3]), "with p = 0.95 nothing is cut"),
     ("07.4", "99328", QUOTED),
     ("08.1", "40", QUOTED),

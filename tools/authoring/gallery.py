@@ -85,12 +85,12 @@ PICTURES = {
     "07_lstm_text": Picture(
         "What is in its memory?",
         1,
-        "A passage coloured by two cells: the place in the line, and the names of speakers",
+        "A passage coloured by a cell that follows the place in the line",
     ),
     "07b_learning_by_heart": Picture(
         "The contest",
         1,
-        "Best validation and the end of training for five remedies, three seeds each",
+        "Best validation and the end of training with four remedies and none, three seeds each",
     ),
     "08_residual_xor": Picture(
         "The decision, layer by layer",

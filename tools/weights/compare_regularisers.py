@@ -31,9 +31,9 @@ FIELDS = [
 ]
 REMEDIES = [
     ("nothing", (0.0,)),
-    ("weight penalties", (1e-5, 1e-4)),
-    ("dropout", (0.1, 0.3)),
-    ("recurrent dropout", (0.1, 0.3)),
+    ("weight penalties", (1e-5, 1e-4, 1e-3, 1e-2)),
+    ("dropout", (0.1, 0.3, 0.5)),
+    ("recurrent dropout", (0.1, 0.3, 0.5)),
     ("zoneout", (0.1, 0.3)),
 ]
 Layers = list[keras.layers.Layer]
@@ -58,11 +58,11 @@ def middle(remedy: str, strength: float) -> Layers:
 class BestEpoch(keras.callbacks.Callback):
     """Measure all parts after every second epoch; with the best validation, keep the test."""
 
-    def __init__(self, parts):
+    def __init__(self, parts: dict) -> None:
         super().__init__()
         self.parts, self.bits, self.best = parts, {}, (np.inf, 0, 0.0)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measure in bits per character, without noise and penalties."""
         if epoch % 2 == 0:
             return

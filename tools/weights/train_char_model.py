@@ -76,7 +76,7 @@ def main() -> None:
 
     weights = [weight.astype("float16") for weight in model.get_weights()]
     model.set_weights(weights)
-    print(f"float16, test part: {lesson['bits_per_character'](model, test):.3f} bits per character")
+    print(f"float16, test part: {bits_per_character(model, test):.3f} bits per character")
     TARGET.parent.mkdir(exist_ok=True)
     named = {f"{i:02}": weight for i, weight in enumerate(weights)}
     np.savez_compressed(TARGET, alphabet="".join(alphabet), **named)

@@ -4,8 +4,8 @@
 
 Both for 6,000 updates. Writes data/weights/lecture_lstm.npz: the bits per character of both on the
 validation text of lesson 07 after 100, 200, … updates, (seeds, 7) each, and the weights of the
-lecture's own network, the first seed's, as float16. The network is that of the lesson's cell tagged
-"lecture-net". About two minutes for each of the six on two CPU cores.
+lecture's own network, the first seed's, as float16. The networks are those of the lesson's cells
+tagged "lecture-net". About two minutes for each of the six on two CPU cores.
 """
 
 import argparse
@@ -51,16 +51,16 @@ def main() -> None:
     play = data.load_text("shakespeare")
     if play.origin.is_sample:
         sys.exit("This needs the real text; see data/README.md.")
-    lecture_net = cells.definitions("07_lstm_text.ipynb", {"lecture-net"}, keras=keras)[
-        "lecture_net"
-    ]
     alphabet = sorted(set(play.text))
+    names = {"keras": keras, "timesteps": TIMESTEPS, "classes": len(alphabet)}
+    lesson = cells.definitions("07_lstm_text.ipynb", {"lecture-net"}, **names)
+    nets = {"window": lesson["lecture_net"], "every": lesson["every_net"]}
     stream = np.array([alphabet.index(character) for character in play.text], "int32")
     curves, weights = {"window": [], "every": []}, []
     for seed in range(options.seeds):
         for name, curve in curves.items():
             keras.utils.set_random_seed(seed)
-            net = lecture_net(every=name == "every")
+            net = nets[name]()
             curve.append(run(net, name == "every", stream, seed))
             print(name, seed, *(f"{bits:.3f}" for bits in curve[-1]), flush=True)
             if name == "window" and not weights:

@@ -42,6 +42,7 @@ def temperature(function: Callable[[np.ndarray, float], Any]) -> bool | str | No
     if answer.shape != logits.shape:
         return f"the shape is {answer.shape}, expected {logits.shape}."
     softmax = lambda z: np.exp(z) / np.exp(z).sum()  # noqa: E731
+    below = np.exp(logits / heat) / np.exp(logits).sum()
     mistakes = [
         ("that is the ordinary softmax. Where is the temperature?", softmax(logits)),
         ("the logits were multiplied by the temperature.", softmax(logits * heat)),
@@ -49,6 +50,11 @@ def temperature(function: Callable[[np.ndarray, float], Any]) -> bool | str | No
         ("divide the logits before the softmax, not after it.", softmax(logits) / heat),
         ("those are the logits, divided. The softmax is missing.", logits / heat),
         ("that is 1 for the likeliest and 0 for the others.", np.eye(4)[0]),
+        ("below the line, too, the logits must be divided.", below),
+        (
+            "divide by the sum, not by the largest.",
+            np.exp(logits / heat) / np.exp(logits[0] / heat),
+        ),
     ]
     if np.allclose(answer, softmax(logits / heat), rtol=1e-4):
         hot = np.asarray(function(logits.copy(), 2.0))
@@ -85,6 +91,8 @@ def carried(function: Callable[..., Any]) -> bool | str | None:
     answer = function(step, pick, 3, 1, 2, 8)
     if answer is None:
         return None
+    if np.ndim(answer) == 0:
+        return "one character was returned; a list of all that were drawn was expected."
     answer = [int(character) for character in answer]
     right = expected()
     if answer == right:
@@ -110,6 +118,7 @@ def parameters(answer: int) -> bool | str:
         return True
     mistakes = [
         ("the biases are missing.", 4 * 128 * (65 + 128)),
+        ("Keras's LSTM has one bias for each unit and map, not two.", right + 4 * 128),
         ("that is one gate; there are four maps of this size.", 128 * (65 + 128 + 1)),
         ("that is three maps; besides the three gates there is the candidate.", right * 3 // 4),
         ("the way from h to the gates is missing.", 4 * 128 * (65 + 1)),
@@ -131,6 +140,8 @@ def nucleus(function: Callable[[np.ndarray, float], np.ndarray | None]) -> bool 
         return f"it sums to {np.sum(answer):.3f}, not to 1."
     if np.allclose(answer, [0, 1, 0, 0]):
         return "with p = 0.6, one character of probability 0.5 is not enough."
+    if np.allclose(answer, [2 / 3, 1 / 3, 0, 0]):
+        return "those are in the order of their size; each must stand in its own place again."
     if not np.allclose(answer, [0, 2 / 3, 0, 1 / 3]):
         return f"it returns {short(answer)} for {probabilities.tolist()} and p = 0.6."
     wide = function(probabilities.copy(), 0.95)

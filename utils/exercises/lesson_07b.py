@@ -11,15 +11,18 @@ from utils.exercises import Judge, named_mistake, short
 
 def stop_early(function: Callable[[list[float], int], Any]) -> bool | str | None:
     """Judge a function from validation losses and patience to the epochs (best, last)."""
-    losses = [5.0, 4.0, 4.2, 3.5, 3.6, 3.7, 3.8, 3.9, 3.4, 3.3]
+    losses = [5.0, 4.0, 4.2, 3.5, 3.6, 3.8, 3.7, 3.9, 3.4, 3.3]
     answer = function(list(losses), 3)
     if answer is None:
         return None
     if np.shape(answer) != (2,):
         return f"it returns {short(answer)}; a pair was expected, (best epoch, last epoch)."
+    sooner = function(list(losses), 2)
+    if np.allclose(answer, (4, 6)) and np.shape(sooner) == (2,) and np.allclose(sooner, (4, 5)):
+        return "the count starts anew after every new best one."
     mistakes = [
         ("epochs are counted from 1.", (3, 6)),
-        ("the training is over after epoch 7; who stops never sees what comes later.", (10, 10)),
+        ("the training is over after epoch 7: 5, 6 and 7 are no better than the best.", (10, 10)),
         ("the first number is right; the second is the last epoch that was trained.", (4, 4)),
         ("it waits one epoch too long.", (4, 8)),
         ("it stops one epoch too early.", (4, 6)),
@@ -28,8 +31,10 @@ def stop_early(function: Callable[[list[float], int], Any]) -> bool | str | None
     ]
     if not np.allclose(answer, (4, 7)):
         return named_mistake(answer, mistakes) or f"for {losses} and 3 it returns {short(answer)}."
+    if np.shape(sooner) != (2,) or not np.allclose(sooner, (4, 6)):
+        return f"with a patience of 2, it returns {short(sooner)}. Is `patience` used?"
     whole = function([3.0, 2.0, 1.0], 2)
-    return np.allclose(whole, (3, 3)) or (
+    return (whole is not None and np.shape(whole) == (2,) and np.allclose(whole, (3, 3))) or (
         f"where the loss falls to the end, it returns {short(whole)}, not (3, 3)."
     )
 
