@@ -8,13 +8,13 @@ bits per character) in 60 epochs, its epoch, the test text at that epoch, and bo
 
 import argparse
 import csv
-import sys
 
 import keras
 import numpy as np
 
 from tools.authoring import check
-from utils import batches, data
+from tools.weights import plays
+from utils import batches
 from utils.models import zoneout
 
 TARGET = check.ROOT / "data" / "regularisers.csv"
@@ -94,11 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    play = data.load_text("shakespeare")
-    if play.origin.is_sample:
-        sys.exit("This needs the real text; see data/README.md.")
-    alphabet = sorted(set(play.text))
-    stream = np.array([alphabet.index(character) for character in play.text], "int32")
+    alphabet, stream = plays.shakespeare_in_numbers()
     places = {"training": -105_000, "validation": -100_000, "test": -50_000}
     parts = {}
     for part, start in places.items():

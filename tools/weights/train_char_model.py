@@ -8,14 +8,14 @@ measure it on what it holds out.
 """
 
 import argparse
-import sys
 import time
 
 import keras
 import numpy as np
 
 from tools.authoring import cells, check
-from utils import batches, data, runtime, splits
+from tools.weights import plays
+from utils import batches, runtime, splits
 
 NOTEBOOK = "07_lstm_text.ipynb"
 TARGET = check.ROOT / "data" / "weights" / "char_shakespeare.npz"
@@ -50,14 +50,8 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=256)
     options = parser.parse_args()
     runtime.set_seed(7)
-    play = data.load_text("shakespeare")
-    if play.origin.is_sample:
-        sys.exit("This needs the real text; see data/README.md.")
+    alphabet, stream = plays.shakespeare_in_numbers()
     lesson = cells.definitions(NOTEBOOK, {"char-model"}, keras=keras)
-
-    alphabet = sorted(set(play.text))
-    number_of = {character: number for number, character in enumerate(alphabet)}
-    stream = np.array([number_of[character] for character in play.text], dtype="int32")
     train, validation, test = splits.split_in_time(stream, validation=0.05, test=0.05)
 
     model = lesson["build_char_model"](len(alphabet), options.units, dropout=0.1)

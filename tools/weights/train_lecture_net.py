@@ -9,13 +9,13 @@ tagged "lecture-net". About two minutes for each of the six on two CPU cores.
 """
 
 import argparse
-import sys
 
 import keras
 import numpy as np
 
 from tools.authoring import cells, check
-from utils import batches, data
+from tools.weights import plays
+from utils import batches
 
 TARGET = check.ROOT / "data" / "weights" / "lecture_lstm.npz"
 MILESTONES = (100, 200, 400, 800, 1600, 3200, 6000)
@@ -48,14 +48,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    play = data.load_text("shakespeare")
-    if play.origin.is_sample:
-        sys.exit("This needs the real text; see data/README.md.")
-    alphabet = sorted(set(play.text))
+    alphabet, stream = plays.shakespeare_in_numbers()
     names = {"keras": keras, "timesteps": TIMESTEPS, "classes": len(alphabet)}
     lesson = cells.definitions("07_lstm_text.ipynb", {"lecture-net"}, **names)
     nets = {"window": lesson["lecture_net"], "every": lesson["every_net"]}
-    stream = np.array([alphabet.index(character) for character in play.text], "int32")
     curves, weights = {"window": [], "every": []}, []
     for seed in range(options.seeds):
         for name, curve in curves.items():

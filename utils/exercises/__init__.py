@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 OPEN = "Not answered yet. Replace None (or ...) above, then run this cell again."
+NO_FUNCTION = "a function was expected: its name, without brackets."
 _UNQUOTED = "numbers were expected, without quotation marks."
 
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from utils.exercises import Judge, named_mistake, short
+from utils.exercises import NO_FUNCTION, Judge, named_mistake, short
 
 LEAKS, CHOICES = set("ABE"), set("ABCDE")
-NO_FUNCTION = "a function was expected: its name, without brackets."
 
 
 def cut(function: Callable[..., Any]) -> bool | str | None:

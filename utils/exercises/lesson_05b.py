@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 
 from utils import phones
-from utils.exercises import Judge, named_mistake, short
-
-NO_FUNCTION = "a function was expected: its name, without brackets."
+from utils.exercises import NO_FUNCTION, Judge, named_mistake, short
 
 
 def last_year_and_growth(function: Callable[[np.ndarray], Any]) -> bool | str | None:

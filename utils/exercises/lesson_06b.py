@@ -27,6 +27,17 @@ def _sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
 
+def _one_step(step, *arguments):
+    """Return what a student's step returns, or None while a line of it is still None."""
+    try:
+        answer = step(*arguments)
+    except TypeError as error:  # an open line, and the line below it reckons with it
+        if "NoneType" in str(error) or "ellipsis" in str(error):
+            return None
+        raise
+    return None if answer is ... else answer
+
+
 def lstm_step(step: Callable[..., tuple | None]) -> bool | str | None:
     """Judge one step of an LSTM.
 
@@ -35,13 +46,8 @@ def lstm_step(step: Callable[..., tuple | None]) -> bool | str | None:
             inputs), h and c (batch, units); it returns the new h and c.
     """
     w, x, h, c = _example("ifog")
-    try:
-        answer = step(w, x, h.copy(), c.copy())
-    except TypeError as error:  # c is still None, and the line of h is there
-        if "NoneType" in str(error) or "ellipsis" in str(error):
-            return None
-        raise
-    if answer is None or answer is ...:
+    answer = _one_step(step, w, x, h.copy(), c.copy())
+    if answer is None:
         return None
     if not isinstance(answer, tuple | list) or len(answer) != 2:
         return "a pair was expected, the new h and c."
@@ -92,13 +98,8 @@ def _shown(new_h, c, o, c_old, g):
 def gru_step(step: Callable[..., np.ndarray | None]) -> bool | str | None:
     """Judge one step of a GRU, a function of w, x (batch, inputs) and h (batch, units)."""
     w, x, h, _ = _example("zrg")
-    try:
-        answer = step(w, x, h.copy())
-    except TypeError as error:  # g is still None, and the line of h is there
-        if "NoneType" in str(error) or "ellipsis" in str(error):
-            return None
-        raise
-    if answer is None or answer is ...:
+    answer = _one_step(step, w, x, h.copy())
+    if answer is None:
         return None
     answer = np.asarray(answer)
     if answer.shape != (4, 5):
