@@ -40,6 +40,7 @@ WORK, RUNNING = "work", "running"  # a folder, and in it a file that says what w
 # What is wrong with a name, and not with the disk.
 NAME_ERRORS = {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
 NAME_ERRORS |= {errno.EILSEQ}
+LEAVE_SECONDS = 5  # for what a job is still writing when the process leaves
 MOST_UPWARDS = 20  # folders that a file may lie above its notebook
 NOT_SHOWN = "The notebook could not be shown. The next run tries it again; the points stand."
 
@@ -278,8 +279,16 @@ def _leave():
         with contextlib.suppress(psutil.Error):
             child.kill()
     if os.environ.get(OWN_FOLDER):
-        shutil.rmtree(os.environ[OWN_FOLDER], ignore_errors=True)
+        _remove(Path(os.environ[OWN_FOLDER]))
     os._exit(0)
+
+
+def _remove(folder):
+    """Remove a folder in which a job, or a process that was just killed, may still be writing."""
+    deadline = time.monotonic() + LEAVE_SECONDS
+    while folder.exists() and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.05)
 
 
 def _write(path, text):

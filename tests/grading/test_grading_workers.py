@@ -115,6 +115,28 @@ def test_the_process_ends_with_the_one_that_it_works_for():
     assert done.returncode == 0
 
 
+def test_its_folder_goes_though_a_job_is_still_writing_there(tmp_path):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for number in range(1000):  # so many that one pass takes long enough to miss new ones
+        (folder / f"old{number}").touch()
+    words = """
+import pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+(folder / "0").touch()
+print("writing", flush=True)
+deadline, number = time.monotonic() + 0.5, 0
+while time.monotonic() < deadline:
+    number += 1
+    (folder / f"{number}").touch()
+"""
+    writing = [sys.executable, "-c", words, str(folder)]
+    with subprocess.Popen(writing, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as job:
+        job.stdout.readline()
+        worker._remove(folder)
+    assert not folder.exists()
+
+
 def test_a_job_that_makes_no_sense_is_a_result(tmp_path):
     (tmp_path / worker.JOB).write_text("{}")
     result = worker.Grader().grade(tmp_path)
