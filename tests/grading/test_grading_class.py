@@ -64,7 +64,7 @@ def snapshot(*folders):
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-def leftovers(temporary, seconds=10):
+def leftovers(temporary, seconds=60):
     """Return processes that a run started and that do not end, and files that it left."""
     deadline = time.monotonic() + seconds
     while True:

@@ -296,7 +296,7 @@ def test_a_signal_leaves_nothing_running(tmp_path, number):
     family = psutil.Process(runner.pid).children(recursive=True)
     assert {int(path.read_text("utf-8")) for path in pids} <= {process.pid for process in family}
     runner.send_signal(number)
-    output, _ = runner.communicate(timeout=30)
+    output, _ = runner.communicate(timeout=90)
     until(lambda: not any(map(cleanup.is_alive, family)), 15 if number == signal.SIGKILL else 0.1)
     if number != signal.SIGKILL:
         assert runner.returncode == 128 + number

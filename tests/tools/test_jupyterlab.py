@@ -67,7 +67,7 @@ def page(notebook, tmp_path):
         yield f"http://127.0.0.1:{server['port']}/lab/tree/{notebook.name}?token={server['token']}"
     finally:
         cleanup.end([lab.pid], set())
-        lab.wait(timeout=30)
+        lab.wait(timeout=90)
 
 
 def test_a_slider_redraws_its_figure(page):

@@ -177,7 +177,7 @@ def test_lab_answers(tmp_path):
         assert "JupyterLab" in page, (tmp_path / "log").read_text(errors="replace")[-3000:]
     finally:
         survivors = cleanup.end([lab.pid], set())
-        lab.wait(timeout=30)
+        lab.wait(timeout=90)
     assert survivors == []
 
 

@@ -57,15 +57,6 @@ def test_the_surest_mistakes_come_first(capsys):
     assert "Nothing was misclassified" in capsys.readouterr().out
 
 
-def test_weights_are_drawn_on_one_scale_about_zero():
-    kernels = np.random.default_rng(0).normal(size=(3, 3, 1, 8))
-    plotting.weight_grid(kernels)
-    low, high = plt.gcf().axes[0].images[0].get_clim()
-    assert low == -high == -np.abs(kernels).max()
-    for number, image in enumerate(drawn_images()):
-        assert np.allclose(image, kernels[:, :, 0, number])
-
-
 @pytest.mark.parametrize(
     ("function", "arguments", "message"),
     [

@@ -1,4 +1,4 @@
-"""Pictures that the lessons share: image grids, learning curves, confusion, weights, activations.
+"""Pictures that the lessons share: image grids, learning curves, confusion, activations.
 
 Every function draws a new figure with matplotlib and leaves it open, so that a notebook shows it
 at the end of the cell; `matplotlib.pyplot.gcf()` is the figure just drawn. Titles are arguments,
@@ -259,26 +259,3 @@ def misclassified(
     shown = np.asarray(images)[wrong[:count]]
     image_grid(shown, captions, columns=columns, title=title, size=1.35)
     return wrong
-
-
-def weight_grid(
-    kernels: ArrayLike, *, columns: int = 8, title: str | None = None, size: float = 1.0
-) -> None:
-    """Draw the filters of a convolution layer, or the columns of a dense layer as images.
-
-    All share one scale, symmetric about zero: blue is negative, white zero, red positive.
-
-    Args:
-        kernels: (height, width, channels, filters) as Keras stores them, of which the first
-            channel is drawn (three channels: their mean), or (n, height, width).
-        columns: Filters in a row.
-        title: What the picture shows.
-        size: Width of one filter, in inches.
-    """
-    kernels = np.asarray(kernels)
-    if kernels.ndim == 4:
-        kernels = kernels.mean(axis=2) if kernels.shape[2] == 3 else kernels[:, :, 0]
-        kernels = np.moveaxis(kernels, -1, 0)
-    largest = float(np.abs(kernels).max())
-    limits = (-largest, largest)
-    image_grid(kernels, columns=columns, title=title, size=size, cmap="RdBu_r", limits=limits)
