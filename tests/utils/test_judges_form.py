@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 from keras import ops
-from test_judges import CONTEXT, stopping, windows, writing
+from test_judges import CASES, CONTEXT, stopping, windows, writing
 
 from utils import exercises
 from utils.models import squeezenet
@@ -68,13 +68,11 @@ RIGHT = {
     "07b.2": [lambda old, new, keep: ops.add(keep * old, (1 - keep) * new)],
     "22.4": [(4 / 3, 3.0)],
 }
-QUOTED, NO_FUNCTION = "without quotation marks", "a function was expected"
+QUOTED = "without quotation marks"
 WRONG = [
     ("00.1", "602116", QUOTED),
-    ("00.2", (1, 2), NO_FUNCTION),
     ("00.3", 64, "a dictionary with one entry"),
     ("00.4", "0.65", QUOTED),
-    ("00.5", np.zeros(29), NO_FUNCTION),
     ("00.6", "GPU", "three names were expected"),
     ("00.6", ("CPU", "GPU"), "three names were expected"),
     ("01.5", len, "in quotation marks"),
@@ -106,33 +104,23 @@ WRONG = [
     ("04.3", [513, 514], "one number was expected"),
     ("04.5", 0, "you have 0"),
     ("04.5", "1900", QUOTED),
-    ("05.1", np.zeros((5, 4)), NO_FUNCTION),
     ("05.1", lambda stream, timesteps, hop: stream, "the shape is"),
-    ("05.2", 5, NO_FUNCTION),
     ("05.2", lambda future: future[:, 0] * 0 - 1, "it returns array("),
     ("05.3", "-3", QUOTED),
-    ("05.4", 3, NO_FUNCTION),
     ("05.4", lambda x, kernel, bias, i, stride: bias * 0, "it returns array("),
     ("05.4", lambda x, kernel, bias, i, stride: x, "expected (filters,)"),
     ("05.8", (14, 14), "one number was expected"),
     ("05.9", "none", "3 missing"),
-    ("05.10", windows(86, 14)(np.arange(100.0)), NO_FUNCTION),
     ("05.10", lambda x: windows(86, 14)(x)[0], "a pair was expected"),
     ("05.10", lambda x: (windows(86, 14)(x)[0][:, 2:], x[14:]), "12 samples in a row"),
-    ("05.11", True, NO_FUNCTION),
     ("05.11", lambda future: np.arange(400) > 7, "the wrong answer"),
     ("05.11", lambda future: future > 16, "one answer for each window"),
-    ("05b.1", np.zeros((5, 12)), NO_FUNCTION),
     ("05b.1", lambda x: x[:, :12], "it returns array("),
-    ("05b.2", np.zeros((36, 12)), NO_FUNCTION),
     ("05b.2", lambda x, y: x, "the shape is"),
-    ("05b.3", 1, NO_FUNCTION),
     ("05b.3", lambda x, y, rise: x, "a pair was expected"),
     ("05b.3", lambda x, y, rise: (x[0], y[0]), "the shapes are"),
     ("05b.4", 3, "in quotation marks"),
-    ("05b.5", 3, NO_FUNCTION),
     ("05b.5", lambda who: (who < 12, who >= 12), "three masks"),
-    ("05b.6", np.zeros((5, 2)), NO_FUNCTION),
     ("05b.6", lambda x: np.linalg.norm(x, axis=2).std(axis=1), "two numbers for each"),
     ("06.1", lambda w, x, h: 2 * h, "it returns array("),
     ("06.3", lambda gradients, c: gradients[:2], "a list of three arrays"),
@@ -166,56 +154,18 @@ def test_wrong_forms_are_named(number, answer, words, capsys):
     assert words in said and re.fullmatch("Not yet: [^<].*\n", said)
 
 
-FUNCTIONS = (
-    "00.2",
-    "00.5",
-    "01.1",
-    "01.2",
-    "01.3",
-    "01.6",
-    "02.3",
-    "02.5",
-    "02b.3",
-    "02b.4",
-    "03.1",
-    "03.4",
-    "03.5",
-    "03.6",
-    "03b.1",
-    "03b.2",
-    "04.1",
-    "04.2",
-    "04.4",
-    "05.1",
-    "05.2",
-    "05.4",
-    "05.10",
-    "05.11",
-    "05b.1",
-    "05b.2",
-    "05b.3",
-    "05b.5",
-    "05b.6",
-    "06.1",
-    "06.2",
-    "06.3",
-    "06b.1",
-    "06b.2",
-    "07.1",
-    "07.2",
-    "07.3",
-    "07.5",
-    "07b.1",
-    "07b.2",
-    "07b.3",
-    "08.2",
-    "22.2",
-)
+FUNCTIONS = [
+    number
+    for number in sorted({number for number, *_ in CASES})
+    if exercises.judge_of(number).is_function
+]
 
 
 @pytest.mark.parametrize("number", FUNCTIONS)
-def test_a_function_that_returns_nothing_is_open_and_what_it_raises_is_told(number, capsys):
+def test_a_function_is_expected_may_be_open_and_what_it_raises_is_told(number, capsys):
     context = CONTEXT.get(number, {})
+    assert exercises.check(number, 3, **context) is False
+    assert "a function was expected" in capsys.readouterr().out
     assert exercises.check(number, lambda *_: None, **context) is None
     assert exercises.check(number, lambda *_: undefined, **context) is False  # noqa: F821
     assert "NameError: name 'undefined' is not defined" in capsys.readouterr().out

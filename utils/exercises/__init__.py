@@ -30,12 +30,14 @@ class Judge(NamedTuple):
         hint: What to think about when the answer is wrong.
         tolerance: How far a number may be off, absolutely and relatively.
         numbers: How many numbers a function in `expected` needs; 0 for any other answer.
+        is_function: Whether the answer has to be a function of the student's.
     """
 
     expected: Any
     hint: str
     tolerance: float = 1e-9
     numbers: int = 0
+    is_function: bool = False
 
 
 def check(number: str, answer: Any, *hint: str, **context: Any) -> bool | None:
@@ -60,7 +62,8 @@ def check(number: str, answer: Any, *hint: str, **context: Any) -> bool | None:
     expected = judge.expected
     if callable(expected):
         expected = lambda given: (  # noqa: E731
-            _not_numbers(given, judge.numbers)
+            (NO_FUNCTION if judge.is_function and not callable(given) else "")
+            or _not_numbers(given, judge.numbers)
             or judge.expected(np.asarray(given).item() if judge.numbers == 1 else given, **context)
         )
     return compare(answer, expected, judge.hint, tolerance=judge.tolerance)

@@ -38,8 +38,6 @@ def gradient_of_the_loss(answer: Slopes, tiny_turns: Slopes, n: int) -> bool | s
         tiny_turns: The lesson's function of both knobs, which measures the slopes.
         n: The number of measurements.
     """
-    if not callable(answer):
-        return "a function was expected: gradient, without brackets."
     places = [(0.0, 0.0), (30.0, 10.0), (-5.0, 8.0)]
     given = [answer(*place) for place in places]
     if any(slopes is None for slopes in given):
@@ -137,8 +135,6 @@ def round_valley(answer: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> b
         answer: The student's function of the inputs.
         x: The lesson's inputs, (samples,).
     """
-    if not callable(answer):
-        return "a function was expected: rescale, without brackets."
     given = answer(x)
     if given is None:
         return None
@@ -178,6 +174,7 @@ JUDGES = {
     "2": Judge(
         gradient_of_the_loss,
         "The derivative of error² is 2 · error · (how the error changes with the knob).",
+        is_function=True,
     ),
     "3": Judge(one_change, 'Change one thing, such as {"units": 16}.'),
     "4": Judge(
@@ -185,6 +182,10 @@ JUDGES = {
         "Call loss_after(0.61), loss_after(0.62), … and compare with loss(0, 0).",
         numbers=1,
     ),
-    "5": Judge(round_valley, "What do the mean and the standard deviation of x have to be?"),
+    "5": Judge(
+        round_valley,
+        "What do the mean and the standard deviation of x have to be?",
+        is_function=True,
+    ),
     "6": Judge(devices, "Which of them are made of large matrix products?"),
 }

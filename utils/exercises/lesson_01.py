@@ -217,10 +217,18 @@ def random_moves(
 
 JUDGES = {
     "1": Judge(
-        loss_of_one, "Pick the probability of the true class; then the formula is one call."
+        loss_of_one,
+        "Pick the probability of the true class; then the formula is one call.",
+        is_function=True,
     ),
-    "2": Judge(pooled, "values[0::2, 0::2] is the top left value of every square."),
-    "3": Judge(moved_right, "Start from zeros, and copy the part of the pictures that stays in."),
+    "2": Judge(
+        pooled, "values[0::2, 0::2] is the top left value of every square.", is_function=True
+    ),
+    "3": Judge(
+        moved_right,
+        "Start from zeros, and copy the part of the pictures that stays in.",
+        is_function=True,
+    ),
     "4": Judge(
         parameters,
         "A filter has height · width · (channels of its input) weights, and a bias.",
@@ -229,5 +237,5 @@ JUDGES = {
     "5": Judge(
         survivor, "Which of the two knows, before it is trained, which pixels are neighbours?"
     ),
-    "6": Judge(random_moves, "random.integers(-4, 5) gives one of −4 … 4."),
+    "6": Judge(random_moves, "random.integers(-4, 5) gives one of −4 … 4.", is_function=True),
 }

@@ -216,9 +216,14 @@ JUDGES = {
         one_place,
         "The window begins at (i · stride, j · stride) and takes every dilation-th pixel; with one "
         "axis more, window[..., None], it can be multiplied by all filters at once.",
+        is_function=True,
     ),
     "4": Judge(move_right, "Which neighbour does an output pixel have to copy?"),
-    "5": Judge(receptive_field, "Count in the drawing: which pixels does a layer add, and why?"),
+    "5": Judge(
+        receptive_field,
+        "Count in the drawing: which pixels does a layer add, and why?",
+        is_function=True,
+    ),
     "6": Judge(layer_to_43, "128 / 43 is nearly 3: begin with the stride."),
     "7": Judge(field_without_holes, "Each layer may be dilated by what the layers before it see."),
 }

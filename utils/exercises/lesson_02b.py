@@ -170,8 +170,16 @@ JUDGES = {
         "The depth of a filter is that of its input. Depthwise: one filter per channel, no mixing.",
         numbers=2,
     ),
-    "3": Judge(fire_module, "Squeeze first; both expanding convolutions get what comes out."),
-    "4": Judge(transformer_block, "A dense layer from a to b has a · b weights and b biases."),
+    "3": Judge(
+        fire_module,
+        "Squeeze first; both expanding convolutions get what comes out.",
+        is_function=True,
+    ),
+    "4": Judge(
+        transformer_block,
+        "A dense layer from a to b has a · b weights and b biases.",
+        is_function=True,
+    ),
     "5": Judge(for_a_phone, "Keep the rows that fit, then look for the largest top1_accuracy."),
     "6": Judge(small_transformer, "Put d = 384 into the count above.", numbers=1),
 }

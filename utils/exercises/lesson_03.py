@@ -228,17 +228,29 @@ def score_of_untrained(
 
 
 JUDGES = {
-    "1": Judge(model_that_ends_at, "keras.Model(…, …), with net.input and a layer's .output."),
+    "1": Judge(
+        model_that_ends_at,
+        "keras.Model(…, …), with net.input and a layer's .output.",
+        is_function=True,
+    ),
     "2": Judge(letters, "In which photo, and where in it, is the map bright?"),
     "3": Judge(
         channels_like_this,
         "A channel's largest peak over all pictures is middle_peaks.max(axis=0).",
         numbers=1,
     ),
-    "4": Judge(hide, "picture.copy(), then assign grey to [top : top + patch, …]."),
-    "5": Judge(
-        grad_cam_of, "alpha has one number for each channel; NumPy multiplies the last axis."
+    "4": Judge(
+        hide, "picture.copy(), then assign grey to [top : top + patch, …].", is_function=True
     ),
-    "6": Judge(signed_map, "The gradient times the difference of picture and colour, added up."),
-    "7": Judge(score_of_untrained, "Only the network in `score` changes."),
+    "5": Judge(
+        grad_cam_of,
+        "alpha has one number for each channel; NumPy multiplies the last axis.",
+        is_function=True,
+    ),
+    "6": Judge(
+        signed_map,
+        "The gradient times the difference of picture and colour, added up.",
+        is_function=True,
+    ),
+    "7": Judge(score_of_untrained, "Only the network in `score` changes.", is_function=True),
 }

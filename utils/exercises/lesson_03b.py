@@ -140,10 +140,14 @@ def _is_differentiable(objective, maps):
 
 JUDGES = {
     "1": Judge(
-        step_up, "x plus eta times the gradient, divided by its root mean square; then np.clip."
+        step_up,
+        "x plus eta times the gradient, divided by its root mean square; then np.clip.",
+        is_function=True,
     ),
     "2": Judge(
-        two_at_once, "A score is the mean of a map over its rows and columns, axes 1 and 2."
+        two_at_once,
+        "A score is the mean of a map over its rows and columns, axes 1 and 2.",
+        is_function=True,
     ),
-    "3": Judge(strength, "Square the maps, then take the mean of everything."),
+    "3": Judge(strength, "Square the maps, then take the mean of everything.", is_function=True),
 }

@@ -169,10 +169,16 @@ def _array(answer):
 
 
 JUDGES = {
-    "1": Judge(difference_hash, "Compare all columns but the first with all but the last."),
-    "2": Judge(prepared, "Reverse the last axis, make floats, subtract the three means."),
+    "1": Judge(
+        difference_hash,
+        "Compare all columns but the first with all but the last.",
+        is_function=True,
+    ),
+    "2": Judge(
+        prepared, "Reverse the last axis, make floats, subtract the three means.", is_function=True
+    ),
     "3": Judge(weights_that_learn, "One weight for each feature, and one bias.", numbers=1),
-    "4": Judge(may_learn, "The cut is after pool8, so what is left above it?"),
+    "4": Judge(may_learn, "The cut is after pool8, so what is left above it?", is_function=True),
     "5": Judge(photos_needed, "Four times as many photos halve the interval.", numbers=1),
     "6": Judge(turned, "Reverse the last axis, and make floats; subtract nothing."),
     "7": Judge(own_classes, "Two names, spelled as Open Images spells them."),

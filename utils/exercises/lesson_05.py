@@ -6,15 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from utils.exercises import NO_FUNCTION, Judge, named_mistake, short
+from utils.exercises import Judge, named_mistake, short
 
 LEAKS, CHOICES = set("ABE"), set("ABCDE")
 
 
 def cut(function: Callable[..., Any]) -> bool | str | None:
     """Judge a function of a stream, a length and a hop that returns the windows as rows."""
-    if not callable(function):
-        return NO_FUNCTION
     for samples, timesteps, hop in ((14, 4, 3), (14, 4, 2)):
         stream = np.arange(samples) + 0.5
         try:
@@ -49,8 +47,6 @@ def cut(function: Callable[..., Any]) -> bool | str | None:
 
 def peak(function: Callable[[np.ndarray], Any]) -> bool | str | None:
     """Judge a target: after how many steps the largest of the future values comes."""
-    if not callable(function):
-        return NO_FUNCTION
     future = np.random.default_rng(0).permuted(np.arange(84.0).reshape(7, 6, 2), axis=1)
     answer = function(future.copy())
     if answer is None:
@@ -72,8 +68,6 @@ def peak(function: Callable[[np.ndarray], Any]) -> bool | str | None:
 
 def one_moment(function: Callable[..., Any]) -> bool | str | None:
     """Judge a function that computes all filters of a 1D convolution at one place, (filters,)."""
-    if not callable(function):
-        return NO_FUNCTION
     random = np.random.default_rng(0)
     x, kernel, bias = random.normal(size=(20, 3)), random.normal(size=(5, 3, 4)), np.arange(1.0, 5)
     i, stride = 3, 2
@@ -119,8 +113,6 @@ def three_ahead(
     function: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray] | None],
 ) -> bool | str | None:
     """Judge a function that cuts a stream into windows of 12 and targets three samples later."""
-    if not callable(function):
-        return NO_FUNCTION
     answer = function(np.arange(100.0))
     if answer is None:
         return None
@@ -138,8 +130,6 @@ def three_ahead(
 
 def knocked(function: Callable[[np.ndarray], Any]) -> bool | str | None:
     """Judge a target: whether the acceleration ever exceeds 16 m/s² in the future."""
-    if not callable(function):
-        return NO_FUNCTION
     random = np.random.default_rng(3)
     future = random.normal(size=(400, 8, 3)) * random.uniform(3, 25, (400, 1, 1))
     answer = function(future.copy())
@@ -185,8 +175,12 @@ def whole_numbers(
 
 
 JUDGES = {
-    "1": Judge(cut, "Row i holds the samples i * hop, …, i * hop + timesteps - 1."),
-    "2": Judge(peak, "Which axis is time? And from which number does NumPy count?"),
+    "1": Judge(
+        cut, "Row i holds the samples i * hop, …, i * hop + timesteps - 1.", is_function=True
+    ),
+    "2": Judge(
+        peak, "Which axis is time? And from which number does NumPy count?", is_function=True
+    ),
     "3": Judge(
         lambda answer: {
             -3: True,
@@ -197,7 +191,11 @@ JUDGES = {
         "Which three samples lie below the filter at place 1?",
         numbers=1,
     ),
-    "4": Judge(one_moment, "window[:, :, None] * kernel has the axes place, stream, filter."),
+    "4": Judge(
+        one_moment,
+        "window[:, :, None] * kernel has the axes place, stream, filter.",
+        is_function=True,
+    ),
     "5": Judge(
         whole_numbers(
             (196, 12, 192),
@@ -264,6 +262,12 @@ JUDGES = {
         numbers=1,
     ),
     "9": Judge(leaks, "What of the test years is known before they happen?"),
-    "10": Judge(three_ahead, "Which index has the last sample of window i? Then add 3."),
-    "11": Judge(knocked, "First the length at every moment; then: is one of them above the limit?"),
+    "10": Judge(
+        three_ahead, "Which index has the last sample of window i? Then add 3.", is_function=True
+    ),
+    "11": Judge(
+        knocked,
+        "First the length at every moment; then: is one of them above the limit?",
+        is_function=True,
+    ),
 }

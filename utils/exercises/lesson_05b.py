@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 
 from utils import phones
-from utils.exercises import NO_FUNCTION, Judge, named_mistake, short
+from utils.exercises import Judge, named_mistake, short
 
 
 def last_year_and_growth(function: Callable[[np.ndarray], Any]) -> bool | str | None:
     """Judge a rule from windows (n, 36) to the next 12 months: last year's, plus its growth."""
-    if not callable(function):
-        return NO_FUNCTION
     x = np.random.default_rng(0).normal(350, 3, (5, 36)) + np.arange(36)
     answer = function(x.copy())
     if answer is None:
@@ -40,8 +38,6 @@ def last_year_and_growth(function: Callable[[np.ndarray], Any]) -> bool | str | 
 
 def linear_weights(function: Callable[..., Any]) -> bool | str | None:
     """Judge a function from x (n, 36) and y (n, 12) to the weights of least squares, (36, 12)."""
-    if not callable(function):
-        return NO_FUNCTION
     random = np.random.default_rng(0)
     x = random.normal(1, 1, (90, 36))
     y = x @ random.normal(size=(36, 12)) + random.normal(2, 1, (90, 12))
@@ -72,8 +68,6 @@ def with_other_growth(function: Callable[..., Any]) -> bool | str | None:
     Args:
         function: The student's function of x (n, 36), y (n, 12) and the growth in ppm a year, (n,).
     """
-    if not callable(function):
-        return NO_FUNCTION
     random = np.random.default_rng(0)
     x, y, rise = random.normal(size=(4, 36)), random.normal(size=(4, 12)), np.arange(1.0, 5)
     answer = function(x.copy(), y.copy(), rise.copy())
@@ -127,8 +121,6 @@ def by_heart(answer: str, errors: Mapping[str, Mapping[str, float]]) -> bool | s
 
 def parts_by_person(function: Callable[[np.ndarray], Any]) -> bool | str | None:
     """Judge a function from the person of each window, (n,), to three masks, (n,) each."""
-    if not callable(function):
-        return NO_FUNCTION
     who = np.repeat(np.arange(26), 4)
     answer = function(who.copy())
     if answer is None:
@@ -152,8 +144,6 @@ def parts_by_person(function: Callable[[np.ndarray], Any]) -> bool | str | None:
 
 def pocket_free(function: Callable[[np.ndarray], Any]) -> bool | str | None:
     """Judge a function from windows (n, 200, 3) to mean and deviation of the length, (n, 2)."""
-    if not callable(function):
-        return NO_FUNCTION
     x = phones.recordings(people=1, seconds=4, seed=0)[0]  # a window of each activity
     answer = function(x.copy())
     if answer is None:
@@ -186,10 +176,24 @@ def pocket_free(function: Callable[[np.ndarray], Any]) -> bool | str | None:
 
 
 JUDGES = {
-    "1": Judge(last_year_and_growth, "x[:, -12:] is the last year; growth[:, None] fits to it."),
-    "2": Judge(linear_weights, "np.linalg.lstsq(x, y) solves least squares; read what it returns."),
-    "3": Judge(with_other_growth, "The window's months are −35 … 0, the target's 1 … 12."),
+    "1": Judge(
+        last_year_and_growth,
+        "x[:, -12:] is the last year; growth[:, None] fits to it.",
+        is_function=True,
+    ),
+    "2": Judge(
+        linear_weights,
+        "np.linalg.lstsq(x, y) solves least squares; read what it returns.",
+        is_function=True,
+    ),
+    "3": Judge(
+        with_other_growth, "The window's months are −35 … 0, the target's 1 … 12.", is_function=True
+    ),
     "4": Judge(by_heart, "Compare the two errors of each model."),
-    "5": Judge(parts_by_person, "A comparison of `who` makes a mask; & joins two."),
-    "6": Judge(pocket_free, "First the length at every moment. Then which axis is time?"),
+    "5": Judge(
+        parts_by_person, "A comparison of `who` makes a mask; & joins two.", is_function=True
+    ),
+    "6": Judge(
+        pocket_free, "First the length at every moment. Then which axis is time?", is_function=True
+    ),
 }

@@ -204,9 +204,11 @@ def growing_matrix(answer: ArrayLike) -> bool | str | None:
 
 
 JUDGES = {
-    "1": Judge(rnn_step, "The formula has three summands inside the activation."),
-    "2": Judge(bptt, "h of step t − 1 enters a of step t through W_hh."),
-    "3": Judge(clip, "One norm, of all arrays together; one factor for all of them."),
+    "1": Judge(rnn_step, "The formula has three summands inside the activation.", is_function=True),
+    "2": Judge(bptt, "h of step t − 1 enters a of step t through W_hh.", is_function=True),
+    "3": Judge(
+        clip, "One norm, of all arrays together; one factor for all of them.", is_function=True
+    ),
     "4": Judge(parameters, "Two matrices and a bias. Does any of them know the length?", 0, 2),
     "5": Judge(growing_matrix, "Try numbers on the diagonal, a large one beside them, and a 0."),
 }

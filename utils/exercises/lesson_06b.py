@@ -173,8 +173,14 @@ def bias_for_half(answer: float) -> bool | str:
 
 
 JUDGES = {
-    "1": Judge(lstm_step, "In the picture, what meets at the plus, and what on the way to h?"),
-    "2": Judge(gru_step, "A mean of the old state and the proposal, weighted with z."),
+    "1": Judge(
+        lstm_step,
+        "In the picture, what meets at the plus, and what on the way to h?",
+        is_function=True,
+    ),
+    "2": Judge(
+        gru_step, "A mean of the old state and the proposal, weighted with z.", is_function=True
+    ),
     "3": Judge(wiring, "How many outputs are wanted, and is the future there already?", 0, 4),
     "4": Judge(parameters, "How many boxes, and what belongs to each of them?", 0, 1),
     "5": Judge(bias_for_half, "f to the power of 100 is one half. Which b gives this f?", 0, 1),

@@ -149,12 +149,13 @@ def nucleus(function: Callable[[np.ndarray, float], np.ndarray | None]) -> bool 
 
 
 JUDGES = {
-    "1": Judge(bits, "np.log2, np.mean, and a sign."),
-    "2": Judge(temperature, "Divide, np.exp, and divide by the sum."),
-    "3": Judge(carried, "What step returns goes into the next step."),
+    "1": Judge(bits, "np.log2, np.mean, and a sign.", is_function=True),
+    "2": Judge(temperature, "Divide, np.exp, and divide by the sum.", is_function=True),
+    "3": Judge(carried, "What step returns goes into the next step.", is_function=True),
     "4": Judge(parameters, "Four maps, each from the input and from h to 128 units.", numbers=1),
     "5": Judge(
         nucleus,
         "np.argsort(-probabilities) is the order. Keep a character if the sum before is below p.",
+        is_function=True,
     ),
 }

@@ -92,7 +92,13 @@ def dictionary(function: Callable[[str, Any], Any]) -> bool | str | None:
 
 
 JUDGES = {
-    "1": Judge(stop_early, "Remember the best epoch; stop when it is `patience` epochs ago."),
-    "2": Judge(zoneout, "Where keep is 1, the old state; where it is 0, the new one."),
-    "3": Judge(dictionary, "forms.get(word), and most_common(1)."),
+    "1": Judge(
+        stop_early,
+        "Remember the best epoch; stop when it is `patience` epochs ago.",
+        is_function=True,
+    ),
+    "2": Judge(
+        zoneout, "Where keep is 1, the old state; where it is 0, the new one.", is_function=True
+    ),
+    "3": Judge(dictionary, "forms.get(word), and most_common(1).", is_function=True),
 }

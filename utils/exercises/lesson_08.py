@@ -41,6 +41,10 @@ JUDGES = {
         "Look at the printed medians; the table above has 10, 30 and 100 layers.",
         numbers=1,
     ),
-    "2": Judge(add_before, "plain() above has everything; only the place of one bracket changes."),
+    "2": Judge(
+        add_before,
+        "plain() above has everything; only the place of one bracket changes.",
+        is_function=True,
+    ),
     "3": Judge(0, "50 × 2 dense layers, and additions have no weights."),
 }

@@ -51,6 +51,7 @@ JUDGES = {
     "2": Judge(
         averaged,
         "Each gradient counts by its share of all samples. np.average has a parameter for weights.",
+        is_function=True,
     ),
     "3": Judge(
         0.1 / (2 * 25.6e6 * 4 / 25e9), "C/n goes to 0 and (n − 1)/n to 1. What is left of T?", 0.01
