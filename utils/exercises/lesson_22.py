@@ -101,9 +101,9 @@ def rule(function: Callable[..., Any]) -> bool | str | None:
         ("that is the rule without warm-up.", 0.8 + 0 * step),
         ("it goes on rising after the warm-up.", 0.1 + 0.7 * step / 10),
         ("it starts from 0, not from the small rate.", 0.8 * share),
-        ("it starts from the small rate and adds k times it; it should end at k times.", 0.1 + 0.8 * share),
+        ("it should end at k times the small rate.", 0.1 + 0.8 * share),
         ("it falls; it should rise.", 0.8 - 0.7 * share),
-        ("it jumps at the end of the warm-up; it should rise in a line.", np.where(step < 10, 0.1, 0.8)),
+        ("it jumps; it should rise in a line.", np.where(step < 10, 0.1, 0.8)),
         ("k is missing.", 0.1 * share),
         ("the rule is linear: k times the rate, not its root.", 0.1 + (8**0.5 - 1) * 0.1 * share),
     ]
