@@ -4,7 +4,7 @@
     python -m benchmarks.input_pipeline --wait 60        # a slower disk
 
 A batch of 64 digits waits `--wait` milliseconds, as if for a disk or a network, and is then made
-in NumPy. It trains lesson 22's CNN. The ways: a generator in the main thread; the same through
+in NumPy. It trains a small CNN. The ways: a generator in the main thread; the same through
 the lesson's `prefetch`, taken from the notebook; `keras.utils.PyDataset` with one and with
 several workers; and, where TensorFlow is installed, `tf.data`. Each runs once to compile and is
 then timed three times, of which the best counts. The last row has no waiting at all.
@@ -48,6 +48,33 @@ class Batches(keras.utils.PyDataset):
         return load(number, self.wait)
 
 
+def normalised_relu():
+    """Return batch normalisation and ReLU, a list of two layers."""
+    return [keras.layers.BatchNormalization(momentum=0.9), keras.layers.ReLU()]
+
+
+def build_cnn():
+    """Return a small CNN from pictures (batch, 28, 28) to logits (batch, 10)."""
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            layers.Reshape((28, 28, 1)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(32, 5, strides=2, padding="same", use_bias=False),  # (batch, 14, 14, 32)
+            layers.MaxPooling2D(2),  # Shape: (batch, 7, 7, 32)
+            *normalised_relu(),
+            layers.Conv2D(64, 3, use_bias=False),  # Shape: (batch, 5, 5, 64)
+            *normalised_relu(),
+            layers.Conv2D(128, 3, use_bias=False),  # Shape: (batch, 3, 3, 128)
+            layers.GlobalMaxPooling2D(),  # Shape: (batch, 128)
+            *normalised_relu(),
+            layers.Dense(10),  # Shape: (batch, 10): logits
+        ],
+        name="cnn",
+    )
+
+
 def generator(count, wait):
     """Yield the batches, one after the other, in whatever thread asks for them."""
     for number in range(count):
@@ -84,8 +111,8 @@ def ways(wait, threads):
 
 
 def rows(options):
-    """Yield a row of the table for every way to feed the lesson's CNN."""
-    model = cells.definitions(NOTEBOOK, {"cnn"}, keras=keras)["build_cnn"]()
+    """Yield a row of the table for every way to feed the CNN."""
+    model = build_cnn()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(0.01), loss)
     slowest = None

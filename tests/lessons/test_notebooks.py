@@ -60,16 +60,3 @@ def test_lesson(lesson, backend, kind, caches, tmp_path, request, record_propert
     assert printed(executed, "stderr") == "", "a student would take this for an error"
     setup = next(cell for cell in executed["cells"] if cell["cell_type"] == "code")
     assert setup["outputs"] == [], "the setup cell shows nothing"
-
-
-def test_a_kernel_with_several_devices(caches, tmp_path, request):
-    """What a TPU slice or several GPUs would do: the lesson uses them in its own process."""
-    if not request.config.getoption("every_combination"):
-        pytest.skip("with --every-combination only: lesson 22 has run on two devices in a child")
-    pytest.importorskip("jax")
-    (lesson,) = [path for path in LESSONS if path.stem == "22_scaling_out"]
-    two = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
-    two["NPROC"] = "16"  # threads enough for two made-up devices that wait for each other
-    executed = execute(lesson, "jax", caches["sample"], tmp_path, more=two)
-    rows = headline_of(executed)["results"]
-    assert any(row["name"].startswith("2 devices on JAX") for row in rows)

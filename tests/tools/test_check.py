@@ -104,6 +104,8 @@ def fold(notebook):
         (change_kernel, "a kernel other than"),
         (code(4, "print('never closed'"), "does not parse"),
         (code(4, "!pip install something"), "does not parse"),
+        (code(4, "%%writefile a.py\nprint('never closed'"), "does not parse"),
+        (code(4, "%%time\nprint('mine')"), "does not parse"),
         (code(4, "a = 1\n" * 41), "41 lines"),
         (code(0, "\nprint('mine')", keep=True), "setup cell"),
         (replace("data.load_cifar10(", "data.load_cifar("), "utils.data has no load_cifar"),

@@ -33,6 +33,17 @@ GREY = np.array([100.0, 110.0, 120.0])
 PARTS = [np.array([1.0, 2.0, 3.0]), np.array([5.0, 5.0, 5.0])]
 
 
+def accumulating(finish, weigh=True, end=None):
+    def accumulate(gradient_of, x, y, piece):
+        total, n, starts = 0, len(x), range(0, len(x[:end]), piece)
+        for first in starts:
+            part = slice(first, first + piece)
+            total = total + (len(x[part]) if weigh else 1) * gradient_of(x[part], y[part])
+        return finish(total, n, len(starts))
+
+    return accumulate
+
+
 def moved(draw):
     return lambda images, random: np.stack([np.roll(x, draw(random), (0, 1)) for x in images])
 
@@ -299,13 +310,13 @@ CONTEXT = {
     },
     "08.1": {"learns_to_depth": lambda: 40},
     "09.2": {"loud": LOUD},
-    "22.2": {"parts": PARTS, "whole": np.array([2, 2.75, 3.5]), "rounding": 1e-6},
+    "22.1": {"parts": PARTS, "whole": np.array([2, 2.75, 3.5]), "rounding": 1e-6},
 }
 
 VALUES = {
-    "08.3": 0, "22.1": (117, 0.8), "22.3": 12.2,
+    "08.3": 0, "22.5": 12.2,
 }  # fmt: skip
-FUNCTIONS = "01.6", "02.3", "06.1", "06b.2", "07.5", "08.2", "22.2"  # that return an array
+FUNCTIONS = "01.6", "02.3", "06.1", "06b.2", "07.5", "08.2", "22.1"  # that return an array
 
 # What is said, before the hint, of which answers.
 SAID = {
@@ -1162,12 +1173,54 @@ SAID = {
         "by one step": layer_of(lambda queue, x: queue.append(x) or queue[-2] + 2 * x),
         "it gives": layer_of(lambda queue, x: x),
     },
-    "22.2": {
+    "22.1": {
         RIGHT: lambda gradients, counts: np.average(gradients, axis=0, weights=counts),
         "the plain mean": lambda gradients, counts: np.mean(gradients, axis=0),
+        "swapped": lambda g, counts: np.average(g, axis=0, weights=counts[::-1]),
         "not the gradient of the batch": lambda gradients, counts: np.sum(gradients, axis=0),
+        "with three devices": lambda gradients, counts: 0.75 * gradients[0] + 0.25 * gradients[1],
     },
-    "22.4": {RIGHT: (1.33, 3), "still waits": (4, 3), WRONG: (1.33, 4)},
+    "22.2": {
+        OPEN: lambda *_: None,
+        RIGHT: accumulating(lambda total, n, pieces: total / n),
+        "it is a sum": accumulating(lambda total, n, pieces: total),
+        "by the number of pieces": accumulating(lambda total, n, pieces: total / pieces),
+        "counts as much": accumulating(lambda total, n, pieces: total / pieces, weigh=False),
+        "not averaged": accumulating(lambda total, n, pieces: total, weigh=False),
+        "piece is missing": accumulating(lambda total, n, pieces: total / n, end=-2),
+        "only the last piece": lambda gradient_of, x, y, piece: gradient_of(x[8:], y[8:]),
+        "images at once": lambda gradient_of, x, y, piece: gradient_of(x, y),
+        "one image at a time": lambda g, x, y, piece: (
+            sum(g(x[i : i + 1], y[i : i + 1]) for i in range(len(x))) / len(x)
+        ),
+        "never asks": lambda gradient_of, x, y, piece: np.zeros(3),
+        "a vector": lambda gradient_of, x, y, piece: 1.0,
+        "it returns array": lambda gradient_of, x, y, piece: 7 * gradient_of(x[:4], y[:4]),
+    },
+    "22.3": {
+        OPEN: lambda *_: None,
+        RIGHT: lambda step, small, k, warm: small * (1 + (k - 1) * min(step / warm, 1)),
+        "without warm-up": lambda step, small, k, warm: small * k,
+        "goes on rising": lambda step, small, k, warm: small * (1 + (k - 1) * step / warm),
+        "starts from 0": lambda step, small, k, warm: small * k * min(step / warm, 1),
+        "end at k times": lambda step, small, k, warm: small * (1 + k * min(step / warm, 1)),
+        "it falls": lambda step, small, k, warm: small * (k - (k - 1) * min(step / warm, 1)),
+        "it jumps": lambda step, small, k, warm: small if step < warm else k * small,
+        "k is missing": lambda step, small, k, warm: small * min(step / warm, 1),
+        "not its root": lambda s, small, k, warm: small * (1 + (k**0.5 - 1) * min(s / warm, 1)),
+        "with other numbers": lambda step, small, k, warm: 0.1 * (1 + 7 * min(step / 10, 1)),
+        "one number": lambda step, small, k, warm: np.ones(2),
+        "for steps": lambda step, small, k, warm: 5.0,
+    },
+    "22.4": {
+        RIGHT: (1, 9),
+        "in billions": (1e9, 9),
+        "for the weight alone": (4, 9),
+        "only Adam's": (1, 2),
+        "two averages": (1, 8.5),
+        WRONG: (2, 9),
+    },
+    "22.6": {RIGHT: (1.33, 3), "still waits": (4, 3), WRONG: (1.33, 4)},
 }
 CASES = [(number, words, answer) for number in SAID for words, answer in SAID[number].items()]
 CASES += [(number, RIGHT, answer) for number, answer in VALUES.items()]

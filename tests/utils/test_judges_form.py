@@ -66,7 +66,8 @@ RIGHT = {
     "07.4": [99_328.0, [99_328]],
     "07b.1": [lambda *given: np.array(stopping()(*given))],
     "07b.2": [lambda old, new, keep: ops.add(keep * old, (1 - keep) * new)],
-    "22.4": [(4 / 3, 3.0)],
+    "22.4": [[1.0, 9], np.array([1, 9])],
+    "22.6": [(4 / 3, 3.0)],
 }
 QUOTED = "without quotation marks"
 WRONG = [
@@ -134,8 +135,9 @@ WRONG = [
     ("07.4", "99328", QUOTED),
     ("08.1", "40", QUOTED),
     ("08.2", lambda x, w: ops.tanh(x @ w[0] + w[1]), "it returns array("),
-    ("22.4", ("1.33", 3), QUOTED),
-    ("22.4", 1.33, "2 numbers were expected"),
+    ("22.4", 1, "2 numbers were expected"),
+    ("22.6", ("1.33", 3), QUOTED),
+    ("22.6", 1.33, "2 numbers were expected"),
 ]
 
 

@@ -101,9 +101,9 @@ PICTURES = {
         "Sound as numbers", 2, "A spectrogram of the spoken word seven: its frequencies over time"
     ),
     "22_scaling_out": Picture(
-        "Keep the device busy",
+        "Large batches",
         1,
-        "When batches are loaded and when they are computed, one after the other and at once",
+        "Validation loss by epoch: a small batch, a large one, and one with the linear rule",
     ),
 }
 
