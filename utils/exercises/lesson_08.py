@@ -106,9 +106,9 @@ def _as_the_formula(nets):
     convolutions = [layer for layer in nets[0].layers if hasattr(layer, "kernel")]
     norms = [layer for layer in nets[0].layers if hasattr(layer, "gamma")]
     inside = np.asarray(norms[0](convolutions[0](x), training=False))
+    hidden = np.maximum(inside, 0)
     branch, naked = (
-        np.asarray(norms[1](convolutions[1](h), training=False))
-        for h in (np.maximum(inside, 0), inside)
+        np.asarray(norms[1](convolutions[1](h), training=False)) for h in (hidden, inside)
     )
     mistakes = [
         ("the addition is missing.", np.maximum(branch, 0)),

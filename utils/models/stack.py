@@ -47,6 +47,8 @@ class Stack(keras.layers.Layer):
         super().__init__(**options)
         self.depth, self.body, self.biases = depth, body, tuple(biases)
         self.stacked: list[keras.Variable] = []
+        # Kept, for JAX compiles a loop anew whenever it is given a new function.
+        self._layer = lambda x, weights: (body(x, *weights), None)
 
     def build(self, input_shape: tuple) -> None:
         """Make the weights for inputs of shape (batch, units)."""
@@ -68,7 +70,7 @@ class Stack(keras.layers.Layer):
         weights = [ops.convert_to_tensor(weight) for weight in self.stacked]
         if keras.backend.backend() == "tensorflow":
             return _repeat_in_tensorflow(self.body, x, weights, self.depth)
-        return ops.scan(lambda x, layer: (self.body(x, *layer), None), x, weights)[0]
+        return ops.scan(self._layer, x, weights)[0]
 
 
 def _repeat_in_tensorflow(body, x, weights, depth):
