@@ -144,8 +144,7 @@ WRONG = [
     ("07.5", lambda p, most: np.array([0, 0.5, 0.5, 0]), "it returns array([0. , 0.5, 0.5, 0. ])"),
     ("07.5", lambda p, most: np.array([0, 2 / 3, 0, 1 / 3]), "with p = 0.95 nothing is cut"),
     ("07.4", "99328", QUOTED),
-    ("08.1", "40", QUOTED),
-    ("08.2", lambda x, w: ops.tanh(x @ w[0] + w[1]), "it returns array("),
+    ("08.3", "6050", QUOTED),
     ("22.4", ("1.33", 3), QUOTED),
     ("22.4", 1.33, "2 numbers were expected"),
 ]
@@ -208,7 +207,9 @@ FUNCTIONS = (
     "07b.1",
     "07b.2",
     "07b.3",
+    "08.1",
     "08.2",
+    "08.4",
     "22.2",
 )
 

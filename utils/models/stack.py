@@ -53,17 +53,14 @@ class Stack(keras.layers.Layer):
     def build(self, input_shape: tuple) -> None:
         """Make the weights for inputs of shape (batch, units)."""
         units = input_shape[-1]
-
         limit = (3 / units) ** 0.5  # as Glorot and Bengio (2010), and Dense, for each kernel
         kernels = keras.initializers.RandomUniform(-limit, limit)
         for number, start in enumerate(self.biases):
             shape, name = (self.depth, units, units), f"kernels_{number}"
             self.stacked.append(self.add_weight(shape=shape, initializer=kernels, name=name))
-            options = {
-                "initializer": keras.initializers.Constant(start),
-                "name": f"biases_{number}",
-            }
-            self.stacked.append(self.add_weight(shape=(self.depth, units), **options))
+            constant, name = keras.initializers.Constant(start), f"biases_{number}"
+            shape = (self.depth, units)
+            self.stacked.append(self.add_weight(shape=shape, initializer=constant, name=name))
 
     def call(self, x: Any) -> Any:
         """Take (batch, units) through all layers; return the same shape."""
