@@ -308,15 +308,40 @@ CONTEXT = {
             "wide CNN": {"training": 0.1, "validation": 0.11},
         }
     },
-    "08.1": {"learns_to_depth": lambda: 40},
     "09.2": {"loud": LOUD},
     "22.1": {"parts": PARTS, "whole": np.array([2, 2.75, 3.5]), "rounding": 1e-6},
 }
 
 VALUES = {
-    "08.3": 0, "22.5": 12.2,
+    "22.5": 12.2,
 }  # fmt: skip
-FUNCTIONS = "01.6", "02.3", "06.1", "06b.2", "07.5", "08.2", "22.1"  # that return an array
+FUNCTIONS = "01.6", "02.3", "06.1", "06b.2", "07.5", "08.1", "08.2", "22.1"  # that return an array
+
+
+def carried(x, kernel, bias, gate):
+    """A highway layer, from its gate."""
+    return gate * ops.tanh(x @ kernel + bias) + (1 - gate) * x
+
+
+def resnet_block(letters, kernel_size=3):
+    """A block: c convolution, n normalisation, r ReLU, a addition (if there is a shortcut)."""
+
+    def block(x, filters, shortcut):
+        y = x
+        for letter in letters:
+            if letter == "a":
+                y = layers.Add()([x, y]) if shortcut else y
+                continue
+            layer = {
+                "c": lambda: layers.Conv2D(filters, kernel_size, padding="same", use_bias=False),
+                "n": layers.BatchNormalization,
+                "r": layers.ReLU,
+            }[letter]()
+            y = layer(y)
+        return y
+
+    return block
+
 
 # What is said, before the hint, of which answers.
 SAID = {
@@ -1157,10 +1182,66 @@ SAID = {
         ).most_common()[0][0],
         "stays as it is": lambda word, forms: forms.get(word, Counter("?")).most_common()[0][0],
     },
-    "08.1": {RIGHT: 40, "one of the depths": 100, WRONG: 80},
+    "08.1": {
+        RIGHT: lambda x, w, b: x + ops.tanh(x @ w + b),
+        "where is the shortcut": lambda x, w, b: ops.tanh(x @ w + b),
+        "a tanh sits": lambda x, w, b: ops.tanh(ops.tanh(x @ w + b) + x),
+        "its tanh included": lambda x, w, b: ops.tanh(x @ w + b + x),
+        "f has a tanh": lambda x, w, b: x + x @ w + b,
+        "f has a bias": lambda x, w, b: ops.tanh(x @ w) + x,
+        "x alone": lambda x, w, b: x,
+        "not a product": lambda x, w, b: x * ops.tanh(x @ w + b),
+        "the difference": lambda x, w, b: x - ops.tanh(x @ w + b),
+        "it returns": lambda x, w, b: 7 * x,
+    },
     "08.2": {
-        RIGHT: lambda x, w: ops.tanh(x @ w[0] + w[1] + x),
-        "after the activation": lambda x, w: ops.tanh(x @ w[0] + w[1]) + x,
+        RIGHT: lambda x, w, b, v, c: carried(x, w, b, ops.sigmoid(x @ v + c)),
+        "changed places": lambda x, w, b, v, c: carried(x, w, b, 1 - ops.sigmoid(x @ v + c)),
+        "nothing is carried": lambda x, w, b, v, c: ops.sigmoid(x @ v + c) * ops.tanh(x @ w + b),
+        "x passes whole": lambda x, w, b, v, c: ops.sigmoid(x @ v + c) * ops.tanh(x @ w + b) + x,
+        "H passes whole": lambda x, w, b, v, c: (
+            ops.tanh(x @ w + b) + (1 - ops.sigmoid(x @ v + c)) * x
+        ),
+        "the gate has a sigmoid.": lambda x, w, b, v, c: carried(x, w, b, x @ v + c),
+        "not a tanh": lambda x, w, b, v, c: carried(x, w, b, ops.tanh(x @ v + c)),
+        "H has a tanh": lambda x, w, b, v, c: (
+            ops.sigmoid(x @ v + c) * (x @ w + b) + (1 - ops.sigmoid(x @ v + c)) * x
+        ),
+        "that is the residual": lambda x, w, b, v, c: ops.tanh(x @ w + b) + x,
+        "that is the plain": lambda x, w, b, v, c: ops.tanh(x @ w + b),
+        "one of its own": lambda x, w, b, v, c: carried(x, w, b, ops.sigmoid(x @ w + b)),
+        "it returns": lambda x, w, b, v, c: 7 * x,
+    },
+    "08.3": {
+        RIGHT: 6_050,
+        "each layer has a bias": 5_950,
+        "more than ten numbers.": 1_100,
+        "and each has a bias": 1_000,
+        "not eleven": 6_150,
+        "first and the last": 6_191,
+        "without the first layer": 6_080,
+        "without the last layer": 6_161,
+        "not a hundred": 605_000,
+        "the plain network": 11_000,
+        WRONG: 5_000,
+    },
+    "08.4": {
+        OPEN: lambda *_: None,
+        RIGHT: resnet_block("cnrcnar"),
+        "the addition is missing": resnet_block("cnrcnr"),
+        "the last ReLU is missing": resnet_block("cnrcna"),
+        "comes after the addition": resnet_block("cnrcnra"),
+        "in the middle": resnet_block("cncnar"),
+        "both ReLUs": resnet_block("cncna"),
+        "there are 1 layers Conv2D": resnet_block("cnrnar"),
+        "there are 0 layers BatchNorm": resnet_block("crcar"),
+        "still adds": lambda x, filters, shortcut: resnet_block("cnrcnar")(x, filters, True),
+        "more than the addition": lambda x, filters, shortcut: resnet_block(
+            "cnrcnar" if shortcut else "cnrcn"
+        )(x, filters, shortcut),
+        "they keep their size": lambda x, filters, shortcut: layers.Conv2D(filters, 3)(x),
+        "3 × 3": lambda x, filters, shortcut: resnet_block("cnrcnar", 5)(x, filters, shortcut),
+        "maps were expected": lambda x, filters, shortcut: 3,
     },
     "09.1": {RIGHT: 81, "not counted": 80, "width 2": 41, "three times": 121, "last layer": 55},
     "09.2": {RIGHT: 20.04, "positive": -20.04, "what is left": 17.39, "decoded": 40.18, WRONG: 1},

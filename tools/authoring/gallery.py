@@ -93,9 +93,9 @@ PICTURES = {
         "Best validation and the end of training with four remedies and none, three seeds each",
     ),
     "08_residual_xor": Picture(
-        "The decision, layer by layer",
+        "The residual layer",
         1,
-        "What a plain and a residual network of a hundred layers make of XOR, layer by layer",
+        "Points of a plane after 0 to 100 plain layers, and after as many residual ones",
     ),
     "09_wavenet": Picture(
         "Sound as numbers", 2, "A spectrogram of the spoken word seven: its frequencies over time"

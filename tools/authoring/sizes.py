@@ -20,7 +20,6 @@ MOST_LINES_OF_HALF_THE_CELLS = 9
 MOST_MINUTES = 90
 FOLDED = {"folded", "setup"}
 FIRST_EDITION = {
-    "08_residual_xor",
     "09_wavenet",
 }
 _STUDENTS_TIME = re.compile(r"\*\*Your time:\*\*\s+(?:about\s+)?(\d+)\s+minutes")

@@ -1,50 +1,171 @@
 """Judge the exercises of lesson 08, residual networks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from utils.exercises import Judge, short
+from utils.exercises import Judge, named_mistake, short
 
 
-def deepest(answer: int, learns_to_depth: Callable[[], int]) -> bool | str:
-    """Judge a depth by training: `learns_to_depth` returns the largest one that learns XOR."""
-    if answer not in (10, 20, 40, 80):
-        return "one of the depths 10, 20, 40 and 80 was asked for."
-    return answer == learns_to_depth()
+def residual(layer: Callable[..., Any]) -> bool | str | None:
+    """Judge a residual layer of x, (batch, 10), a kernel and a bias."""
+    x, kernel, bias = arguments = _arguments(2)
+    answer = _answer_of(layer, arguments)
+    if answer is None or isinstance(answer, str):
+        return answer
+    f = np.tanh(x @ kernel + bias)
+    mistakes = [
+        ("that is the plain layer; where is the shortcut?", f),
+        ("the shortcut goes round the whole layer, its tanh included.", np.tanh(np.arctanh(f) + x)),
+        ("a tanh sits on the shortcut; it should be bare.", np.tanh(f + x)),
+        ("f has a tanh.", np.arctanh(f) + x),
+        ("f has a bias.", np.tanh(x @ kernel) + x),
+        ("that is x alone.", x),
+        ("the drawing has a sum, not a product.", f * x),
+        ("that is the difference.", f - x),
+        ("that is the difference.", x - f),
+    ]
+    return _verdict(answer, x + f, mistakes)
 
 
-def add_before(body: Callable[[Any, list], Any]) -> bool | str | None:
-    """Judge a residual body tanh(W x + b + x) of x, (nets, batch, 10), and [kernel, bias]."""
+def highway(layer: Callable[..., Any]) -> bool | str | None:
+    """Judge a highway layer of x, (batch, 10), a kernel and a bias, and those of the gate."""
+    x, kernel, bias, gate_kernel, gate_bias = arguments = _arguments(4)
+    answer = _answer_of(layer, arguments)
+    if answer is None or isinstance(answer, str):
+        return answer
+    f, z = np.tanh(x @ kernel + bias), x @ gate_kernel + gate_bias
+    gate = 1 / (1 + np.exp(-z))
+    mistakes = [
+        ("H and x have changed places.", (1 - gate) * f + gate * x),
+        ("nothing is carried: x has a share, too.", gate * f),
+        ("x passes whole; it should get what the gate leaves.", gate * f + x),
+        ("H passes whole; the gate belongs before it, too.", f + (1 - gate) * x),
+        ("the gate has a sigmoid.", z * f + (1 - z) * x),
+        ("the gate has a sigmoid, not a tanh.", np.tanh(z) * f + (1 - np.tanh(z)) * x),
+        ("H has a tanh.", gate * np.arctanh(f) + (1 - gate) * x),
+        ("that is the residual layer; the gate is not used.", f + x),
+        ("that is the plain layer; the gate is not used.", f),
+        ("both use the same kernel; the gate has one of its own.", _mixed(f, x, x @ kernel + bias)),
+    ]
+    return _verdict(answer, gate * f + (1 - gate) * x, mistakes)
+
+
+def weights_of_dense(answer: int) -> bool | str:
+    """Judge the number of weights of 100 dense layers with growth rate 1 after 10 units."""
+    said = {
+        5_950: "each layer has a bias, too.",
+        1_100: "all layers but the first see more than ten numbers.",
+        1_000: "all layers but the first see more than ten numbers, and each has a bias.",
+        6_150: "the first of them sees ten numbers, not eleven.",
+        6_050 + 141: "without the first and the last layer of the network.",
+        6_050 + 30: "without the first layer of the network.",
+        6_050 + 111: "without the last layer of the network.",
+        605_000: "each layer makes one new number, not a hundred.",
+        11_000: "that is the plain network.",
+    }
+    return answer == 6_050 or said.get(answer, False)
+
+
+def block(function: Callable[..., Any]) -> bool | str | None:
+    """Judge ResNet's block, a function of maps, filters and whether there is a shortcut."""
+    import keras
+
+    inputs = keras.Input((5, 6, 4))
+    outputs = [function(inputs, 4, shortcut) for shortcut in (True, False)]
+    if outputs[0] is None or outputs[1] is None:
+        return None
+    for output in outputs:
+        if not isinstance(output, keras.KerasTensor):
+            return f"it returns {short(output)}; maps were expected."
+        if output.shape != inputs.shape:
+            return (
+                f"from maps {inputs.shape[1:]} it makes {output.shape[1:]}; they keep their size."
+            )
+    nets = [keras.Model(inputs, output) for output in outputs]
+    for net, words in zip(nets, ("", "without the shortcut, "), strict=True):
+        kinds = [type(layer).__name__ for layer in net.layers]
+        for kind in ("Conv2D", "BatchNormalization"):
+            if kinds.count(kind) != 2:
+                return f"{words}there are {kinds.count(kind)} layers {kind}; the formula has 2."
+        if any(layer.kernel_size != (3, 3) for layer in net.layers if hasattr(layer, "kernel")):
+            return "both convolutions are 3 × 3."
+    return _as_the_formula(nets)
+
+
+def _as_the_formula(nets):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(3, 5, 6, 4)).astype("float32")
+    draws = [random.uniform(-0.7, 0.7, weight.shape) for weight in nets[0].get_weights()]
+    for net in nets:  # gamma and the variances must be positive
+        names = [weight.path for weight in net.weights]
+        pairs = zip(names, draws, strict=True)
+        net.set_weights([d if "kernel" in n or "mean" in n else np.abs(d) + 0.2 for n, d in pairs])
+    answers = [np.asarray(net(x, training=False)) for net in nets]
+    convolutions = [layer for layer in nets[0].layers if hasattr(layer, "kernel")]
+    norms = [layer for layer in nets[0].layers if hasattr(layer, "gamma")]
+    inside = np.asarray(norms[0](convolutions[0](x), training=False))
+    hidden = np.maximum(inside, 0)
+    branch, naked = (
+        np.asarray(norms[1](convolutions[1](h), training=False)) for h in (hidden, inside)
+    )
+    mistakes = [
+        ("the addition is missing.", np.maximum(branch, 0)),
+        ("the last ReLU is missing.", x + branch),
+        ("the last ReLU comes after the addition.", x + np.maximum(branch, 0)),
+        ("the ReLU in the middle is missing.", np.maximum(x + naked, 0)),
+        ("both ReLUs are missing.", x + naked),
+        (
+            "the shortcut goes round both convolutions.",
+            np.maximum(np.maximum(inside, 0) + branch, 0),
+        ),
+    ]
+    with_shortcut = _verdict(answers[0], np.maximum(x + branch, 0), mistakes)
+    if with_shortcut is not True:
+        return with_shortcut
+    if np.allclose(answers[0], answers[1], atol=1e-4):
+        return "with shortcut=False it still adds."
+    return np.allclose(answers[1], np.maximum(branch, 0), atol=1e-3) or (
+        "with the shortcut it is right; without, more than the addition has changed."
+    )
+
+
+def _arguments(arrays):
+    random = np.random.default_rng(0)
+    shapes = (4, 10), (10, 10), (10,), (10, 10), (10,)
+    return [random.normal(0, 0.4, shape).astype("float32") for shape in shapes[: arrays + 1]]
+
+
+def _answer_of(layer, arguments):
     from keras import ops
 
-    random = np.random.default_rng(0)
-    shapes = (1, 4, 10), (1, 10, 10), (1, 1, 10)
-    x, kernel, bias = (random.normal(0, 0.3, shape).astype("float32") for shape in shapes)
-    answer = body(ops.convert_to_tensor(x), [ops.convert_to_tensor(w) for w in (kernel, bias)])
+    answer = layer(*(ops.convert_to_tensor(array) for array in arguments))
     if answer is None:
         return None
     answer = ops.convert_to_numpy(answer)
-    if answer.shape != x.shape:
-        return f"the shape is {answer.shape}, expected {x.shape}."
-    if np.allclose(answer, np.tanh(x @ kernel + bias + x), atol=1e-3):
+    shape = arguments[0].shape
+    return answer if answer.shape == shape else f"the shape is {answer.shape}, expected {shape}."
+
+
+def _mixed(f, x, z):
+    gate = 1 / (1 + np.exp(-z))
+    return gate * f + (1 - gate) * x
+
+
+def _verdict(answer, expected, mistakes: Sequence[tuple[str, Any]]):
+    if np.allclose(answer, expected, atol=1e-3):
         return True
-    if np.allclose(answer, np.tanh(x @ kernel + bias) + x, atol=1e-3):
-        return "this adds after the activation, as the slide does."
-    return f"it returns {short(answer)}."
+    return named_mistake(answer, mistakes, atol=1e-3) or f"it returns {short(answer)}."
 
 
 JUDGES = {
-    "1": Judge(
-        deepest,
-        "Look at the printed medians; the table above has 10, 30 and 100 layers.",
-        numbers=1,
+    "1": Judge(residual, "Follow the orange line of the second drawing.", is_function=True),
+    "2": Judge(highway, "First T, then the two products, as in the formula.", is_function=True),
+    "3": Judge(
+        weights_of_dense, "Layer l sees 10 numbers and the l − 1 new ones before it.", numbers=1
     ),
-    "2": Judge(
-        add_before,
-        "plain() above has everything; only the place of one bracket changes.",
-        is_function=True,
+    "4": Judge(
+        block, "Seven layers in the order of the formula, from the inside out.", is_function=True
     ),
-    "3": Judge(0, "50 × 2 dense layers, and additions have no weights."),
 }
