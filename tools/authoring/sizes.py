@@ -21,7 +21,6 @@ MOST_MINUTES = 90
 FOLDED = {"folded", "setup"}
 FIRST_EDITION = {
     "08_residual_xor",
-    "09_wavenet",
     "22_scaling_out",
 }
 _STUDENTS_TIME = re.compile(r"\*\*Your time:\*\*\s+(?:about\s+)?(\d+)\s+minutes")
