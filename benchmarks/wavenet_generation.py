@@ -43,7 +43,7 @@ SIZES = [(10, 32, 64), (20, 32, 64), (30, 32, 64), (40, 32, 64), (30, 16, 32), (
 def lesson(hop=80):
     """Return what the lesson defines: its model, its rule for drawing a class, its queues."""
     names = {"keras": keras, "np": np, "wavenet": wavenet}
-    defined = cells.definitions("09_wavenet.ipynb", {"wavenet", "generation"}, **names)
+    defined = cells.definitions("09b_fast_wavenet.ipynb", {"wavenet", "generation"}, **names)
     defined["HOP"] = hop
     return defined
 

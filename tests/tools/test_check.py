@@ -170,14 +170,6 @@ def test_the_numbers_of_a_lesson_are_kept(lesson, words):
     assert (found == []) if words is None else any(words in text for text in found), found
 
 
-def test_the_list_of_exceptions_only_gets_shorter(monkeypatch):
-    short = lesson_of(*cells(4, 2))
-    monkeypatch.setattr(sizes, "FIRST_EDITION", {short.path.stem})
-    assert any("remove it" in text for text in sizes.rule_sizes(short))
-    long = lesson_of(*cells(99, 30))
-    assert list(sizes.rule_sizes(long)) == []
-
-
 def whole(**changes):
     """Return the text of a good notebook, some of it changed; None: left out."""
     raw = json.loads(FIRST.read_text(encoding="utf-8")) | changes

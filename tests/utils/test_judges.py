@@ -17,7 +17,6 @@ from utils.models import squeezenet
 
 RIGHT, OPEN, WRONG = "Right!", "Not answered yet", "Not yet: you have"
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype("float32")
-LOUD = 0.9 * np.sin(np.arange(2000) / 7)
 MASSES = np.linspace(0, 1.4, 29)
 DIGITS = keras.Sequential([keras.layers.Conv2D(2, 3, name=name) for name in ("conv1", "fire5")])
 DIGITS.build((None, 8, 8, 1))
@@ -275,17 +274,10 @@ def stopping(wait=0):
     return stop
 
 
-def layer_of(step):
-    """A layer with the kernel (1, 2), whose step is given its queue and the sample."""
-
-    class Layer:
-        def __init__(self, kernel, dilation):
-            self.queue = [0.0] * dilation
-
-        def step(self, x):
-            return step(self.queue, x)
-
-    return Layer
+def drawn_from(logits, top_k=None):
+    """The softmax of the top_k largest logits."""
+    p = np.exp(logits) * (logits >= np.sort(logits)[-(top_k or len(logits))])
+    return p / p.sum()
 
 
 CONTEXT = {
@@ -308,7 +300,6 @@ CONTEXT = {
             "wide CNN": {"training": 0.1, "validation": 0.11},
         }
     },
-    "09.2": {"loud": LOUD},
     "22.1": {"parts": PARTS, "whole": np.array([2, 2.75, 3.5]), "rounding": 1e-6},
 }
 
@@ -1243,16 +1234,74 @@ SAID = {
         "3 × 3": lambda x, filters, shortcut: resnet_block("cnrcnar", 5)(x, filters, shortcut),
         "maps were expected": lambda x, filters, shortcut: 3,
     },
-    "09.1": {RIGHT: 81, "not counted": 80, "width 2": 41, "three times": 121, "last layer": 55},
-    "09.2": {RIGHT: 20.04, "positive": -20.04, "what is left": 17.39, "decoded": 40.18, WRONG: 1},
+    "09.1": {
+        OPEN: lambda dilations, kernel_size=2: None,
+        RIGHT: lambda dilations, kernel_size=2: 1 + (kernel_size - 1) * sum(dilations),
+        "itself is seen": lambda dilations, kernel_size=2: (kernel_size - 1) * sum(dilations),
+        "one tap besides": lambda dilations, kernel_size=2: 1 + kernel_size * sum(dilations),
+        "last layer alone": lambda dilations, kernel_size=2: 1 + dilations[-1],
+        "the number of layers": lambda dilations, kernel_size=2: 1 + len(dilations),
+        "Not every stack doubles": lambda dilations, kernel_size=2: 2 * max(dilations),
+        "Is kernel_size used": lambda dilations, kernel_size=2: 1 + sum(dilations),
+        "width 3 it returns": lambda d, kernel_size=2: 1 + sum(d) * (kernel_size - 1) ** 2,
+    },
+    "09.2": {
+        RIGHT: lambda codes: np.insert(codes, 0, 128, axis=1)[:, :-1],
+        "is told sample t": lambda codes: codes,
+        "into the future": lambda codes: np.roll(codes, -1, axis=1),
+        "the end of the same sound": lambda codes: np.roll(codes, 1, axis=1),
+        "shifted by two": lambda codes: np.insert(codes, [0, 0], 128, axis=1)[:, :-2],
+        "from sound to sound": lambda codes: np.roll(codes, 1, axis=0),
+        "the class 0 is loud": lambda codes: np.insert(codes, 0, 0, axis=1)[:, :-1],
+        "as many steps": lambda codes: np.insert(codes, 0, 128, axis=1),
+        "it returns": lambda codes: 0 * codes,
+    },
     "09.3": {
-        OPEN: layer_of(lambda queue, x: None),
-        RIGHT: layer_of(lambda queue, x: queue.append(x) or queue.pop(0) + 2 * x),
-        "weights are swapped": layer_of(lambda queue, x: queue.append(x) or 2 * queue.pop(0) + x),
-        "runs empty": layer_of(lambda queue, x: queue.pop(0) + 2 * x),
-        "nothing of the past": layer_of(lambda queue, x: 2 * x),
-        "by one step": layer_of(lambda queue, x: queue.append(x) or queue[-2] + 2 * x),
-        "it gives": layer_of(lambda queue, x: x),
+        RIGHT: lambda s, temperature=1.0, top_k=None: drawn_from(s / temperature, top_k),
+        "do not sum to 1": lambda s, temperature=1.0, top_k=None: np.exp(s / temperature),
+        "start with a softmax": lambda s, temperature=1.0, top_k=None: s,
+        "it must divide": lambda s, temperature=1.0, top_k=None: drawn_from(s * temperature, top_k),
+        "temperature is not used": lambda s, temperature=1.0, top_k=None: drawn_from(s, top_k),
+        "before exp": lambda s, temperature=1.0, top_k=None: drawn_from(s, top_k) / temperature,
+        "top_k is not used": lambda s, temperature=1.0, top_k=None: drawn_from(s / temperature),
+        "sum to 1 again": lambda s, temperature=1.0, top_k=None: np.where(
+            s >= np.sort(s)[-(top_k or 5)], drawn_from(s / temperature), 0
+        ),
+    },
+    "09.4": {RIGHT: 81, "not counted": 80, "width 2": 41, "three times": 121, "last layer": 55},
+    "09b.1": {
+        RIGHT: lambda queue, x, past, now: queue.append(x) or queue.pop(0) @ past + x @ now,
+        "matrices are swapped": lambda queue, x, past, now: (
+            queue.append(x) or queue.pop(0) @ now + x @ past
+        ),
+        "runs empty": lambda queue, x, past, now: queue.pop(0) @ past + x @ now,
+        "nothing of the past": lambda queue, x, past, now: x @ now,
+        "the new input is missing": lambda queue, x, past, now: (
+            queue.append(x) or queue.pop(0) @ past
+        ),
+        "the past is the new": lambda queue, x, past, now: x @ past + x @ now,
+        "by one step": lambda queue, x, past, now: (
+            queue.append(x) or (queue[-2] @ past + x @ now, queue.pop(0))[0]
+        ),
+        "the queue grows": lambda queue, x, past, now: queue.append(x) or x @ now,
+        "numbers are wrong": lambda queue, x, past, now: 0 * (x @ now),
+        "shape (2,)": lambda queue, x, past, now: x,
+    },
+    "09b.2": {
+        RIGHT: lambda asked, heard, voices: {
+            name: np.mean((asked == heard)[voices == name]) for name in np.unique(voices)
+        },
+        "a dictionary": lambda asked, heard, voices: np.mean(asked == heard),
+        "numbers of digits": lambda asked, heard, voices: {
+            name: np.sum((asked == heard)[voices == name]) for name in np.unique(voices)
+        },
+        "not* understood": lambda asked, heard, voices: {
+            name: np.mean((asked != heard)[voices == name]) for name in np.unique(voices)
+        },
+        "not by all": lambda asked, heard, voices: {
+            name: np.mean((asked == heard) & (voices == name)) for name in np.unique(voices)
+        },
+        "it returns": lambda asked, heard, voices: dict.fromkeys(np.unique(voices), 0.25),
     },
     "22.1": {
         RIGHT: lambda gradients, counts: np.average(gradients, axis=0, weights=counts),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.wavenet_generation import lesson
+from tools.authoring import cells
 from utils.models import wavenet
 from utils.models.wavenet import kernel
 
@@ -25,6 +26,19 @@ SHAPES = {  # dilations, channels, skip channels, features, hop
     "odd widths": ([1, 3, 7], 5, 11, 3, 7),
     "long": ([64, 1, 128], 6, 30, 2, 10),
 }
+
+
+def test_both_lessons_define_the_same_net():
+    names = {"keras": keras, "np": np, "wavenet": wavenet}
+    first, second = (
+        cells.definitions(notebook, {"wavenet"}, **names)
+        for notebook in ("09_wavenet.ipynb", "09b_fast_wavenet.ipynb")
+    )
+    shared = [name for name, value in second.items() if callable(value)]
+    assert {"mu_law_encode", "previous_of", "residual_block", "build_wavenet"} < set(shared)
+    for name in shared:
+        assert first[name].__code__.co_code == second[name].__code__.co_code, name
+        assert first[name].__code__.co_consts[1:] == second[name].__code__.co_consts[1:], name
 
 
 def strong_weights(model, seed=0):

@@ -98,7 +98,14 @@ PICTURES = {
         "Points of a plane after 0 to 100 plain layers, and after as many residual ones",
     ),
     "09_wavenet": Picture(
-        "Sound as numbers", 2, "A spectrogram of the spoken word seven: its frequencies over time"
+        "Five ways to choose",
+        1,
+        "Spectrograms of the word seven: a recording, and a network's, chosen in five ways",
+    ),
+    "09b_fast_wavenet": Picture(
+        "Say seven",
+        1,
+        "Spectrograms of the word seven by three speakers: recordings, and WaveNet below",
     ),
     "22_scaling_out": Picture(
         "Large batches",

@@ -1,8 +1,7 @@
 """The rules in numbers: how long a lesson may be, for the page and for the student.
 
 A cell with the tag "folded" or "setup" is shown closed (in Colab as a form, in Jupyter with its
-source hidden) and is not counted. The lessons of the first edition are longer: `FIRST_EDITION`
-names those that still await their second edition, and the list only gets shorter.
+source hidden) and is not counted.
 """
 
 import re
@@ -19,9 +18,6 @@ MOST_LINES_OF_A_CELL = 20
 MOST_LINES_OF_HALF_THE_CELLS = 9
 MOST_MINUTES = 90
 FOLDED = {"folded", "setup"}
-FIRST_EDITION = {
-    "09_wavenet",
-}
 _STUDENTS_TIME = re.compile(r"\*\*Your time:\*\*\s+(?:about\s+)?(\d+)\s+minutes")
 
 
@@ -29,15 +25,6 @@ def rule_sizes(lesson: Lesson) -> Iterator[str]:
     """Keep a lesson short: cells, lines, lines of a cell, and the student's minutes."""
     if lesson.is_homework:
         return
-    broken = list(too_large(lesson))
-    if lesson.path.stem not in FIRST_EDITION:
-        yield from broken
-    elif not broken:
-        yield "keeps to the limits of the second edition; remove it from sizes.FIRST_EDITION"
-
-
-def too_large(lesson: Lesson) -> Iterator[str]:
-    """Yield the limits that a lesson exceeds."""
     lines = {
         number: count_lines(cell.source) for number, cell in lesson.code if not is_folded(cell)
     }

@@ -1,8 +1,99 @@
 """Judge the exercises of lesson 09, WaveNet."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
-from utils.exercises import Judge
+from utils.exercises import Judge, named_mistake, short
+
+SILENCE = 128  # the class of the sample 0
+
+
+def field(function: Callable[..., Any]) -> bool | str | None:
+    """Judge a function from dilations, and a width of the kernel, to the receptive field."""
+    answer = function([1, 2, 4, 8])
+    if answer is None:
+        return None
+    mistakes = [
+        ("the sample itself is seen, too.", 15),
+        ("a kernel of width 2 has one tap besides the one at its own time.", 31),
+        ("that is the last layer alone; all layers add up.", 9),
+        ("that is the number of layers, and one; how far back does each reach?", 5),
+    ]
+    if np.shape(answer) != () or answer != 16:
+        return named_mistake(answer, mistakes) or f"for 1, 2, 4, 8 it returns {short(answer)}."
+    if (long := function([1, 2, 4, 8, 1, 2, 4, 8])) != 31:
+        return f"for twice 1, 2, 4, 8 it returns {short(long)}. Not every stack doubles."
+    if (wide := function([1, 3, 9], kernel_size=3)) == 14:
+        return "with a kernel of width 3 it returns the same as with 2. Is kernel_size used?"
+    return wide == 27 or f"for 1, 3, 9 and a kernel of width 3 it returns {short(wide)}."
+
+
+def shifted(function: Callable[[np.ndarray], Any]) -> bool | str | None:
+    """Judge a function from the targets, (n, time), to the input of the net."""
+    codes = np.array([[11, 12, 13, 14], [21, 22, 23, 24]])
+    answer = function(codes.copy())
+    if answer is None:
+        return None
+    answer = np.asarray(answer)
+    if answer.shape != codes.shape:
+        return f"the shape is {answer.shape}, expected {codes.shape}: as many steps as targets."
+    later = np.roll(codes, -1, axis=1)
+    mistakes = [
+        ("so the layer at time t is told sample t, which it has to predict.", codes),
+        ("that is shifted into the future.", later),
+        ("that is shifted into the future.", np.append(codes[:, 1:], [[SILENCE]] * 2, axis=1)),
+        ("what comes first is the end of the same sound.", np.roll(codes, 1, axis=1)),
+        ("that is shifted by two.", np.insert(codes, [0, 0], SILENCE, axis=1)[:, :4]),
+        ("shift along time, not from sound to sound.", np.roll(codes, 1, axis=0)),
+        ("the first input is no sound, but the class 0 is loud.", _after(codes, 0)),
+    ]
+    if np.array_equal(answer, _after(codes, SILENCE)):
+        return True
+    return named_mistake(answer, mistakes) or f"for {short(codes)} it returns {short(answer)}."
+
+
+def _after(codes, first):
+    return np.insert(codes, 0, first, axis=1)[:, :-1]
+
+
+def softmax(function: Callable[..., Any]) -> bool | str | None:
+    """Judge a function from logits, temperature and top_k to probabilities."""
+    logits = np.array([1.0, 3.0, 2.0, -1.0, 0.5])
+    answer = function(logits.copy())
+    if answer is None:
+        return None
+    answer = np.asarray(answer, dtype=float)
+    if answer.shape != logits.shape:
+        return f"the shape is {answer.shape}, expected {logits.shape}."
+    if not np.allclose(answer, _softmax(logits)):
+        if np.allclose(answer / answer.sum(), _softmax(logits)):
+            return "they are in proportion, but do not sum to 1."
+        return f"without temperature and top_k it returns {short(answer)}; start with a softmax."
+    answer = np.asarray(function(logits.copy(), temperature=0.5), dtype=float)
+    mistakes = [
+        ("the temperature multiplies; it must divide.", _softmax(0.5 * logits)),
+        ("the temperature is not used.", _softmax(logits)),
+        ("divide the logits by the temperature, before exp.", _softmax(logits) / 0.5),
+    ]
+    if not np.allclose(answer, _softmax(logits / 0.5)):
+        return named_mistake(answer, mistakes) or f"with temperature 0.5: {short(answer)}."
+    answer = np.asarray(function(logits.copy(), top_k=2), dtype=float)
+    largest = np.where(logits >= 2, _softmax(logits), 0)
+    mistakes = [
+        ("with top_k they must sum to 1 again.", largest),
+        ("top_k is not used.", _softmax(logits)),
+        ("those are the smallest logits.", np.where(logits <= 0.5, _softmax(logits), 0)),
+    ]
+    if np.allclose(answer, largest / largest.sum()):
+        return True
+    return named_mistake(answer, mistakes) or f"with top_k = 2 it returns {short(answer)}."
+
+
+def _softmax(logits):
+    p = np.exp(logits - logits.max())
+    return p / p.sum()
 
 
 def field_of_width_3(answer: int) -> bool | str:
@@ -16,75 +107,23 @@ def field_of_width_3(answer: int) -> bool | str:
     return answer == 81 or wrong.get(answer, False)
 
 
-def lost_in_16_classes(answer: float, loud: np.ndarray) -> bool | str:
-    """Judge how many dB less the ratio is with 16 classes of μ-law than with 256.
-
-    Args:
-        answer: The difference in dB.
-        loud: The lesson's loud speech, (samples,).
-    """
-
-    def near(decibels):
-        return abs(answer - decibels) < 0.1
-
-    fine, coarse, mixed = (_ratio(loud, *classes) for classes in ((256, 256), (16, 16), (16, 256)))
-    if near(fine - coarse):
-        return True
-    if near(coarse - fine):
-        return "the loss was asked for, as a positive number."
-    if near(coarse):
-        return "that is what is left; how much less is it than with 8 bits?"
-    if near(fine - mixed):
-        return "the 16 classes were decoded as if they were the first of 256."
-    return False
-
-
-def _ratio(signal, encoded, decoded):
-    """Return the signal-to-noise ratio in dB of μ-law with so many classes there and back."""
-    there, back = encoded - 1, decoded - 1
-    y = np.sign(signal) * np.log1p(there * np.abs(signal)) / np.log1p(there)
-    y = 2 * np.clip(np.floor((y + 1) / 2 * there + 0.5), 0, there) / back - 1
-    rounded = np.sign(y) * ((1 + back) ** np.abs(y) - 1) / back
-    return 10 * np.log10(np.sum(signal**2) / np.sum((signal - rounded) ** 2))
-
-
-def queue_of_a_layer(layer_of: type) -> bool | str | None:
-    """Judge a class, made from a kernel of two weights and a dilation, by its method `step`."""
-    x, kernel = np.array([1.0, 3.0, 2.0, 0.0, 4.0, 3.0, 1.0, 0.0]), np.array([1.0, 2.0])
-    for dilation in (1, 2, 4):
-        layer = layer_of(kernel, dilation)
-        try:
-            answer = [layer.step(sample) for sample in x]
-        except IndexError:
-            return f"with dilation {dilation} the queue runs empty."
-        if any(y is None for y in answer):
-            return None
-        answer = np.array(answer, dtype=float)
-        past, one_back = (np.append(np.zeros(d), x)[: len(x)] for d in (dilation, 1))
-        expected = kernel[0] * past + kernel[1] * x
-        if np.allclose(answer, expected):
-            continue
-        if np.allclose(answer, kernel[1] * past + kernel[0] * x):
-            return "the two weights are swapped."
-        if np.allclose(answer, kernel[1] * x):
-            return "nothing of the past comes in."
-        if np.allclose(answer, kernel[0] * one_back + kernel[1] * x):
-            return f"with dilation {dilation} it still looks back by one step."
-        return f"with dilation {dilation} it gives {answer.tolist()}, not {expected.tolist()}."
-    return True
-
-
 JUDGES = {
     "1": Judge(
-        field_of_width_3,
-        "Each layer adds (width - 1) times its dilation; and there is the sample itself.",
+        field,
+        "Follow the drawing down: what does each layer add, and what is there at first?",
+        is_function=True,
     ),
     "2": Judge(
-        lost_in_16_classes,
-        "snr(loud, mu_law_decode(mu_law_encode(loud, 16), 16)) is the other ratio.",
+        shifted,
+        "What may be known when sample t is predicted? The class of silence is 128.",
+        is_function=True,
     ),
     "3": Judge(
-        queue_of_a_layer,
-        "past = self.queue.pop(0) takes the oldest out, self.queue.append(x) puts the newest in.",
+        softmax,
+        "exp, divided by its sum. What must happen before, and what in between?",
+        is_function=True,
+    ),
+    "4": Judge(
+        field_of_width_3, "Each layer adds (width - 1) times its dilation; what else is seen?"
     ),
 }

@@ -14,7 +14,6 @@ Lecture items L5.7 to L5.22.
 
 from utils.sounds.pictures import (
     plot_sound,
-    plot_spectra,
     plot_spectrogram,
     plot_spectrograms,
     plot_waveform,
@@ -29,7 +28,6 @@ __all__ = [
     "play",
     "play_all",
     "plot_sound",
-    "plot_spectra",
     "plot_spectrogram",
     "plot_spectrograms",
     "plot_waveform",

@@ -1,4 +1,4 @@
-"""Pictures of sound: waveforms, spectrograms and spectra."""
+"""Pictures of sound: waveforms and spectrograms."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from utils import plotting
 from utils.sounds.arguments import as_named_sounds, as_sample_rate, as_samples
-from utils.sounds.spectra import spectrogram, spectrum
+from utils.sounds.spectra import spectrogram
 
 MOST_FRAMES = 1500  # of one spectrogram: more than the pixels of a figure
 LEVELS = (-80.0, 0.0)  # dB: the darkest and the brightest colour; a full-scale sine is at 0
@@ -125,23 +125,3 @@ def _draw_spectrogram(samples: ArrayLike, sample_rate: int, axis: Axes) -> AxesI
     axis.set(xlim=(0, seconds), ylim=(0, sample_rate / 2))
     axis.grid(False)
     return image
-
-
-def plot_spectra(
-    named: Mapping[str, np.ndarray], sample_rate: int, *, title: str = "", axis: Axes | None = None
-) -> None:
-    """Draw the spectra of several sounds into one picture (see `spectrum`).
-
-    Args:
-        named: Name in the legend -> (samples,) floats.
-        sample_rate: In Hz.
-        title: What the picture shows.
-        axis: Where to draw; by default in a new figure.
-    """
-    axis = axis or plotting.plt.subplots(figsize=(7.0, 3.2))[1]
-    for number, (name, samples) in enumerate(as_named_sounds(named).items()):
-        color = plotting.COLORS[number % len(plotting.COLORS)]
-        axis.plot(*spectrum(samples, sample_rate), color=color, lw=1.4, label=name)
-    axis.set(xlabel="frequency (Hz)", ylabel="level (dB)", title=title)
-    axis.margins(x=0)
-    axis.legend()
