@@ -22,7 +22,7 @@ def tokens(text: str) -> list[str]:
 
 
 def number(words: Sequence[str], at_least: int = 1) -> tuple[list[str], np.ndarray]:
-    """Number the words by frequency, and drop those that occur too rarely.
+    """Give each word a number, by frequency, and drop those that occur too rarely.
 
     Returns:
         The vocabulary, the most frequent word first, and the text as numbers, (words,), int32.
