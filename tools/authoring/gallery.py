@@ -100,6 +100,12 @@ PICTURES = {
     "09_wavenet": Picture(
         "Sound as numbers", 2, "A spectrogram of the spoken word seven: its frequencies over time"
     ),
+    "10_word_vectors": Picture(
+        "Arithmetic, section by section",
+        1,
+        "Analogies of GloVe by section: with arithmetic, with the inputs allowed, and with one "
+        "word only",
+    ),
     "22_scaling_out": Picture(
         "Keep the device busy",
         1,
