@@ -114,7 +114,7 @@ def effect_size(function: Callable[[np.ndarray, np.ndarray], Any]) -> bool | str
     """Judge the effect size of two sets of associations: the means' difference by the spread."""
     if not callable(function):
         return NO_FUNCTION
-    x, y = np.array([0.3, 0.1, 0.2, 0.5]), np.array([0.0, -0.2, 0.1, 0.2])
+    x, y = np.array([0.3, 0.1, 0.2, 0.5]), np.array([0.0, -0.4, 0.1, 0.2])
     answer = function(x.copy(), y.copy())
     if answer is None:
         return None
