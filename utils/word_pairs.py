@@ -117,7 +117,8 @@ def analogy_scores(unit: np.ndarray, index: dict[str, int], questions: Sequence)
 
     Returns:
         The share of right answers: "b − a + c", the nearest word but the three; "inputs allowed",
-        the nearest of all; "only c", the nearest to c but the three; and "n", how many questions.
+        the nearest of all; "only c", the nearest to c but the three; "c itself", how often the
+        nearest of all is c; and "n", how many questions.
         None if there is none.
     """
     known = [[index[w] for w in q] for q in questions if all(w in index for w in q)]
@@ -126,11 +127,11 @@ def analogy_scores(unit: np.ndarray, index: dict[str, int], questions: Sequence)
     a, b, c, d = np.array(known).T
     similar = (unit[b] - unit[a] + unit[c]) @ unit.T
     to_c = unit[c] @ unit.T
-    scores = {"inputs allowed": np.mean(similar.argmax(axis=1) == d)}
+    nearest = similar.argmax(axis=1)
+    scores = {"inputs allowed": np.mean(nearest == d), "c itself": np.mean(nearest == c)}
     for which, name in ((similar, "b − a + c"), (to_c, "only c")):
         for given in (a, b, c):
             which[np.arange(len(d)), given] = -np.inf
         scores[name] = np.mean(which.argmax(axis=1) == d)
-    return {name: float(scores[name]) for name in ("b − a + c", "inputs allowed", "only c")} | {
-        "n": len(known)
-    }
+    order = ("b − a + c", "inputs allowed", "only c", "c itself")
+    return {name: float(scores[name]) for name in order} | {"n": len(known)}
