@@ -69,6 +69,11 @@ def below_itself(images, pixels):
     return np.concatenate([images[:, :, :pixels], images[:, :, :-pixels]], axis=2)
 
 
+def best_row(similar, excluded):
+    similar[list(excluded)] = -np.inf
+    return similar.argmax()
+
+
 def aside(images, pixels):
     return np.pad(images, ((0, 0), (0, 0), (pixels, 0), (0, 0)))[:, :, : images.shape[2]]
 
@@ -1160,6 +1165,63 @@ SAID = {
         "keep is a rate": lambda old, new, keep: np.where(np.equal(keep, 1), old, new),
         "the shape is": lambda old, new, keep: old[0],
         "it returns": lambda old, new, keep: 7 * old,
+    },
+    "10.1": {
+        RIGHT: lambda n: np.log(n * n.sum() / (n.sum(1, keepdims=True) * n.sum(0))),
+        OPEN: lambda *_: None,
+        "logarithm is missing": lambda n: n * n.sum() / (n.sum(1, keepdims=True) * n.sum(0)),
+        "in bits": lambda n: np.log2(n * n.sum() / (n.sum(1, keepdims=True) * n.sum(0))),
+        "total is missing": lambda n: np.log(n / (n.sum(1, keepdims=True) * n.sum(0))),
+        "only the word's share": lambda n: np.log(n / n.sum(1, keepdims=True)),
+        "only the context's share": lambda n: np.log(n / n.sum(0)),
+        "upside down": lambda n: -np.log(n * n.sum() / (n.sum(1, keepdims=True) * n.sum(0))),
+        "the shape is": lambda n: np.log(n[0]),
+        "it returns": lambda n: 7 * n,
+    },
+    "10.2": {
+        RIGHT: lambda _, s: ops.softplus(-s[:, 0]) + ops.sum(ops.softplus(s[:, 1:]), axis=1),
+        OPEN: lambda *_: None,
+        "are swapped": lambda _, s: (
+            ops.softplus(s[:, 0]) + ops.sum(ops.softplus(-s[:, 1:]), axis=1)
+        ),
+        "the noise is missing": lambda _, s: ops.softplus(-s[:, 0]),
+        "the true pair is missing": lambda _, s: ops.sum(ops.softplus(s[:, 1:]), axis=1),
+        "do not average": lambda _, s: (
+            ops.softplus(-s[:, 0]) + ops.mean(ops.softplus(s[:, 1:]), axis=1)
+        ),
+        "noise should get a low": lambda _, s: ops.sum(ops.softplus(-s), axis=1),
+        "true pair should get a high": lambda _, s: ops.sum(ops.softplus(s), axis=1),
+        "add the noise up over": lambda _, s: ops.softplus(s),
+        "a single number": lambda _, s: ops.sum(s),
+        "it returns": lambda _, s: 7 * s[:, 0],
+    },
+    "10.3": {
+        RIGHT: lambda u, *abc: best_row(u @ (u[abc[1]] - u[abc[0]] + u[abc[2]]), abc),
+        OPEN: lambda *_: None,
+        "one of the three": lambda u, a, b, c: (u @ (u[b] - u[a] + u[c])).argmax(),
+        "from a to b is": lambda u, *abc: best_row(u @ (u[abc[0]] - u[abc[1]] + u[abc[2]]), abc),
+        "the farthest": lambda u, a, b, c: (u @ (u[b] - u[a] + u[c])).argmin(),
+        "one example only": lambda u, a, b, c: 3,
+        "one row was expected": lambda u, a, b, c: u[b] - u[a] + u[c],
+    },
+    "10.4": {
+        RIGHT: -2.1972,
+        OPEN: None,
+        "the sign": 2.1972,
+        "logarithm is missing": 1 / 9,
+        "of a share": np.log(0.1),
+        "powers of ten": np.log10(1 / 9),
+        WRONG: -5.0,
+    },
+    "10.5": {
+        RIGHT: lambda x, y: (x.mean() - y.mean()) / np.concatenate([x, y]).std(ddof=1),
+        OPEN: lambda *_: None,
+        "the spread is missing": lambda x, y: x.mean() - y.mean(),
+        "the wrong sign": lambda x, y: (y.mean() - x.mean()) / np.concatenate([x, y]).std(ddof=1),
+        "not by the variance": lambda x, y: (x.mean() - y.mean()) / np.concatenate([x, y]).var(),
+        "of the first": lambda x, y: (x.mean() - y.mean()) / x.std(),
+        "one number": lambda x, y: x - y,
+        "it returns": lambda x, y: 7.0,
     },
     "07b.3": {
         RIGHT: lambda word, forms: max(forms.get(word, {word: 1}), key=forms.get(word, {}).get),

@@ -65,6 +65,8 @@ RIGHT = {
     "07.3": [lambda *given: np.array(writing()(*given))],
     "07.4": [99_328.0, [99_328]],
     "07b.1": [lambda *given: np.array(stopping()(*given))],
+    "10.1": [lambda n: np.log(n * n.sum() / np.outer(n.sum(axis=1), n.sum(axis=0))).tolist()],
+    "10.4": [np.float64(np.log(1 / 9)), -2.2],
     "07b.2": [lambda old, new, keep: ops.add(keep * old, (1 - keep) * new)],
     "22.4": [[1.0, 9], np.array([1, 9])],
     "22.6": [(4 / 3, 3.0)],

@@ -57,6 +57,7 @@ def world(tmp_path, monkeypatch):
     files = {
         texts.SHAKESPEARE: TinyFile("shakespeare", b"All:\nSpeak, speak.\n"),
         texts.MADACH: TinyFile("madach", PLAY.encode()),
+        texts.WAR_AND_PEACE: TinyFile("war_and_peace", b"none"),
     }
     with data_world(tmp_path, monkeypatch, files) as world:
         yield world
@@ -77,6 +78,22 @@ def test_play_in_xml_becomes_a_page(world):
     play = data.load_text("madach")
     assert play.text == PAGE
     assert play.language == "hu" and unicodedata.is_normalized("NFC", play.text)
+
+
+def test_a_book_of_project_gutenberg_is_read_without_its_frame(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_text("Licence\n*** START OF IT ***\n\nOne.\nTwo.\n\n*** END OF IT ***\nMore\n")
+    assert texts.read_gutenberg(path) == "One.\nTwo.\n"
+    path.write_text("One.\n")
+    with pytest.raises(DataError, match="not a text of Project Gutenberg"):
+        texts.read_gutenberg(path)
+
+
+def test_the_novels_sample_is_its_beginning(world):
+    novel = data.load_text("war_and_peace")
+    assert novel.origin.is_sample and len(novel.text) == 1_250_000
+    if MIRROR:
+        assert texts.read_gutenberg(Path(MIRROR) / texts.WAR_AND_PEACE).startswith(novel.text)
 
 
 @pytest.mark.parametrize(("name", "language"), [("shakespeare", "en"), ("madach", "hu")])

@@ -107,6 +107,12 @@ PICTURES = {
         1,
         "Spectrograms of the word seven by three speakers: recordings, and WaveNet below",
     ),
+    "10_word_vectors": Picture(
+        "Arithmetic, section by section",
+        1,
+        "Analogies of GloVe by section: with arithmetic, with the inputs allowed, and with one "
+        "word only",
+    ),
     "22_scaling_out": Picture(
         "Large batches",
         1,

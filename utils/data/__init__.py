@@ -21,7 +21,15 @@ from utils.data.formats import read_idx
 from utils.data.images import CIFAR10_CLASSES, ImageDataset, load_cifar10, load_mnist
 from utils.data.photos import load_photos
 from utils.data.spoken_digits import SpokenDigits, load_spoken_digits
-from utils.data.texts import Text, load_madach, load_shakespeare, load_text
+from utils.data.texts import Text, load_madach, load_shakespeare, load_text, load_war_and_peace
+from utils.data.words import (
+    Reviews,
+    WordTests,
+    WordVectors,
+    load_reviews,
+    load_word_tests,
+    load_word_vectors,
+)
 
 __all__ = [
     "CIFAR10_CLASSES",
@@ -29,8 +37,11 @@ __all__ = [
     "ImageDataset",
     "Origin",
     "RegistryFile",
+    "Reviews",
     "SpokenDigits",
     "Text",
+    "WordTests",
+    "WordVectors",
     "cache_folder",
     "fetch",
     "fetch_with_origin",
@@ -39,24 +50,34 @@ __all__ = [
     "load_madach",
     "load_mnist",
     "load_photos",
+    "load_reviews",
     "load_shakespeare",
     "load_spoken_digits",
     "load_text",
+    "load_war_and_peace",
+    "load_word_tests",
+    "load_word_vectors",
     "network_available",
     "read_idx",
     "registry_files",
 ]
+
+Dataset = ImageDataset | Text | SpokenDigits | WordVectors | WordTests | Reviews
 
 LOADERS = {
     "mnist": load_mnist,
     "cifar10": load_cifar10,
     "shakespeare": load_shakespeare,
     "madach": load_madach,
+    "war_and_peace": load_war_and_peace,
+    "word_vectors": load_word_vectors,
+    "word_tests": load_word_tests,
+    "reviews": load_reviews,
     "spoken_digits": load_spoken_digits,
 }
 
 
-def load(name: str) -> ImageDataset | Text | SpokenDigits:
+def load(name: str) -> Dataset:
     """Load a dataset by name, such as `mnist` or `madach`. Raise DataError for an unknown name."""
     if name not in LOADERS:
         raise DataError(unknown("dataset", name, LOADERS))

@@ -1,8 +1,8 @@
-"""Long texts to learn from: two plays, or your own.
+"""Long texts to learn from: two plays, a novel, or your own.
 
 from utils import data
 
-play = data.load_text("shakespeare")    # or "madach", or a file of yours: "my_text.txt"
+play = data.load_text("shakespeare")    # "madach", "war_and_peace", or your "my_text.txt"
 play.text[:40]                          # "First Citizen:\\nBefore we proceed any fur…"
 play.language                           # "en"
 play.origin.is_sample                   # True if the bundled text stands in
@@ -24,10 +24,12 @@ from utils.data.fetching.sources import Origin
 
 SHAKESPEARE = "text/tinyshakespeare.txt"
 MADACH = "text/madach-az-ember-tragediaja.xml"
+WAR_AND_PEACE = "text/war-and-peace-2600-0.txt"
 SHORTEST = 20_000  # characters: five per cent of less are too few to measure anything on
 TEXT_SAMPLES = {
     "shakespeare": "the last 450,000 characters of it, which come with the course",
     "madach": "the play's text as it comes with the course",
+    "war_and_peace": "the first 1,250,000 characters of it, which come with the course",
 }
 
 _TEI = "{http://www.tei-c.org/ns/1.0}"
@@ -63,8 +65,8 @@ def load_text(name: str | Path) -> Text:
     """Load a text by name, or your own file by its path.
 
     Args:
-        name: `shakespeare`, `madach`, or the path of a plain text in UTF-8 of at least 20,000
-            characters.
+        name: `shakespeare`, `madach`, `war_and_peace`, or the path of a plain text in UTF-8 of at
+            least 20,000 characters.
 
     Raises:
         DataError: There is no such name and no such file, or the file is not such a text.
@@ -102,7 +104,20 @@ def load_madach() -> Text:
     return _load("madach", MADACH, "Imre Madách, Az ember tragédiája", "hu", read_tei_play)
 
 
-TEXT_LOADERS = {"shakespeare": load_shakespeare, "madach": load_madach}
+def load_war_and_peace() -> Text:
+    """Load Tolstoy's novel in the English of Louise and Aylmer Maude, 3.2 million characters.
+
+    If no source has it, its bundled first 1,250,000 characters stand in; `origin.is_sample`.
+    """
+    title = "Leo Tolstoy, War and Peace"
+    return _load("war_and_peace", WAR_AND_PEACE, title, "en", read_gutenberg)
+
+
+TEXT_LOADERS = {
+    "shakespeare": load_shakespeare,
+    "madach": load_madach,
+    "war_and_peace": load_war_and_peace,
+}
 
 
 def _load(name: str, file: str, title: str, language: str, read: Callable[[Path], str]) -> Text:
@@ -136,6 +151,19 @@ def read_plain_text(path: Path) -> str:
     except OSError as problem:
         raise DataError(f"{path} cannot be read: {problem.strerror}.") from problem
     return unicodedata.normalize("NFC", text)
+
+
+def read_gutenberg(path: Path) -> str:
+    """Read a plain text of Project Gutenberg without what it says before and after the book.
+
+    Raises:
+        DataError: The file cannot be read, or does not say where the book starts and ends.
+    """
+    text = read_plain_text(path)
+    book = re.search(r"\*\*\* ?START OF [^\n]*\n(.*)\n\*\*\* ?END OF ", text, flags=re.DOTALL)
+    if book is None:
+        raise DataError(f"{path} is not a text of Project Gutenberg: it has no START and END.")
+    return book[1].strip() + "\n"
 
 
 def read_tei_play(path: Path) -> str:

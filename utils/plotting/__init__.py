@@ -20,6 +20,7 @@ from utils.plotting.convolutions import draw_convolution as draw_convolution
 from utils.plotting.convolutions import draw_numbers as draw_numbers
 from utils.plotting.named_points import name_points as name_points
 from utils.plotting.pictures import picture as picture
+from utils.plotting.sliders import field as field
 from utils.plotting.sliders import slider as slider
 from utils.plotting.windows import draw_windows as draw_windows
 

@@ -47,6 +47,26 @@ def slider(
     ipywidgets.interact(redraw, **controls)
 
 
+def field(draw: Callable[..., Any], **start: str) -> None:
+    """Call `draw` with words that a reader can type, or, on a page that nobody runs, once.
+
+    Args:
+        draw: Prints or draws something; it takes one argument for each field, by name.
+        start: The words at the start, by name.
+    """
+    if not is_live():
+        draw(**start)
+        print("Run in Jupyter or Colab, there is a field to type in here.")
+        return
+    import ipywidgets
+
+    fields = {
+        name: ipywidgets.Text(value=word, description=name, continuous_update=False)
+        for name, word in start.items()
+    }
+    ipywidgets.interact(draw, **fields)
+
+
 def _control(ipywidgets, name, values, value):
     if isinstance(values, range) and len(values) > MOST_STOPS:
         limits = {"min": values[0], "max": values[-1], "step": values.step}

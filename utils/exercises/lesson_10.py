@@ -1,0 +1,142 @@
+"""Judge the exercises of lesson 10, word vectors."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from utils.exercises import Judge, named_mistake, short
+
+
+def pmi(function: Callable[[np.ndarray], Any]) -> bool | str | None:
+    """Judge a function from counts (words, contexts), all above 0, to their PMI."""
+    counts = np.array([[8.0, 2.0, 4.0], [1.0, 5.0, 3.0]])
+    answer = function(counts.copy())
+    if answer is None:
+        return None
+    answer = np.asarray(answer)
+    if answer.shape != counts.shape:
+        return f"the shape is {answer.shape}, expected {counts.shape}: a number for each pair."
+    total = counts.sum()
+    rows, columns = counts.sum(1, keepdims=True), counts.sum(0)
+    right = np.log(counts * total / (rows * columns))
+    mistakes = [
+        ("the logarithm is missing.", np.exp(right)),
+        ("that is in bits; take the natural logarithm.", right / np.log(2)),
+        ("the total is missing.", np.log(counts / (rows * columns))),
+        ("counts are not shares yet: divide all three by the total.", right - np.log(total)),
+        ("only the word's share is taken into account.", np.log(counts / rows)),
+        ("only the context's share is taken into account.", np.log(counts / columns)),
+        ("that is upside down.", -right),
+        ("the sums of rows and columns are mixed up.", np.log(counts * total / rows / rows)),
+    ]
+    if np.allclose(answer, right):
+        return True
+    return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+
+
+def pair_loss(function: Callable[[Any, Any], Any]) -> bool | str | None:
+    """Judge the loss of a pair and its noise, from scores (pairs, 1 + k) to (pairs,)."""
+    from keras import ops
+
+    scores = np.array([[0.5, -1.0, 2.0, 0.1], [-2.0, 1.5, 0.0, 0.3]], "float32")
+    answer = function(None, ops.convert_to_tensor(scores))
+    if answer is None:
+        return None
+    answer = np.asarray(ops.convert_to_numpy(answer), dtype=float)
+    soft = lambda x: np.log1p(np.exp(x))  # noqa: E731
+    true, noise = scores[:, 0], scores[:, 1:]
+    right = soft(-true) + soft(noise).sum(axis=1)
+    if answer.shape == scores.shape:
+        return "each pair has one loss: add the noise up over axis 1."
+    if answer.shape == () and not np.isclose(answer, right.mean(), rtol=1e-4):
+        return "one loss for each row was expected, (pairs,); that is a single number."
+    mistakes = [
+        ("true and noise are swapped.", soft(true) + soft(-noise).sum(axis=1)),
+        ("the noise is missing.", soft(-true)),
+        ("the true pair is missing.", soft(noise).sum(axis=1)),
+        ("add the noise up; do not average it.", soft(-true) + soft(noise).mean(axis=1)),
+        ("noise should get a low score, too: mind its sign.", soft(-scores).sum(axis=1)),
+        ("the true pair should get a high score: mind its sign.", soft(scores).sum(axis=1)),
+        ("a loss is minus the logarithm.", -right),
+        ("that is an average over all scores; add them up.", right / scores.shape[1]),
+    ]
+    if answer.shape == () or np.allclose(answer, right, rtol=1e-4, atol=1e-5):
+        return True
+    return named_mistake(answer, mistakes, rtol=1e-4, atol=1e-5) or f"it returns {short(answer)}."
+
+
+def analogy(function: Callable[..., Any]) -> bool | str | None:
+    """Judge a function of unit vectors and rows a, b, c to the row that answers."""
+    # The nearest of all to b − a + c is c itself (row 2); without the three it is row 3.
+    angles = np.radians([0.0, 12.0, 80.0, 104.0, 60.0, -70.0])
+    unit = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    answer = function(unit.copy(), 0, 1, 2)
+    if answer is None:
+        return None
+    if np.shape(answer) != ():
+        return f"one row was expected, not {short(answer)}."
+    answer = int(answer)
+    similar = unit @ (unit[1] - unit[0] + unit[2])
+    order = [int(row) for row in np.argsort(-similar)]
+    right = next(row for row in order if row not in (0, 1, 2))
+    if answer == right:
+        other = np.roll(unit, 1, axis=0)
+        moved = function(other.copy(), 1, 2, 3)
+        return (moved is not None and int(moved) == right + 1) or "it works for one example only."
+    if answer in (0, 1, 2):
+        return "that is one of the three words of the question."
+    backwards = [row for row in np.argsort(-(unit @ (unit[0] - unit[1] + unit[2]))) if row > 2]
+    if answer == backwards[0]:
+        return "that goes from b to a; the way from a to b is b − a."
+    if answer == order[-1]:
+        return "that is the farthest word."
+    return f"it returns row {answer}."
+
+
+def log_odds(answer: float) -> bool | str:
+    """Judge the planted gap of the doctor: the logarithm of 1 to 9."""
+    words = [("the sign: she is the rarer one.", np.log(9)), ("the logarithm is missing.", 1 / 9)]
+    words += [("that is the logarithm of a share, not of a ratio.", np.log(0.1))]
+    words += [("that is in bits or in powers of ten.", np.log10(1 / 9))]
+    if np.isclose(answer, np.log(1 / 9), atol=0.006):
+        return True
+    return named_mistake(answer, words, atol=0.006) or False
+
+
+def effect_size(function: Callable[[np.ndarray, np.ndarray], Any]) -> bool | str | None:
+    """Judge the effect size of two sets of associations: the means' difference by the spread."""
+    x, y = np.array([0.3, 0.1, 0.2, 0.5]), np.array([0.0, -0.4, 0.1, 0.2])
+    answer = function(x.copy(), y.copy())
+    if answer is None:
+        return None
+    if np.shape(answer) != ():
+        return f"one number was expected, not {short(answer)}."
+    gap, both = x.mean() - y.mean(), np.concatenate([x, y])
+    if np.isclose(answer, gap / both.std(ddof=1)) or np.isclose(answer, gap / both.std()):
+        return True
+    mistakes = [
+        ("the spread is missing.", gap),
+        ("that has the wrong sign.", -gap / both.std(ddof=1)),
+        ("divide by the standard deviation, not by the variance.", gap / both.var()),
+        ("the spread is that of all values together.", gap / np.mean([x.std(), y.std()])),
+        ("the spread is that of both sets, not of the first.", gap / x.std()),
+    ]
+    return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+
+
+JUDGES = {
+    "1": Judge(
+        pmi,
+        "counts.sum(axis=1, keepdims=True) has the words' counts; axis 0 the contexts'.",
+        is_function=True,
+    ),
+    "2": Judge(
+        pair_loss,
+        "ops.softplus(-score) is minus the logarithm of the sigmoid of the score.",
+        is_function=True,
+    ),
+    "3": Judge(analogy, "Set the three to −∞ before you look for the largest.", is_function=True),
+    "4": Judge(log_odds, "Of ten doctors nine are he; PMI is a logarithm.", numbers=1),
+    "5": Judge(effect_size, "np.concatenate puts the two together; then .std().", is_function=True),
+}
