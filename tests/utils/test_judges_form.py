@@ -8,10 +8,16 @@ import re
 import numpy as np
 import pytest
 from keras import ops
-from test_judges import CONTEXT, stopping, windows, writing
+from test_judges import CONTEXT, decoder_input, softmax, stopping, windows, writing
 
 from utils import exercises
 from utils.models import squeezenet
+
+
+def attended(queries, keys, values):
+    shares = softmax(queries @ keys.T)
+    return shares @ values, shares
+
 
 RIGHT = {
     "00.1": [602_116.0, np.int64(602_116)],
@@ -66,6 +72,9 @@ RIGHT = {
     "07.4": [99_328.0, [99_328]],
     "07b.1": [lambda *given: np.array(stopping()(*given))],
     "07b.2": [lambda old, new, keep: ops.add(keep * old, (1 - keep) * new)],
+    "11.1": [lambda target: decoder_input()(target).tolist()],
+    "11.2": [lambda *given: [array.tolist() for array in attended(*given)]],
+    "11.5": [[96.0, 3840, 2000], np.array([96, 3840, 2000])],
     "22.4": [(4 / 3, 3.0)],
 }
 QUOTED, NO_FUNCTION = "without quotation marks", "a function was expected"
@@ -209,6 +218,9 @@ FUNCTIONS = (
     "07b.2",
     "07b.3",
     "08.2",
+    "11.1",
+    "11.3",
+    "11.4",
     "22.2",
 )
 

@@ -10,7 +10,7 @@ from utils.exercises import Judge, named_mistake, short
 
 def moved_by_one(function: Callable[[np.ndarray], Any]) -> bool | str | None:
     """Judge a function from targets to what the decoder reads under teacher forcing."""
-    target = np.array([[5, 9, 7, 1, 0], [8, 1, 0, 0, 0]])
+    target = np.array([[5, 9, 7, 1, 0], [8, 4, 6, 3, 1]])
     given = target.copy()
     answer = function(given)
     if answer is None:
@@ -66,7 +66,10 @@ def attend(function: Callable[..., Any]) -> bool | str | None:
             "the shares are not divided by their sum.",
             np.exp(scores - scores.max(axis=1, keepdims=True)),
         ),
-        ("dividing by the root of d comes later; here the plain product.", _softmax(scores / 3**0.5, 1)),
+        (
+            "dividing by the root of d comes later; here the plain product.",
+            _softmax(scores / 3**0.5, 1),
+        ),
         ("the scores compare queries with keys, not with values.", _softmax(q @ v.T, 1)),
     ]
     if not np.allclose(shares, expected):
@@ -99,7 +102,10 @@ def masked_softmax(function: Callable[..., Any]) -> bool | str | None:
     expected = np.pad(_softmax(scores[:, :3], 1), ((0, 0), (0, 1)))
     mistakes = [
         ("padding still has a share.", full),
-        ("a score of 0 is one like any other: padding still has a share.", _softmax(scores * is_word, 1)),
+        (
+            "a score of 0 is one like any other: padding still has a share.",
+            _softmax(scores * is_word, 1),
+        ),
         ("the shares of the words no longer add up to 1.", full * is_word),
         ("that keeps the padding and drops the words.", np.pad(np.ones((2, 1)), ((0, 0), (3, 0)))),
     ]

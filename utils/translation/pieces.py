@@ -5,6 +5,7 @@ A text of any words becomes a sequence over a vocabulary of fixed size (Sennrich
 is written with a low line before it: `_kutya`, `k`.
 """
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -40,7 +41,7 @@ def learn(texts: Iterable[str], size: int) -> list[str]:
     split = {word: list(word) for word in counts}
     pairs, where = Counter(), defaultdict(set)
     for word, parts in split.items():
-        for pair in zip(parts, parts[1:], strict=False):
+        for pair in itertools.pairwise(parts):
             pairs[pair] += counts[word]
             where[pair].add(word)
     while len(vocabulary) < size:

@@ -52,9 +52,7 @@ def build_translator(
     return keras.Model([source, so_far], logits)
 
 
-def write(
-    path: Path, model: keras.Model, english: pieces.Pieces, hungarian: pieces.Pieces
-) -> None:
+def write(path: Path, model: keras.Model, english: pieces.Pieces, hungarian: pieces.Pieces) -> None:
     """Write weights and vocabularies: matrices as int8 with a float32 scale for each column."""
     content = {"english": "\n".join(english.vocabulary)}
     content["hungarian"] = "\n".join(hungarian.vocabulary)
