@@ -100,6 +100,11 @@ PICTURES = {
     "09_wavenet": Picture(
         "Sound as numbers", 2, "A spectrogram of the spoken word seven: its frequencies over time"
     ),
+    "11_attention_translation": Picture(
+        "Does it look where it should?",
+        1,
+        "Where a translator looks when it writes a number in German, beside what belongs together",
+    ),
     "22_scaling_out": Picture(
         "Keep the device busy",
         1,

@@ -6,10 +6,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from utils.data.fetching.places import ROOT
 from utils.translation import pieces
 
 ENGLISH_LENGTH, HUNGARIAN_LENGTH = 13, 16  # pieces, with the end token
 UNITS, WIDTH = 96, 96
+WEIGHTS = ROOT / "data" / "weights" / "english_hungarian.npz"
 
 
 def shifted(target: np.ndarray) -> np.ndarray:
@@ -66,3 +68,17 @@ def write(path: Path, model: keras.Model, english: pieces.Pieces, hungarian: pie
             content[f"{i:02} scale"] = scale.astype("float32")
     path.parent.mkdir(exist_ok=True)
     np.savez_compressed(path, **content)
+
+
+def read(path: Path = WEIGHTS) -> tuple[keras.Model, pieces.Pieces, pieces.Pieces]:
+    """Return the trained translator, its English and its Hungarian pieces; see `write`."""
+    with np.load(path) as file:
+        english, hungarian = (
+            pieces.Pieces(str(file[name]).split("\n")) for name in ("english", "hungarian")
+        )
+        names = sorted(name for name in file.files if name.isdigit())
+        scales = {name: file.get(f"{name} scale", 1) for name in names}
+        weights = [file[name].astype("float32") * scales[name] for name in names]
+    model = build_translator(len(english), len(hungarian))
+    model.set_weights(weights)
+    return model, english, hungarian
