@@ -20,7 +20,6 @@ from utils.data.fetching.sources import Origin, fetch, fetch_with_origin
 from utils.data.formats import read_idx
 from utils.data.images import CIFAR10_CLASSES, ImageDataset, load_cifar10, load_mnist
 from utils.data.photos import load_photos
-from utils.data.sentence_pairs import SentencePairs, load_tatoeba
 from utils.data.spoken_digits import SpokenDigits, load_spoken_digits
 from utils.data.texts import Text, load_madach, load_shakespeare, load_text
 
@@ -30,7 +29,6 @@ __all__ = [
     "ImageDataset",
     "Origin",
     "RegistryFile",
-    "SentencePairs",
     "SpokenDigits",
     "Text",
     "cache_folder",
@@ -43,7 +41,6 @@ __all__ = [
     "load_photos",
     "load_shakespeare",
     "load_spoken_digits",
-    "load_tatoeba",
     "load_text",
     "network_available",
     "read_idx",
@@ -56,11 +53,10 @@ LOADERS = {
     "shakespeare": load_shakespeare,
     "madach": load_madach,
     "spoken_digits": load_spoken_digits,
-    "tatoeba": load_tatoeba,
 }
 
 
-def load(name: str) -> ImageDataset | Text | SpokenDigits | SentencePairs:
+def load(name: str) -> ImageDataset | Text | SpokenDigits:
     """Load a dataset by name, such as `mnist` or `madach`. Raise DataError for an unknown name."""
     if name not in LOADERS:
         raise DataError(unknown("dataset", name, LOADERS))
