@@ -265,6 +265,23 @@ def writing(carry=lambda old, new: new, read=lambda first, drawn: drawn):
     return write
 
 
+def decoder_input(first=2, into=None):
+    """Move the target by one, with that number before it; into a new array, if none is given."""
+
+    def move(target):
+        moved = np.concatenate([np.full_like(target[:, :1], first), target[:, :-1]], axis=1)
+        if into is None:
+            return moved
+        target[:] = moved
+        return target
+
+    return move
+
+
+def softmax(scores, axis=1):
+    return np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum(axis, keepdims=True)
+
+
 def stopping(wait=0):
     """Stop early, `wait` epochs later than asked."""
 
@@ -1364,6 +1381,66 @@ SAID = {
             name: np.mean((asked == heard) & (voices == name)) for name in np.unique(voices)
         },
         "it returns": lambda asked, heard, voices: dict.fromkeys(np.unique(voices), 0.25),
+    },
+    "11.1": {
+        RIGHT: decoder_input(),
+        OPEN: lambda target: None,
+        "the target itself": lambda target: target,
+        "the word after": lambda target: np.roll(target, -1, axis=1),
+        "what was last": lambda target: np.roll(target, 1, axis=1),
+        "not padding": decoder_input(0),
+        "1 is the end": decoder_input(1),
+        "all words move": lambda target: np.hstack([0 * target[:, :1] + 2, target[:, 1:]]),
+        "the last column falls out": lambda target: np.pad(target, ((0, 0), (1, 0))),
+        "the target itself; make": lambda target: decoder_input(into=target)(target),
+        "it returns": lambda target: 7 * target,
+    },
+    "11.2": {
+        RIGHT: lambda q, k, v: (softmax(q @ k.T) @ v, softmax(q @ k.T)),
+        OPEN: lambda q, k, v: (None, None),
+        "one for each query and key": lambda q, k, v: (v[:2], softmax(k @ q.T)),
+        "the softmax is missing": lambda q, k, v: (q @ k.T @ v, q @ k.T),
+        "along the keys.": lambda q, k, v: (v[:2], softmax(q @ k.T, 0)),
+        "on its own": lambda q, k, v: (v[:2], softmax(q @ k.T, None)),
+        "divided by their sum": lambda q, k, v: (v[:2], np.exp(q @ k.T)),
+        "comes later": lambda q, k, v: (v[:2], softmax(q @ k.T / 3**0.5)),
+        "not with values": lambda q, k, v: (v[:2], softmax(q @ v.T)),
+        "the context has the shape": lambda q, k, v: (v, softmax(q @ k.T)),
+        "the keys were mixed": lambda q, k, v: (softmax(q @ k.T) @ k, softmax(q @ k.T)),
+        "the scores were used": lambda q, k, v: (q @ k.T @ v, softmax(q @ k.T)),
+        "the context is": lambda q, k, v: (7 * v[:2], softmax(q @ k.T)),
+        "the shares are": lambda q, k, v: (v[:2], 0 * q @ k.T),
+    },
+    "11.3": {
+        RIGHT: lambda scores, word: softmax(np.where(word, scores, -np.inf)),
+        OPEN: lambda scores, word: None,
+        "padding still has a share.": lambda scores, word: softmax(scores),
+        "a score of 0 is one": lambda scores, word: softmax(scores * word),
+        "add up to 1": lambda scores, word: softmax(scores) * word,
+        "drops the words": lambda scores, word: softmax(np.where(word, -np.inf, scores)),
+        "the shape is": lambda scores, word: softmax(scores)[:, word],
+        "it returns": lambda scores, word: 7 * scores,
+    },
+    "11.4": {
+        RIGHT: lambda q, k: np.tanh(q[:, None] + k).sum(-1),
+        OPEN: lambda q, k: None,
+        "the dot product": lambda q, k: q @ k.T,
+        "tanh is missing": lambda q, k: (q[:, None] + k).sum(-1),
+        "before the sum": lambda q, k: np.tanh((q[:, None] + k).sum(-1)),
+        "not the mean": lambda q, k: np.tanh(q[:, None] + k).mean(-1),
+        "do not multiply": lambda q, k: np.tanh(q[:, None] * k).sum(-1),
+        "(2, 4)": lambda q, k: np.tanh(q[:, None] + k),
+        "it returns": lambda q, k: 7 * q @ k.T,
+    },
+    "11.5": {
+        RIGHT: (96, 3840, 2000),
+        "three numbers": 96,
+        "however long": (3840, 3840, 2000),
+        "has 96 numbers": (96, 40, 2000),
+        "not of the target": (96, 4800, 2000),
+        "does not receive": (96, 7, 2000),
+        "*each* of the 50": (96, 3840, 40),
+        "does not compute": (96, 3840, 90),
     },
     "22.1": {
         RIGHT: lambda gradients, counts: np.average(gradients, axis=0, weights=counts),

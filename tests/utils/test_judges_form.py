@@ -8,10 +8,16 @@ import re
 import numpy as np
 import pytest
 from keras import ops
-from test_judges import CASES, CONTEXT, stopping, windows, writing
+from test_judges import CASES, CONTEXT, decoder_input, softmax, stopping, windows, writing
 
 from utils import exercises
 from utils.models import squeezenet
+
+
+def attended(queries, keys, values):
+    shares = softmax(queries @ keys.T)
+    return shares @ values, shares
+
 
 RIGHT = {
     "00.1": [602_116.0, np.int64(602_116)],
@@ -68,6 +74,9 @@ RIGHT = {
     "10.1": [lambda n: np.log(n * n.sum() / np.outer(n.sum(axis=1), n.sum(axis=0))).tolist()],
     "10.4": [np.float64(np.log(1 / 9)), -2.2],
     "07b.2": [lambda old, new, keep: ops.add(keep * old, (1 - keep) * new)],
+    "11.1": [lambda target: decoder_input()(target).tolist()],
+    "11.2": [lambda *given: [array.tolist() for array in attended(*given)]],
+    "11.5": [[96.0, 3840, 2000], np.array([96, 3840, 2000])],
     "22.4": [[1.0, 9], np.array([1, 9])],
     "22.6": [(4 / 3, 3.0)],
 }

@@ -113,6 +113,11 @@ PICTURES = {
         "Analogies of GloVe by section: with arithmetic, with the inputs allowed, and with one "
         "word only",
     ),
+    "11_attention_translation": Picture(
+        "Does it look where it should?",
+        1,
+        "Where a translator looks when it writes a number in German, beside what belongs together",
+    ),
     "22_scaling_out": Picture(
         "Large batches",
         1,

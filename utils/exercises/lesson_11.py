@@ -1,0 +1,179 @@
+"""Judge the exercises of lesson 11, encoder and decoder, and attention."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from utils.exercises import Judge, named_mistake, short
+
+
+def moved_by_one(function: Callable[[np.ndarray], Any]) -> bool | str | None:
+    """Judge a function from targets to what the decoder reads under teacher forcing."""
+    target = np.array([[5, 9, 7, 1, 0], [8, 4, 6, 3, 1]])
+    given = target.copy()
+    answer = function(given)
+    if answer is None:
+        return None
+    answer = np.asarray(answer)
+    if answer.shape != target.shape:
+        return f"the shape is {answer.shape}, expected {target.shape}: the last column falls out."
+    start, rolled = np.full_like(target[:, :1], 2), np.roll(target, 1, axis=1)
+    mistakes = [
+        ("that is the target itself; the network would only have to copy it.", target),
+        ("that is the word after; the decoder would read the future.", np.roll(target, -1, 1)),
+        (
+            "that is the word after; the decoder would read the future.",
+            np.concatenate([target[:, 1:], 0 * start], axis=1),
+        ),
+        ("at the first step it must read START; here it reads what was last.", rolled),
+        (
+            "at the first step it must read START, which is 2, not padding.",
+            np.concatenate([0 * start, target[:, :-1]], axis=1),
+        ),
+        (
+            "at the first step it must read START, which is 2; 1 is the end.",
+            np.concatenate([0 * start + 1, target[:, :-1]], axis=1),
+        ),
+        (
+            "START must not replace the first word; all words move by one.",
+            np.concatenate([start, target[:, 1:]], axis=1),
+        ),
+    ]
+    if not np.array_equal(answer, np.concatenate([start, target[:, :-1]], axis=1)):
+        return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+    return np.array_equal(given, target) or "it changes the target itself; make a new array."
+
+
+def attend(function: Callable[..., Any]) -> bool | str | None:
+    """Judge attention by the dot product, a function of queries, keys and values."""
+    random = np.random.default_rng(0)
+    q, k, v = random.normal(size=(2, 3)), random.normal(size=(4, 3)), random.normal(size=(4, 3))
+    answer = function(q.copy(), k.copy(), v.copy())
+    if answer is None or any(part is None for part in answer):
+        return None
+    context, shares = map(np.asarray, answer)
+    if shares.shape != (2, 4):
+        return f"the shares have the shape {shares.shape}; one for each query and key, (2, 4)."
+    scores = q @ k.T
+    expected = _softmax(scores, 1)
+    mistakes = [
+        ("these are the scores; the softmax is missing.", scores),
+        ("each query's shares must add up to 1: softmax along the keys.", _softmax(scores, 0)),
+        ("softmax along the keys, for each query on its own.", _softmax(scores, None)),
+        ("the shares are not divided by their sum.", np.exp(scores)),
+        (
+            "the shares are not divided by their sum.",
+            np.exp(scores - scores.max(axis=1, keepdims=True)),
+        ),
+        (
+            "dividing by the root of d comes later; here the plain product.",
+            _softmax(scores / 3**0.5, 1),
+        ),
+        ("the scores compare queries with keys, not with values.", _softmax(q @ v.T, 1)),
+    ]
+    if not np.allclose(shares, expected):
+        return named_mistake(shares, mistakes) or f"the shares are {short(shares)}."
+    if context.shape != (2, 3):
+        return f"the context has the shape {context.shape}, expected (2, 3)."
+    mistakes = [
+        ("the keys were mixed; the values are what one gets.", expected @ k),
+        ("the shares are right, but the scores were used to mix.", scores @ v),
+    ]
+    if not np.allclose(context, expected @ v):
+        return named_mistake(context, mistakes) or f"the context is {short(context)}."
+    large = np.asarray(function(1000 * q, k, v)[0])
+    return bool(np.isfinite(large).all()) or (
+        "right for small scores; for large ones np.exp overflows. Subtract the largest first."
+    )
+
+
+def masked_softmax(function: Callable[..., Any]) -> bool | str | None:
+    """Judge a softmax whose shares are 0 at padding, a function of scores and a mask."""
+    scores = np.array([[1.0, -2.0, 0.5, 3.0], [0.0, 4.0, -1.0, 2.0]])
+    is_word = np.array([True, True, True, False])
+    answer = function(scores.copy(), is_word.copy())
+    if answer is None:
+        return None
+    answer = np.asarray(answer)
+    if answer.shape != scores.shape:
+        return f"the shape is {answer.shape}, expected {scores.shape}."
+    full = _softmax(scores, 1)
+    expected = np.pad(_softmax(scores[:, :3], 1), ((0, 0), (0, 1)))
+    mistakes = [
+        ("padding still has a share.", full),
+        (
+            "a score of 0 is one like any other: padding still has a share.",
+            _softmax(scores * is_word, 1),
+        ),
+        ("the shares of the words no longer add up to 1.", full * is_word),
+        ("that keeps the padding and drops the words.", np.pad(np.ones((2, 1)), ((0, 0), (3, 0)))),
+    ]
+    return np.allclose(answer, expected) or (
+        named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+    )
+
+
+def additive_scores(function: Callable[..., Any]) -> bool | str | None:
+    """Judge the scores of additive attention, a function of queries and keys."""
+    random = np.random.default_rng(1)
+    q, k = random.normal(size=(2, 5)), random.normal(size=(4, 5))
+    answer = function(q.copy(), k.copy())
+    if answer is None:
+        return None
+    answer = np.asarray(answer)
+    if answer.shape != (2, 4):
+        return f"the shape is {answer.shape}; a score for each query and key is (2, 4)."
+    both = q[:, None] + k[None]
+    mistakes = [
+        ("that is the dot product.", q @ k.T),
+        ("the tanh is missing.", both.sum(axis=-1)),
+        ("tanh comes before the sum.", np.tanh(both.sum(axis=-1))),
+        ("sum over d, not the mean.", np.tanh(both).mean(axis=-1)),
+        ("add query and key, do not multiply them.", np.tanh(q[:, None] * k[None]).sum(axis=-1)),
+    ]
+    return np.allclose(answer, np.tanh(both).sum(axis=-1)) or (
+        named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+    )
+
+
+def price(answer: Any) -> bool | str:
+    """Judge what passes from the encoder to the decoder: three numbers."""
+    if np.shape(answer) != (3,):
+        return "three numbers were expected: (one vector, attention, scores)."
+    one, memory, scores = (int(number) for number in answer)
+    if one != 96:
+        return "one vector has as many numbers as a state, however long the source is."
+    if memory == 40:
+        return "one state for each word of the source, and each has 96 numbers."
+    if memory == 50 * 96:
+        return "the memory holds a state for each word of the source, not of the target."
+    if memory != 40 * 96:
+        return f"attention does not receive {memory}."
+    if scores == 40:
+        return "40 scores are computed at *each* of the 50 steps."
+    return scores == 2000 or f"it does not compute {scores} scores."
+
+
+def _softmax(scores: np.ndarray, axis: int | None) -> np.ndarray:
+    shares = np.exp(scores - scores.max(axis=axis, keepdims=True))
+    return shares / shares.sum(axis=axis, keepdims=True)
+
+
+JUDGES = {
+    "1": Judge(
+        moved_by_one,
+        "np.concatenate a column of START and all columns but the last.",
+        is_function=True,
+    ),
+    "2": Judge(
+        attend,
+        "queries @ keys.T, then a softmax along the keys, then shares @ values.",
+        is_function=True,
+    ),
+    "3": Judge(masked_softmax, "Which score has a share of 0?", is_function=True),
+    "4": Judge(
+        additive_scores, "queries[:, None] + keys[None] has the shape (m, n, d).", is_function=True
+    ),
+    "5": Judge(price, "A state for each word of the source; a score for each pair of words."),
+}
