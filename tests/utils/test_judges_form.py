@@ -78,7 +78,7 @@ RIGHT = {
     "11.2": [lambda *given: [array.tolist() for array in attended(*given)]],
     "11.5": [[96.0, 3840, 2000], np.array([96, 3840, 2000])],
     "22.4": [[1.0, 9], np.array([1, 9])],
-    "22.6": [(4 / 3, 3.0)],
+    "22.8": [(4 / 3, 3.0)],
 }
 QUOTED = "without quotation marks"
 WRONG = [
@@ -146,8 +146,8 @@ WRONG = [
     ("07.4", "99328", QUOTED),
     ("08.3", "6050", QUOTED),
     ("22.4", 1, "2 numbers were expected"),
-    ("22.6", ("1.33", 3), QUOTED),
-    ("22.6", 1.33, "2 numbers were expected"),
+    ("22.8", ("1.33", 3), QUOTED),
+    ("22.8", 1.33, "2 numbers were expected"),
 ]
 
 

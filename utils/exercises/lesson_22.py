@@ -43,40 +43,41 @@ def accumulated(function: Callable[..., Any]) -> bool | str | None:
     """Judge a function from (gradient_of, x, y, piece) to the mean gradient of all samples."""
     random = np.random.default_rng(0)
     x, y = random.normal(size=(10, 3)), random.normal(size=10)
+    each = np.column_stack([x * y[:, None], y])  # (10, 4): longer than an image, on purpose
     sizes = []
 
     def gradient_of(part_x, part_y):
         if len(part_x) != len(part_y) or len(part_x) == 0:
             raise ValueError(f"a piece of {len(part_x)} images with {len(part_y)} labels")
         sizes.append(len(part_x))
-        return np.mean(part_x * part_y[:, None], axis=0)  # (3,)
+        return np.mean(np.column_stack([part_x * part_y[:, None], part_y]), axis=0)  # (4,)
 
     answer = function(gradient_of, x.copy(), y.copy(), 4)
     if answer is None:
         return None
     answer, used = np.asarray(answer), list(sizes)
-    if answer.shape != (3,):
+    if answer.shape != (4,):
         return f"it returns {short(answer)}; a vector like those of gradient_of was expected."
     if not used:
         return "it never asks for a gradient."
     if max(used) > 4:
         return f"it asked for the gradient of {max(used)} images at once; a piece has 4."
-    parts = [np.mean(x[i : i + 4] * y[i : i + 4, None], axis=0) for i in (0, 4, 8)]
+    parts = [np.mean(each[i : i + 4], axis=0) for i in (0, 4, 8)]
     mistakes = [
         ("the last piece has 2 images, not 4, and counts as much.", np.mean(parts, axis=0)),
-        ("it is a sum; a mean was wanted.", np.sum(x * y[:, None], axis=0)),
+        ("it is a sum; a mean was wanted.", np.sum(each, axis=0)),
         ("the pieces are added up, but not averaged.", np.sum(parts, axis=0)),
         ("the last, smaller piece is missing.", (parts[0] + parts[1]) / 2),
         ("the last, smaller piece is missing.", 0.4 * (parts[0] + parts[1])),
         ("only the last piece is left; add them up.", parts[2]),
-        ("it divides by the number of pieces, not of images.", np.sum(x * y[:, None], 0) / 3),
+        ("it divides by the number of pieces, not of images.", np.sum(each, axis=0) / 3),
     ]
-    if not np.allclose(answer, np.mean(x * y[:, None], axis=0)):
+    if not np.allclose(answer, np.mean(each, axis=0)):
         return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
     if used == [1] * 10:
         return "right, but one image at a time: pieces of `piece` images were wanted."
     again = function(gradient_of, x[:3], y[:3], 4)
-    fits = again is not None and np.allclose(again, np.mean(x[:3] * y[:3, None], axis=0))
+    fits = again is not None and np.allclose(again, np.mean(each[:3], axis=0))
     return bool(fits) or "with fewer images than a piece has, it is something else."
 
 
@@ -145,7 +146,7 @@ JUDGES = {
     "5": Judge(
         0.1 / (2 * 25.6e6 * 4 / 25e9), "C/n goes to 0 and (n − 1)/n to 1. What is left of T?", 0.01
     ),
-    "6": Judge(
+    "8": Judge(
         loaders,
         "Without prefetching a batch costs the sum, with it the larger of the two.",
         numbers=2,
