@@ -1464,7 +1464,9 @@ SAID = {
         ),
         "never asks": lambda gradient_of, x, y, piece: np.zeros(4),
         "a vector": lambda gradient_of, x, y, piece: 1.0,
-        "broadcast": lambda gradient_of, x, y, piece: np.zeros_like(x[0]) + gradient_of(x[:4], y[:4]),
+        "broadcast": lambda gradient_of, x, y, piece: (
+            np.zeros_like(x[0]) + gradient_of(x[:4], y[:4])
+        ),
         "it returns array": lambda gradient_of, x, y, piece: 7 * gradient_of(x[:4], y[:4]),
     },
     "22.3": {
