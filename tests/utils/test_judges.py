@@ -1394,7 +1394,9 @@ SAID = {
         "the last column falls out": lambda target: np.pad(target, ((0, 0), (1, 0))),
         "the target itself; make": lambda target: decoder_input(into=target)(target),
         "a NumPy array": lambda target: decoder_input()(target).tolist(),
-        "for other sizes": lambda target: np.hstack([[[2], [2], [2]][: len(target)], target[:, :4]]),
+        "for other sizes": lambda target: np.hstack(
+            [[[2], [2], [2]][: len(target)], target[:, :4]]
+        ),
         "it returns": lambda target: 7 * target,
     },
     "11.2": {

@@ -186,5 +186,5 @@ JUDGES = {
         "Each query must meet each key: before the sum the shape is (m, n, d).",
         is_function=True,
     ),
-    "5": Judge(price, "What is passed on for each word of the source? And what is compared with what?"),
+    "5": Judge(price, "What is passed on for each source word? What is compared with what?"),
 }
