@@ -1413,6 +1413,10 @@ SAID = {
         "the keys were mixed": lambda q, k, v: (softmax(q @ k.T) @ k, softmax(q @ k.T)),
         "the scores were used": lambda q, k, v: (q @ k.T @ v, softmax(q @ k.T)),
         "the context is": lambda q, k, v: (7 * v[:2], softmax(q @ k.T)),
+        "np.exp overflows": lambda q, k, v: (
+            np.exp(q @ k.T) / np.exp(q @ k.T).sum(1, keepdims=True) @ v,
+            softmax(q @ k.T),
+        ),
         "another size": lambda q, k, v: (softmax(q @ k.T) @ v[:, : q.shape[1]], softmax(q @ k.T)),
         "the shares are": lambda q, k, v: (v[:2], 0 * q @ k.T),
     },
