@@ -1393,6 +1393,10 @@ SAID = {
         "all words move": lambda target: np.hstack([0 * target[:, :1] + 2, target[:, 1:]]),
         "the last column falls out": lambda target: np.pad(target, ((0, 0), (1, 0))),
         "the target itself; make": lambda target: decoder_input(into=target)(target),
+        "a NumPy array": lambda target: decoder_input()(target).tolist(),
+        "for other sizes": lambda target: np.hstack(
+            [[[2], [2], [2]][: len(target)], target[:, :4]]
+        ),
         "it returns": lambda target: 7 * target,
     },
     "11.2": {
@@ -1409,6 +1413,11 @@ SAID = {
         "the keys were mixed": lambda q, k, v: (softmax(q @ k.T) @ k, softmax(q @ k.T)),
         "the scores were used": lambda q, k, v: (q @ k.T @ v, softmax(q @ k.T)),
         "the context is": lambda q, k, v: (7 * v[:2], softmax(q @ k.T)),
+        "np.exp overflows": lambda q, k, v: (
+            np.exp(q @ k.T) / np.exp(q @ k.T).sum(1, keepdims=True) @ v,
+            softmax(q @ k.T),
+        ),
+        "another size": lambda q, k, v: (softmax(q @ k.T) @ v[:, : q.shape[1]], softmax(q @ k.T)),
         "the shares are": lambda q, k, v: (v[:2], 0 * q @ k.T),
     },
     "11.3": {

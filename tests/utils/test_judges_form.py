@@ -74,7 +74,7 @@ RIGHT = {
     "10.1": [lambda n: np.log(n * n.sum() / np.outer(n.sum(axis=1), n.sum(axis=0))).tolist()],
     "10.4": [np.float64(np.log(1 / 9)), -2.2],
     "07b.2": [lambda old, new, keep: ops.add(keep * old, (1 - keep) * new)],
-    "11.1": [lambda target: decoder_input()(target).tolist()],
+    "11.1": [lambda target: decoder_input()(target).astype(float)],
     "11.2": [lambda *given: [array.tolist() for array in attended(*given)]],
     "11.5": [[96.0, 3840, 2000], np.array([96, 3840, 2000])],
     "22.4": [[1.0, 9], np.array([1, 9])],

@@ -15,7 +15,8 @@ def moved_by_one(function: Callable[[np.ndarray], Any]) -> bool | str | None:
     answer = function(given)
     if answer is None:
         return None
-    answer = np.asarray(answer)
+    if not isinstance(answer, np.ndarray):
+        return f"it returns a {type(answer).__name__}; the network reads a NumPy array."
     if answer.shape != target.shape:
         return f"the shape is {answer.shape}, expected {target.shape}: the last column falls out."
     start, rolled = np.full_like(target[:, :1], 2), np.roll(target, 1, axis=1)
@@ -42,7 +43,12 @@ def moved_by_one(function: Callable[[np.ndarray], Any]) -> bool | str | None:
     ]
     if not np.array_equal(answer, np.concatenate([start, target[:, :-1]], axis=1)):
         return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
-    return np.array_equal(given, target) or "it changes the target itself; make a new array."
+    if not np.array_equal(given, target):
+        return "it changes the target itself; make a new array."
+    taller = np.array([[5, 9, 1], [8, 1, 0], [6, 7, 1]])
+    if not np.array_equal(function(taller.copy())[:, 1:], taller[:, :-1]):
+        return "right for 2 rows of 5 words; it must do for other sizes, too."
+    return True
 
 
 def attend(function: Callable[..., Any]) -> bool | str | None:
@@ -82,7 +88,10 @@ def attend(function: Callable[..., Any]) -> bool | str | None:
     ]
     if not np.allclose(context, expected @ v):
         return named_mistake(context, mistakes) or f"the context is {short(context)}."
-    large = np.asarray(function(1000 * q, k, v)[0])
+    wide = np.asarray(function(q, k, np.hstack([v, v]))[0])
+    if wide.shape != (2, 6) or not np.allclose(wide, expected @ np.hstack([v, v])):
+        return "right for values of the size of a key; they may have another size."
+    large = np.asarray(function(np.stack([1000 * k[0], 1000 * k[0]]), k, v)[0])
     return bool(np.isfinite(large).all()) or (
         "right for small scores; for large ones np.exp overflows. Subtract the largest first."
     )
@@ -163,17 +172,19 @@ def _softmax(scores: np.ndarray, axis: int | None) -> np.ndarray:
 JUDGES = {
     "1": Judge(
         moved_by_one,
-        "np.concatenate a column of START and all columns but the last.",
+        "What has been written before the first step, and what before the second?",
         is_function=True,
     ),
     "2": Judge(
         attend,
-        "queries @ keys.T, then a softmax along the keys, then shares @ values.",
+        "What has a row for each query, and a column for each key?",
         is_function=True,
     ),
     "3": Judge(masked_softmax, "Which score has a share of 0?", is_function=True),
     "4": Judge(
-        additive_scores, "queries[:, None] + keys[None] has the shape (m, n, d).", is_function=True
+        additive_scores,
+        "Each query must meet each key: before the sum the shape is (m, n, d).",
+        is_function=True,
     ),
-    "5": Judge(price, "A state for each word of the source; a score for each pair of words."),
+    "5": Judge(price, "What is passed on for each source word? What is compared with what?"),
 }
