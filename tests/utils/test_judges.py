@@ -296,6 +296,13 @@ def stopping(wait=0):
     return stop
 
 
+def shifted_in_place(codes):
+    """The targets, changed into the input."""
+    codes[:, 1:] = codes[:, :-1].copy()
+    codes[:, 0] = 128
+    return codes
+
+
 def drawn_from(logits, top_k=None):
     """The softmax of the top_k largest logits."""
     p = np.exp(logits) * (logits >= np.sort(logits)[-(top_k or len(logits))])
@@ -1327,6 +1334,7 @@ SAID = {
     "09.2": {
         RIGHT: lambda codes: np.insert(codes, 0, 128, axis=1)[:, :-1],
         "is told sample t": lambda codes: codes,
+        "the targets themselves": shifted_in_place,
         "into the future": lambda codes: np.roll(codes, -1, axis=1),
         "the end of the same sound": lambda codes: np.roll(codes, 1, axis=1),
         "shifted by two": lambda codes: np.insert(codes, [0, 0], 128, axis=1)[:, :-2],
@@ -1338,32 +1346,61 @@ SAID = {
     "09.3": {
         RIGHT: lambda s, temperature=1.0, top_k=None: drawn_from(s / temperature, top_k),
         "do not sum to 1": lambda s, temperature=1.0, top_k=None: np.exp(s / temperature),
-        "start with a softmax": lambda s, temperature=1.0, top_k=None: s,
+        "with {} it returns": lambda s, temperature=1.0, top_k=None: s,
         "it must divide": lambda s, temperature=1.0, top_k=None: drawn_from(s * temperature, top_k),
-        "temperature is not used": lambda s, temperature=1.0, top_k=None: drawn_from(s, top_k),
+        "probabilities cancels": lambda s, temperature=1.0, top_k=None: drawn_from(s, top_k),
+        "the logits themselves": lambda s, temperature=1.0, top_k=None: drawn_from(
+            np.divide(s, temperature, out=s), top_k
+        ),
+        "the temperature is not used": lambda s, temperature=1.0, top_k=None: drawn_from(
+            s if top_k else s / temperature, top_k
+        ),
+        "a logit of 0": lambda s, temperature=1.0, top_k=None: drawn_from(
+            np.where(s >= np.sort(s)[-(top_k or 5)], s, 0) / temperature
+        ),
+        "1 classes remain": lambda s, temperature=1.0, top_k=None: drawn_from(
+            s / temperature, top_k and top_k - 1
+        ),
         "before exp": lambda s, temperature=1.0, top_k=None: drawn_from(s, top_k) / temperature,
         "top_k is not used": lambda s, temperature=1.0, top_k=None: drawn_from(s / temperature),
         "sum to 1 again": lambda s, temperature=1.0, top_k=None: np.where(
             s >= np.sort(s)[-(top_k or 5)], drawn_from(s / temperature), 0
         ),
     },
-    "09.4": {RIGHT: 81, "not counted": 80, "width 2": 41, "three times": 121, "last layer": 55},
+    "09.4": {
+        RIGHT: 81,
+        "not counted": 80,
+        "width 2": 41,
+        "three times": 121,
+        "last layer": 55,
+        "how many dilations": 40,
+        "without the sample": 54,
+        "once more": 243,
+        "one number": [81, 2],
+    },
     "09b.1": {
         RIGHT: lambda queue, x, past, now: queue.append(x) or queue.pop(0) @ past + x @ now,
         "matrices are swapped": lambda queue, x, past, now: (
             queue.append(x) or queue.pop(0) @ now + x @ past
         ),
         "runs empty": lambda queue, x, past, now: queue.pop(0) @ past + x @ now,
-        "nothing of the past": lambda queue, x, past, now: x @ now,
+        "as it was": lambda queue, x, past, now: queue[0] @ past + x @ now,
+        "nothing of the past": lambda queue, x, past, now: (
+            queue.append(x) or (0 * queue.pop(0) @ past + x @ now)
+        ),
         "the new input is missing": lambda queue, x, past, now: (
             queue.append(x) or queue.pop(0) @ past
         ),
-        "the past is the new": lambda queue, x, past, now: x @ past + x @ now,
+        "the past is the new": lambda queue, x, past, now: (
+            queue.append(x) or (0 * queue.pop(0) @ past + x @ past + x @ now)
+        ),
         "by one step": lambda queue, x, past, now: (
             queue.append(x) or (queue[-2] @ past + x @ now, queue.pop(0))[0]
         ),
         "the queue grows": lambda queue, x, past, now: queue.append(x) or x @ now,
-        "numbers are wrong": lambda queue, x, past, now: 0 * (x @ now),
+        "numbers are wrong": lambda queue, x, past, now: (
+            queue.append(x) or (0 * queue.pop(0) @ past)
+        ),
         "shape (2,)": lambda queue, x, past, now: x,
     },
     "09b.2": {

@@ -8,6 +8,7 @@ import numpy as np
 from utils.exercises import Judge, named_mistake, short
 
 SILENCE = 128  # the class of the sample 0
+LOGITS = np.array([1.0, 3.0, 2.0, -1.0, 0.5])
 
 
 def field(function: Callable[..., Any]) -> bool | str | None:
@@ -33,10 +34,12 @@ def field(function: Callable[..., Any]) -> bool | str | None:
 def shifted(function: Callable[[np.ndarray], Any]) -> bool | str | None:
     """Judge a function from the targets, (n, time), to the input of the net."""
     codes = np.array([[11, 12, 13, 14], [21, 22, 23, 24]])
-    answer = function(codes.copy())
+    answer = function(given := codes.copy())
     if answer is None:
         return None
     answer = np.asarray(answer)
+    if not np.array_equal(given, codes):
+        return "it changes the targets themselves: input and target are then one array."
     if answer.shape != codes.shape:
         return f"the shape is {answer.shape}, expected {codes.shape}: as many steps as targets."
     later = np.roll(codes, -1, axis=1)
@@ -60,35 +63,48 @@ def _after(codes, first):
 
 def softmax(function: Callable[..., Any]) -> bool | str | None:
     """Judge a function from logits, temperature and top_k to probabilities."""
-    logits = np.array([1.0, 3.0, 2.0, -1.0, 0.5])
-    answer = function(logits.copy())
-    if answer is None:
-        return None
-    answer = np.asarray(answer, dtype=float)
-    if answer.shape != logits.shape:
-        return f"the shape is {answer.shape}, expected {logits.shape}."
-    if not np.allclose(answer, _softmax(logits)):
-        if np.allclose(answer / answer.sum(), _softmax(logits)):
-            return "they are in proportion, but do not sum to 1."
-        return f"without temperature and top_k it returns {short(answer)}; start with a softmax."
-    answer = np.asarray(function(logits.copy(), temperature=0.5), dtype=float)
-    mistakes = [
-        ("the temperature multiplies; it must divide.", _softmax(0.5 * logits)),
-        ("the temperature is not used.", _softmax(logits)),
-        ("divide the logits by the temperature, before exp.", _softmax(logits) / 0.5),
+    p, cooled = _softmax(LOGITS), _softmax(LOGITS / 0.5)
+    largest, coolest = (np.where(LOGITS >= 2, q, 0) for q in (p, cooled))
+    divided = "dividing probabilities cancels, once they sum to 1 again; divide what comes before."
+    temperature = [
+        ("the temperature multiplies; it must divide.", _softmax(0.5 * LOGITS)),
+        (divided, p),
+        ("divide the logits by the temperature, before exp.", p / 0.5),
     ]
-    if not np.allclose(answer, _softmax(logits / 0.5)):
-        return named_mistake(answer, mistakes) or f"with temperature 0.5: {short(answer)}."
-    answer = np.asarray(function(logits.copy(), top_k=2), dtype=float)
-    largest = np.where(logits >= 2, _softmax(logits), 0)
-    mistakes = [
+    top_k = [
         ("with top_k they must sum to 1 again.", largest),
-        ("top_k is not used.", _softmax(logits)),
-        ("those are the smallest logits.", np.where(logits <= 0.5, _softmax(logits), 0)),
+        ("top_k is not used.", p),
+        ("those are the smallest logits.", _part(p, LOGITS <= 0.5)),
+        ("a logit of 0 is not a probability of 0.", _softmax(np.where(LOGITS >= 2, LOGITS, 0))),
     ]
-    if np.allclose(answer, largest / largest.sum()):
-        return True
-    return named_mistake(answer, mistakes) or f"with top_k = 2 it returns {short(answer)}."
+    both = [("with top_k the temperature is not used.", _part(p, LOGITS >= 2))]
+    tests = [
+        ({}, p, [("they are in proportion, but do not sum to 1.", np.exp(LOGITS))]),
+        ({"temperature": 0.5}, cooled, temperature),
+        ({"top_k": 2}, largest / largest.sum(), top_k),
+        ({"temperature": 0.5, "top_k": 2}, coolest / coolest.sum(), both),
+    ]
+    for how, right, mistakes in tests:
+        answer = function(given := LOGITS.copy(), **how)
+        if answer is None:
+            return None
+        if not np.array_equal(given, LOGITS):
+            return "it changes the logits themselves, which are needed again. Work on a copy."
+        answer = np.asarray(answer, dtype=float)
+        if answer.shape != LOGITS.shape:
+            return f"with {how} the shape is {answer.shape}, expected {LOGITS.shape}."
+        if np.allclose(answer, right):
+            continue
+        if said := named_mistake(answer, mistakes):
+            return said
+        if (count := np.count_nonzero(answer)) != how.get("top_k", 5):
+            return f"with {how} {count} classes remain."
+        return f"with {how} it returns {short(answer)}."
+    return True
+
+
+def _part(p, kept):
+    return np.where(kept, p, 0) / p[kept].sum()
 
 
 def _softmax(logits):
@@ -101,8 +117,11 @@ def field_of_width_3(answer: int) -> bool | str:
     wrong = {
         80: "something that is seen is not counted.",
         41: "that is a stack of width 2.",
-        121: "a filter of width 3 does not reach back by three times its dilation.",
+        121: "a kernel of width 3 does not reach back by three times its dilation.",
+        40: "how many dilations far does each layer look, and is the sample itself seen?",
+        54: "that is the last layer alone, without the sample itself.",
         55: "that is the last layer alone.",
+        243: "that is once more than there are layers.",
     }
     return answer == 81 or wrong.get(answer, False)
 
@@ -124,6 +143,8 @@ JUDGES = {
         is_function=True,
     ),
     "4": Judge(
-        field_of_width_3, "Each layer adds (width - 1) times its dilation; what else is seen?"
+        field_of_width_3,
+        "Follow one output down: how far does each layer look back?",
+        numbers=1,
     ),
 }

@@ -1,5 +1,6 @@
 """Judge the exercises of lesson 09b, fast WaveNet."""
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ def step_of_a_layer(function: Callable[..., Any]) -> bool | str | None:
     inputs, past_tap, now_tap = random.normal(size=(9, 3)), *random.normal(size=(2, 3, 2))
     for dilation in (1, 2, 4):
         queue = [np.zeros(3) for _ in range(dilation)]
-        answers = []
+        first, answers = list(queue), []
         for x in inputs:
             try:
                 answers.append(function(queue, x.copy(), past_tap, now_tap))
@@ -24,6 +25,8 @@ def step_of_a_layer(function: Callable[..., Any]) -> bool | str | None:
                 return None
             if np.shape(answers[-1]) != (2,):
                 return f"it returns {short(answers[-1])}; an array of shape (2,) was expected."
+        if len(queue) == dilation and all(map(operator.is_, queue, first)):
+            return "the list that was handed over is as it was; an assignment makes another list."
         if len(queue) > dilation:
             return f"with dilation {dilation} the queue grows: {len(queue)} entries at the end."
         past, one_back = (_delayed(inputs, d) for d in (dilation, 1))
@@ -69,10 +72,12 @@ def vote(function: Callable[..., Any]) -> bool | str | None:
 JUDGES = {
     "1": Judge(
         step_of_a_layer,
-        "queue.pop(0) takes the oldest out, queue.append(x) puts x in.",
+        "In the drawing: what goes out, what comes in, and what meets which matrix?",
         is_function=True,
     ),
     "2": Judge(
-        vote, "For one voice: the mean of heard == asked where voices == name.", is_function=True
+        vote,
+        "Look at one voice first: which entries are its own, and how many of them are right?",
+        is_function=True,
     ),
 }
