@@ -1,5 +1,6 @@
 """The judges of the lessons' exercises: what is right is right, and what is wrong is named."""
 
+import math
 import importlib
 import re
 from collections import Counter
@@ -1195,6 +1196,9 @@ SAID = {
         "a count is 0": lambda n: np.nan_to_num(
             np.log(n * n.sum() / (n.sum(1, keepdims=True) * n.sum(0))), neginf=0
         ),
+        "there it breaks": lambda n: np.vectorize(math.log)(
+            n * n.sum() / (n.sum(1, keepdims=True) * n.sum(0))
+        ),
         "the shape is": lambda n: np.log(n[0]),
         "it returns": lambda n: 7 * n,
     },
@@ -1226,6 +1230,9 @@ SAID = {
         "the farthest": lambda u, a, b, c: (u @ (u[b] - u[a] + u[c])).argmin(),
         "one example only": lambda u, a, b, c: 3,
         "it changes the vectors": lambda u, a, b, c: u.fill(0) or 3,
+        "the word nearest to c alone": lambda u, *abc: best_row(u @ u[abc[2]], abc),
+        "a is not subtracted": lambda u, *abc: best_row(u @ (u[abc[1]] + u[abc[2]]), abc),
+        "may still be one": lambda u, a, b, c: np.argsort(-(u @ (u[b] - u[a] + u[c])))[1],
         "one row was expected": lambda u, a, b, c: u[b] - u[a] + u[c],
     },
     "10.4": {
