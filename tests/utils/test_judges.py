@@ -1,7 +1,7 @@
 """The judges of the lessons' exercises: what is right is right, and what is wrong is named."""
 
-import math
 import importlib
+import math
 import re
 from collections import Counter
 from types import SimpleNamespace
