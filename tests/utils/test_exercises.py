@@ -63,3 +63,11 @@ def test_homework_of_the_first_edition_is_checked_by_its_own_arguments():
     assert exercises.check(0.1, 0.2, "hint", tolerance=0.01) is False
     assert exercises.check(None, lambda answer: True, "hint") is None
     assert homework.blinded is homework.with_zero_weights
+
+
+def test_a_judge_can_be_asked_in_silence(capsys):
+    assert exercises.is_right("10.5", lambda x, y: (x.mean() - y.mean()) / np.r_[x, y].std(ddof=1))
+    assert not exercises.is_right("10.5", lambda x, y: None)
+    assert not exercises.is_right("10.5", lambda x, y: 1 / 0)
+    assert not exercises.is_right("10.5", None)
+    assert capsys.readouterr().out == ""

@@ -1,6 +1,7 @@
 """The judges of the lessons' exercises: what is right is right, and what is wrong is named."""
 
 import importlib
+import math
 import re
 from collections import Counter
 from types import SimpleNamespace
@@ -1199,6 +1200,12 @@ SAID = {
         "only the word's share": lambda n: np.log(n / n.sum(1, keepdims=True)),
         "only the context's share": lambda n: np.log(n / n.sum(0)),
         "upside down": lambda n: -np.log(n * n.sum() / (n.sum(1, keepdims=True) * n.sum(0))),
+        "a count is 0": lambda n: np.nan_to_num(
+            np.log(n * n.sum() / (n.sum(1, keepdims=True) * n.sum(0))), neginf=0
+        ),
+        "there it breaks": lambda n: np.vectorize(math.log)(
+            n * n.sum() / (n.sum(1, keepdims=True) * n.sum(0))
+        ),
         "the shape is": lambda n: np.log(n[0]),
         "it returns": lambda n: 7 * n,
     },
@@ -1216,6 +1223,9 @@ SAID = {
         "noise should get a low": lambda _, s: ops.sum(ops.softplus(-s), axis=1),
         "true pair should get a high": lambda _, s: ops.sum(ops.softplus(s), axis=1),
         "add the noise up over": lambda _, s: ops.softplus(s),
+        "have no gradient": lambda _, s: np.logaddexp(
+            0, ops.convert_to_numpy(s) * [-1, 1, 1, 1]
+        ).sum(axis=1),
         "a single number": lambda _, s: ops.sum(s),
         "it returns": lambda _, s: 7 * s[:, 0],
     },
@@ -1226,6 +1236,10 @@ SAID = {
         "from a to b is": lambda u, *abc: best_row(u @ (u[abc[0]] - u[abc[1]] + u[abc[2]]), abc),
         "the farthest": lambda u, a, b, c: (u @ (u[b] - u[a] + u[c])).argmin(),
         "one example only": lambda u, a, b, c: 3,
+        "it changes the vectors": lambda u, a, b, c: u.fill(0) or 3,
+        "the word nearest to c alone": lambda u, *abc: best_row(u @ u[abc[2]], abc),
+        "a is not subtracted": lambda u, *abc: best_row(u @ (u[abc[1]] + u[abc[2]]), abc),
+        "may still be one": lambda u, a, b, c: np.argsort(-(u @ (u[b] - u[a] + u[c])))[1],
         "one row was expected": lambda u, a, b, c: u[b] - u[a] + u[c],
     },
     "10.4": {
@@ -1240,6 +1254,7 @@ SAID = {
     "10.5": {
         RIGHT: lambda x, y: (x.mean() - y.mean()) / np.concatenate([x, y]).std(ddof=1),
         OPEN: lambda *_: None,
+        "divides by n inside": lambda x, y: (x.mean() - y.mean()) / np.r_[x, y].std(),
         "the spread is missing": lambda x, y: x.mean() - y.mean(),
         "the wrong sign": lambda x, y: (y.mean() - x.mean()) / np.concatenate([x, y]).std(ddof=1),
         "not by the variance": lambda x, y: (x.mean() - y.mean()) / np.concatenate([x, y]).var(),

@@ -30,9 +30,24 @@ def pmi(function: Callable[[np.ndarray], Any]) -> bool | str | None:
         ("that is upside down.", -right),
         ("the sums of rows and columns are mixed up.", np.log(counts * total / rows / rows)),
     ]
-    if np.allclose(answer, right):
-        return True
-    return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+    if not np.allclose(answer, right):
+        return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+    return _knows_zeros(function)
+
+
+def _knows_zeros(function):
+    """Say whether a count of 0 gets −∞ (or a large negative number), and the rest stays right."""
+    counts = np.array([[8.0, 0.0, 4.0], [1.0, 5.0, 3.0]])
+    shares = counts / counts.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        right = np.log(shares / np.outer(shares.sum(1), shares.sum(0)))
+        try:
+            answer = np.asarray(function(counts.copy()), dtype=float)
+        except ValueError:  # the logarithm of Python's math
+            return "where a count is 0, −∞ was expected; there it breaks. Use np.log."
+    seen = counts > 0
+    fits = answer.shape == counts.shape and np.allclose(answer[seen], right[seen])
+    return bool(fits and answer[0, 1] < -5) or "where a count is 0, −∞ was expected."
 
 
 def pair_loss(function: Callable[[Any, Any], Any]) -> bool | str | None:
@@ -62,36 +77,68 @@ def pair_loss(function: Callable[[Any, Any], Any]) -> bool | str | None:
         ("that is an average over all scores; add them up.", right / scores.shape[1]),
     ]
     if answer.shape == () or np.allclose(answer, right, rtol=1e-4, atol=1e-5):
-        return True
+        return _can_be_trained(function)
     return named_mistake(answer, mistakes, rtol=1e-4, atol=1e-5) or f"it returns {short(answer)}."
+
+
+def _can_be_trained(loss):
+    """Say whether a loss is of the backend's operations alone, by tracing it."""
+    import keras
+
+    try:
+        keras.layers.Lambda(lambda scores: loss(None, scores))(keras.Input((4,)))
+    except Exception:  # each backend says in its own way that NumPy cannot be traced
+        return "the values are right, but have no gradient: use keras.ops, not NumPy."
+    return True
 
 
 def analogy(function: Callable[..., Any]) -> bool | str | None:
     """Judge a function of unit vectors and rows a, b, c to the row that answers."""
-    # The nearest of all to b − a + c is c itself (row 2); without the three it is row 3.
-    angles = np.radians([0.0, 12.0, 80.0, 104.0, 60.0, -70.0])
-    unit = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    answer = function(unit.copy(), 0, 1, 2)
-    if answer is None:
-        return None
-    if np.shape(answer) != ():
-        return f"one row was expected, not {short(answer)}."
-    answer = int(answer)
-    similar = unit @ (unit[1] - unit[0] + unit[2])
-    order = [int(row) for row in np.argsort(-similar)]
-    right = next(row for row in order if row not in (0, 1, 2))
-    if answer == right:
-        other = np.roll(unit, 1, axis=0)
-        moved = function(other.copy(), 1, 2, 3)
-        return (moved is not None and int(moved) == right + 1) or "it works for one example only."
-    if answer in (0, 1, 2):
+    random = np.random.default_rng(1)
+    unit = random.normal(size=(12, 4))
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    questions = [random.choice(12, 3, replace=False).tolist() for _ in range(12)]
+    answers = []
+    for question in questions:
+        given = unit.copy()
+        answer = function(given, *question)
+        if answer is None:
+            return None
+        if np.shape(answer) != ():
+            return f"one row was expected, not {short(answer)}."
+        if not np.array_equal(given, unit):
+            return "it changes the vectors that it is given; change a copy, or the similarities."
+        answers.append(int(answer))
+    if len(set(answers)) == 1:
+        return "it works for one example only."
+
+    def rows(b_, a_, c_, place=0, all_rows=False):
+        order = [
+            np.argsort(-(unit @ (b_ * unit[b] + a_ * unit[a] + c_ * unit[c])))
+            for a, b, c in questions
+        ]
+        if not all_rows:
+            order = [
+                [row for row in o if row not in q] for o, q in zip(order, questions, strict=True)
+            ]
+        return [int(o[place]) for o in order]
+
+    mistakes = [
+        ("that is the farthest word.", rows(1, -1, 1, place=-1)),
+        ("that is the farthest word.", rows(1, -1, 1, place=-1, all_rows=True)),
+        ("that goes from b to a; the way from a to b is b − a.", rows(-1, 1, 1)),
+        ("that is the word nearest to c alone.", rows(0, 0, 1)),
+        ("a is not subtracted.", rows(1, 0, 1)),
+        ("that is the way b − a alone; it starts at c.", rows(1, -1, 0)),
+        ("the second nearest of all may still be one of the three.", rows(1, -1, 1, 1, True)),
+    ]
+    if answers == rows(1, -1, 1):
+        return True
+    if words := named_mistake(answers, mistakes):
+        return words
+    if any(answer in question for answer, question in zip(answers, questions, strict=True)):
         return "that is one of the three words of the question."
-    backwards = [row for row in np.argsort(-(unit @ (unit[0] - unit[1] + unit[2]))) if row > 2]
-    if answer == backwards[0]:
-        return "that goes from b to a; the way from a to b is b − a."
-    if answer == order[-1]:
-        return "that is the farthest word."
-    return f"it returns row {answer}."
+    return f"for rows {questions[0]} it returns row {answers[0]}."
 
 
 def log_odds(answer: float) -> bool | str:
@@ -113,9 +160,10 @@ def effect_size(function: Callable[[np.ndarray, np.ndarray], Any]) -> bool | str
     if np.shape(answer) != ():
         return f"one number was expected, not {short(answer)}."
     gap, both = x.mean() - y.mean(), np.concatenate([x, y])
-    if np.isclose(answer, gap / both.std(ddof=1)) or np.isclose(answer, gap / both.std()):
+    if np.isclose(answer, gap / both.std(ddof=1)):
         return True
     mistakes = [
+        ("that divides by n inside; n − 1 was asked for.", gap / both.std()),
         ("the spread is missing.", gap),
         ("that has the wrong sign.", -gap / both.std(ddof=1)),
         ("divide by the standard deviation, not by the variance.", gap / both.var()),
@@ -133,10 +181,10 @@ JUDGES = {
     ),
     "2": Judge(
         pair_loss,
-        "ops.softplus(-score) is minus the logarithm of the sigmoid of the score.",
+        "Write σ(x) = 1 / (1 + e^−x) into −log σ(x), and compare with softplus.",
         is_function=True,
     ),
     "3": Judge(analogy, "Set the three to −∞ before you look for the largest.", is_function=True),
     "4": Judge(log_odds, "Of ten doctors nine are he; PMI is a logarithm.", numbers=1),
-    "5": Judge(effect_size, "np.concatenate puts the two together; then .std().", is_function=True),
+    "5": Judge(effect_size, "One spread, of the values of both sets together.", is_function=True),
 }
