@@ -345,7 +345,10 @@ def carried(x, kernel, bias, gate):
 
 
 def resnet_block(letters, kernel_size=3):
-    """A block: c convolution, n normalisation, r ReLU, a addition (if there is a shortcut)."""
+    """A block: c convolution, n normalisation, r ReLU, a addition (if there is a shortcut).
+
+    C is a convolution with a ReLU of its own, v one without padding.
+    """
 
     def block(x, filters, shortcut):
         y = x
@@ -355,6 +358,8 @@ def resnet_block(letters, kernel_size=3):
                 continue
             layer = {
                 "c": lambda: layers.Conv2D(filters, kernel_size, padding="same", use_bias=False),
+                "C": lambda: layers.Conv2D(filters, 3, padding="same", activation="relu"),
+                "v": lambda: layers.Conv2D(filters, 3, use_bias=False),
                 "n": layers.BatchNormalization,
                 "r": layers.ReLU,
             }[letter]()
@@ -1281,6 +1286,9 @@ SAID = {
         "its tanh included": lambda x, w, b: ops.tanh(x @ w + b + x),
         "f has a tanh": lambda x, w, b: x + x @ w + b,
         "f has a bias": lambda x, w, b: ops.tanh(x @ w) + x,
+        "added once": lambda x, w, b: x @ w + ops.tanh(x @ w + b),
+        "not a ReLU": lambda x, w, b: x + ops.relu(x @ w + b),
+        "no gradient": lambda x, w, b: x + np.tanh(x @ w + b),
         "x alone": lambda x, w, b: x,
         "not a product": lambda x, w, b: x * ops.tanh(x @ w + b),
         "the difference": lambda x, w, b: x - ops.tanh(x @ w + b),
@@ -1299,6 +1307,16 @@ SAID = {
         "H has a tanh": lambda x, w, b, v, c: (
             ops.sigmoid(x @ v + c) * (x @ w + b) + (1 - ops.sigmoid(x @ v + c)) * x
         ),
+        "not a sigmoid": lambda x, w, b, v, c: (
+            ops.sigmoid(x @ v + c) * ops.sigmoid(x @ w + b) + (1 - ops.sigmoid(x @ v + c)) * x
+        ),
+        "the gate has a bias.": lambda x, w, b, v, c: carried(x, w, b, ops.sigmoid(x @ v)),
+        "H has a bias": lambda x, w, b, v, c: carried(x, w, 0 * b, ops.sigmoid(x @ v + c)),
+        "a bias of its own": lambda x, w, b, v, c: carried(x, w, b, ops.sigmoid(x @ v + b)),
+        "each other's": lambda x, w, b, v, c: carried(x, v, c, ops.sigmoid(x @ w + b)),
+        "no gradient": lambda x, w, b, v, c: carried(
+            x, w, b, 1 / (1 + np.exp(-np.asarray(x @ v + c)))
+        ),
         "that is the residual": lambda x, w, b, v, c: ops.tanh(x @ w + b) + x,
         "that is the plain": lambda x, w, b, v, c: ops.tanh(x @ w + b),
         "one of its own": lambda x, w, b, v, c: carried(x, w, b, ops.sigmoid(x @ w + b)),
@@ -1309,7 +1327,8 @@ SAID = {
         "each layer has a bias": 5_950,
         "more than ten numbers.": 1_100,
         "and each has a bias": 1_000,
-        "not eleven": 6_150,
+        "10 + 1 = 11": 6_150,
+        "of x_0, too": 5_050,
         "first and the last": 6_191,
         "without the first layer": 6_080,
         "without the last layer": 6_161,
@@ -1324,6 +1343,12 @@ SAID = {
         "the last ReLU is missing": resnet_block("cnrcna"),
         "comes after the addition": resnet_block("cnrcnra"),
         "in the middle": resnet_block("cncnar"),
+        "a ReLU too many": resnet_block("cnrcnrar"),
+        "an activation of its own": resnet_block("Cncnar"),
+        "its own; BN comes": resnet_block("CnrCnar"),
+        "True it returns nothing": lambda x, filters, shortcut: (
+            None if shortcut else resnet_block("cnrcnr")(x, filters, False)
+        ),
         "both ReLUs": resnet_block("cncna"),
         "there are 1 layers Conv2D": resnet_block("cnrnar"),
         "there are 0 layers BatchNorm": resnet_block("crcar"),
@@ -1331,7 +1356,7 @@ SAID = {
         "more than the addition": lambda x, filters, shortcut: resnet_block(
             "cnrcnar" if shortcut else "cnrcn"
         )(x, filters, shortcut),
-        "they keep their size": lambda x, filters, shortcut: layers.Conv2D(filters, 3)(x),
+        "they keep their size": resnet_block("vnrvnar"),
         "3 × 3": lambda x, filters, shortcut: resnet_block("cnrcnar", 5)(x, filters, shortcut),
         "maps were expected": lambda x, filters, shortcut: 3,
     },

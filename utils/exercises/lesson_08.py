@@ -21,12 +21,15 @@ def residual(layer: Callable[..., Any]) -> bool | str | None:
         ("a tanh sits on the shortcut; it should be bare.", np.tanh(f + x)),
         ("f has a tanh.", np.arctanh(f) + x),
         ("f has a bias.", np.tanh(x @ kernel) + x),
+        ("f is the whole of `plain`; x is added once.", x @ kernel + f),
+        ("f has a tanh, not a ReLU.", np.maximum(x @ kernel + bias, 0) + x),
         ("that is x alone.", x),
         ("the drawing has a sum, not a product.", f * x),
         ("that is the difference.", f - x),
         ("that is the difference.", x - f),
     ]
-    return _verdict(answer, x + f, mistakes)
+    verdict = _verdict(answer, x + f, mistakes)
+    return _in_a_network(layer, arguments) if verdict is True else verdict
 
 
 def highway(layer: Callable[..., Any]) -> bool | str | None:
@@ -45,11 +48,20 @@ def highway(layer: Callable[..., Any]) -> bool | str | None:
         ("the gate has a sigmoid.", z * f + (1 - z) * x),
         ("the gate has a sigmoid, not a tanh.", np.tanh(z) * f + (1 - np.tanh(z)) * x),
         ("H has a tanh.", gate * np.arctanh(f) + (1 - gate) * x),
+        ("H has a tanh, not a sigmoid.", _mixed(1 / (1 + np.exp(-x @ kernel - bias)), x, z)),
+        ("the gate has a bias.", _mixed(f, x, x @ gate_kernel)),
+        ("H has a bias.", _mixed(np.tanh(x @ kernel), x, z)),
+        ("the gate has a bias of its own.", _mixed(f, x, x @ gate_kernel + bias)),
+        (
+            "H and T have each other's weights.",
+            _mixed(np.tanh(z), x, x @ kernel + bias),
+        ),
         ("that is the residual layer; the gate is not used.", f + x),
         ("that is the plain layer; the gate is not used.", f),
         ("both use the same kernel; the gate has one of its own.", _mixed(f, x, x @ kernel + bias)),
     ]
-    return _verdict(answer, gate * f + (1 - gate) * x, mistakes)
+    verdict = _verdict(answer, gate * f + (1 - gate) * x, mistakes)
+    return _in_a_network(layer, arguments) if verdict is True else verdict
 
 
 def weights_of_dense(answer: int) -> bool | str:
@@ -58,7 +70,8 @@ def weights_of_dense(answer: int) -> bool | str:
         5_950: "each layer has a bias, too.",
         1_100: "all layers but the first see more than ten numbers.",
         1_000: "all layers but the first see more than ten numbers, and each has a bias.",
-        6_150: "the first of them sees ten numbers, not eleven.",
+        5_050: "each of them sees the ten numbers of x_0, too.",
+        6_150: "the first of them costs 10 + 1 = 11.",
         6_050 + 141: "without the first and the last layer of the network.",
         6_050 + 30: "without the first layer of the network.",
         6_050 + 111: "without the last layer of the network.",
@@ -73,25 +86,38 @@ def block(function: Callable[..., Any]) -> bool | str | None:
     import keras
 
     inputs = keras.Input((5, 6, 4))
-    outputs = [function(inputs, 4, shortcut) for shortcut in (True, False)]
-    if outputs[0] is None or outputs[1] is None:
+    outputs = []
+    for shortcut in (False, True):  # what shrinks cannot be added, so that comes second
+        output = function(inputs, 4, shortcut)
+        if output is not None and (wrong := _no_maps(output, inputs)):
+            return wrong
+        outputs.insert(0, output)
+    if outputs[0] is None and outputs[1] is None:
         return None
-    for output in outputs:
-        if not isinstance(output, keras.KerasTensor):
-            return f"it returns {short(output)}; maps were expected."
-        if output.shape != inputs.shape:
-            return (
-                f"from maps {inputs.shape[1:]} it makes {output.shape[1:]}; they keep their size."
-            )
+    for output, shortcut in zip(outputs, (True, False), strict=True):
+        if output is None:
+            return f"with shortcut={shortcut} it returns nothing."
     nets = [keras.Model(inputs, output) for output in outputs]
     for net, words in zip(nets, ("", "without the shortcut, "), strict=True):
         kinds = [type(layer).__name__ for layer in net.layers]
         for kind in ("Conv2D", "BatchNormalization"):
             if kinds.count(kind) != 2:
                 return f"{words}there are {kinds.count(kind)} layers {kind}; the formula has 2."
-        if any(layer.kernel_size != (3, 3) for layer in net.layers if hasattr(layer, "kernel")):
+        if any(layer.kernel_size != (3, 3) for layer in net.layers if _has_kernel(layer)):
             return "both convolutions are 3 × 3."
+        if any(layer.activation.__name__ != "linear" for layer in net.layers if _has_kernel(layer)):
+            return "a convolution has an activation of its own; BN comes before the ReLU."
     return _as_the_formula(nets)
+
+
+def _no_maps(output, inputs):
+    import keras
+
+    if not isinstance(output, keras.KerasTensor):
+        return f"it returns {short(output)}; maps were expected."
+    if output.shape != inputs.shape:
+        return f"from maps {inputs.shape[1:]} it makes {output.shape[1:]}; they keep their size."
+    return ""
 
 
 def _as_the_formula(nets):
@@ -103,7 +129,7 @@ def _as_the_formula(nets):
         pairs = zip(names, draws, strict=True)
         net.set_weights([d if "kernel" in n or "mean" in n else np.abs(d) + 0.2 for n, d in pairs])
     answers = [np.asarray(net(x, training=False)) for net in nets]
-    convolutions = [layer for layer in nets[0].layers if hasattr(layer, "kernel")]
+    convolutions = [layer for layer in nets[0].layers if _has_kernel(layer)]
     norms = [layer for layer in nets[0].layers if hasattr(layer, "gamma")]
     inside = np.asarray(norms[0](convolutions[0](x), training=False))
     hidden = np.maximum(inside, 0)
@@ -114,6 +140,10 @@ def _as_the_formula(nets):
         ("the addition is missing.", np.maximum(branch, 0)),
         ("the last ReLU is missing.", x + branch),
         ("the last ReLU comes after the addition.", x + np.maximum(branch, 0)),
+        (
+            "a ReLU too many: nothing stands between the second BN and the addition.",
+            np.maximum(x + np.maximum(branch, 0), 0),
+        ),
         ("the ReLU in the middle is missing.", np.maximum(x + naked, 0)),
         ("both ReLUs are missing.", x + naked),
         (
@@ -129,6 +159,23 @@ def _as_the_formula(nets):
     return np.allclose(answers[1], np.maximum(branch, 0), atol=1e-3) or (
         "with the shortcut it is right; without, more than the addition has changed."
     )
+
+
+def _has_kernel(layer):
+    return hasattr(layer, "kernel")
+
+
+def _in_a_network(layer, arguments):
+    """Say whether a layer whose values are right can be trained, too: np.tanh cannot."""
+    import keras
+
+    from utils.models.stack import Stack
+
+    try:
+        Stack(2, layer, [0.0] * (len(arguments) // 2))(keras.Input((10,)))
+    except Exception:  # NumPy may stumble in any way over what has no values yet
+        return "the values are right, but NumPy has no gradient: take ops.tanh and its like."
+    return True
 
 
 def _arguments(arrays):
