@@ -20,6 +20,7 @@ from utils.data.fetching.sources import Origin, fetch, fetch_with_origin
 from utils.data.formats import read_idx
 from utils.data.images import CIFAR10_CLASSES, ImageDataset, load_cifar10, load_mnist
 from utils.data.photos import load_photos
+from utils.data.sentence_pairs import SentencePairs, load_tatoeba
 from utils.data.spoken_digits import SpokenDigits, load_spoken_digits
 from utils.data.texts import Text, load_madach, load_shakespeare, load_text
 
@@ -29,6 +30,7 @@ __all__ = [
     "ImageDataset",
     "Origin",
     "RegistryFile",
+    "SentencePairs",
     "SpokenDigits",
     "Text",
     "cache_folder",
@@ -41,6 +43,7 @@ __all__ = [
     "load_photos",
     "load_shakespeare",
     "load_spoken_digits",
+    "load_tatoeba",
     "load_text",
     "network_available",
     "read_idx",
@@ -53,10 +56,11 @@ LOADERS = {
     "shakespeare": load_shakespeare,
     "madach": load_madach,
     "spoken_digits": load_spoken_digits,
+    "tatoeba": load_tatoeba,
 }
 
 
-def load(name: str) -> ImageDataset | Text | SpokenDigits:
+def load(name: str) -> ImageDataset | Text | SpokenDigits | SentencePairs:
     """Load a dataset by name, such as `mnist` or `madach`. Raise DataError for an unknown name."""
     if name not in LOADERS:
         raise DataError(unknown("dataset", name, LOADERS))

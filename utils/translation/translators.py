@@ -1,0 +1,84 @@
+"""The translator of lesson 11b as it is trained, written and read."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from utils.data.fetching.places import ROOT
+from utils.translation import pieces
+
+ENGLISH_LENGTH, HUNGARIAN_LENGTH = 13, 16  # pieces, with the end token
+UNITS, WIDTH = 96, 96
+WEIGHTS = ROOT / "data" / "weights" / "english_hungarian.npz"
+
+
+def shifted(target: np.ndarray) -> np.ndarray:
+    """Return what the decoder reads when it is to write `target`: moved by one, a start first."""
+    start = np.full_like(target[:, :1], pieces.START)
+    return np.concatenate([start, target[:, :-1]], axis=1)
+
+
+def encode(
+    pairs: Iterable[tuple[str, str]], english: pieces.Pieces, hungarian: pieces.Pieces
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs as numbers, (n, 13) and (n, 16) int32."""
+    sources, targets = zip(*pairs, strict=True)
+    return english.encode(sources, ENGLISH_LENGTH), hungarian.encode(targets, HUNGARIAN_LENGTH)
+
+
+def build_translator(
+    english_pieces: int, hungarian_pieces: int, dropout: float = 0.25
+) -> keras.Model:
+    """Build the encoder and decoder with attention of lesson 11, with dropout.
+
+    Inputs: English pieces (batch, n) and the Hungarian ones so far (batch, m). Output: logits of
+    the next one, (batch, m, hungarian_pieces).
+    """
+    layers = keras.layers
+    source = keras.Input((None,), dtype="int32", name="source")
+    so_far = keras.Input((None,), dtype="int32", name="so_far")
+    read = layers.Embedding(english_pieces, WIDTH, mask_zero=True)(source)
+    read = layers.Dropout(dropout)(read)
+    gru = layers.GRU(UNITS, return_sequences=True, return_state=True)
+    memory, forwards, backwards = layers.Bidirectional(gru)(read)
+    final = layers.Concatenate()([forwards, backwards])
+    written = layers.Dropout(dropout)(layers.Embedding(hungarian_pieces, WIDTH)(so_far))
+    states = layers.GRU(2 * UNITS, return_sequences=True)(written, initial_state=final)
+    attend = layers.MultiHeadAttention(1, UNITS, name="attention")
+    context = attend(states, memory)
+    both = layers.Dropout(dropout)(layers.Concatenate()([states, context]))
+    narrow = layers.Dense(WIDTH, activation="tanh")(both)
+    logits = layers.Dense(hungarian_pieces)(layers.Dropout(dropout)(narrow))
+    return keras.Model([source, so_far], logits)
+
+
+def write(path: Path, model: keras.Model, english: pieces.Pieces, hungarian: pieces.Pieces) -> None:
+    """Write weights and vocabularies: matrices as int8 with a float32 scale for each column."""
+    content = {"english": "\n".join(english.vocabulary)}
+    content["hungarian"] = "\n".join(hungarian.vocabulary)
+    for i, weight in enumerate(model.get_weights()):
+        flat = weight.reshape(-1, weight.shape[-1])
+        scale = np.abs(flat).max(axis=0) / 127 + 1e-12 if weight.ndim > 1 else None
+        if scale is None:
+            content[f"{i:02}"] = weight
+        else:
+            content[f"{i:02}"] = np.round(weight / scale).astype("int8")
+            content[f"{i:02} scale"] = scale.astype("float32")
+    path.parent.mkdir(exist_ok=True)
+    np.savez_compressed(path, **content)
+
+
+def read(path: Path = WEIGHTS) -> tuple[keras.Model, pieces.Pieces, pieces.Pieces]:
+    """Return the trained translator, its English and its Hungarian pieces; see `write`."""
+    with np.load(path) as file:
+        english, hungarian = (
+            pieces.Pieces(str(file[name]).split("\n")) for name in ("english", "hungarian")
+        )
+        names = sorted(name for name in file.files if name.isdigit())
+        scales = {name: file.get(f"{name} scale", 1) for name in names}
+        weights = [file[name].astype("float32") * scales[name] for name in names]
+    model = build_translator(len(english), len(hungarian))
+    model.set_weights(weights)
+    return model, english, hungarian
