@@ -20,7 +20,7 @@ from utils.data.fetching.sources import Origin
 
 TATOEBA = "tatoeba/hun.txt"
 TATOEBA_SAMPLE = ROOT / "data" / "samples" / "tatoeba_hun.txt.bz2"
-LONGEST = 6  # words, on either side
+LONGEST = 5  # words, on either side
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
 Pair = tuple[str, str]
@@ -44,7 +44,7 @@ class SentencePairs:
 
 
 def load_tatoeba() -> SentencePairs:
-    """Load English sentences of at most six words with Hungarian translations of at most six.
+    """Load English sentences of at most five words with Hungarian translations of at most five.
 
     The English sentence alone decides on the part, so that no translation of a test sentence is
     in training, and the parts are the same for the file and for its bundled slice.
@@ -68,7 +68,7 @@ def load_tatoeba() -> SentencePairs:
 
 
 def short_pairs(lines: list[str]) -> list[Pair]:
-    """Return the pairs of lines `English TAB Hungarian` that have at most six words a side."""
+    """Return the pairs of lines `English TAB Hungarian` that have at most five words a side."""
     pairs = [tuple(line.split("\t")[:2]) for line in lines]
     return [pair for pair in pairs if all(len(_WORD.findall(side)) <= LONGEST for side in pair)]
 

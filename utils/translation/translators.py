@@ -9,7 +9,7 @@ import numpy as np
 from utils.data.fetching.places import ROOT
 from utils.translation import pieces
 
-ENGLISH_LENGTH, HUNGARIAN_LENGTH = 13, 16  # pieces, with the end token
+ENGLISH_LENGTH, HUNGARIAN_LENGTH = 12, 14  # pieces, with the end token
 UNITS, WIDTH = 96, 96
 WEIGHTS = ROOT / "data" / "weights" / "english_hungarian.npz"
 
@@ -23,13 +23,13 @@ def shifted(target: np.ndarray) -> np.ndarray:
 def encode(
     pairs: Iterable[tuple[str, str]], english: pieces.Pieces, hungarian: pieces.Pieces
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return pairs as numbers, (n, 13) and (n, 16) int32."""
+    """Return pairs as numbers, (n, 12) and (n, 14) int32."""
     sources, targets = zip(*pairs, strict=True)
     return english.encode(sources, ENGLISH_LENGTH), hungarian.encode(targets, HUNGARIAN_LENGTH)
 
 
 def build_translator(
-    english_pieces: int, hungarian_pieces: int, dropout: float = 0.25
+    english_pieces: int, hungarian_pieces: int, dropout: float = 0.15
 ) -> keras.Model:
     """Build the encoder and decoder with attention of lesson 11, with dropout.
 
@@ -37,21 +37,64 @@ def build_translator(
     the next one, (batch, m, hungarian_pieces).
     """
     layers = keras.layers
+    wide = keras.initializers.RandomNormal(stddev=0.3)
     source = keras.Input((None,), dtype="int32", name="source")
     so_far = keras.Input((None,), dtype="int32", name="so_far")
-    read = layers.Embedding(english_pieces, WIDTH, mask_zero=True)(source)
+    read = layers.Embedding(english_pieces, WIDTH, wide, mask_zero=True)(source)
     read = layers.Dropout(dropout)(read)
     gru = layers.GRU(UNITS, return_sequences=True, return_state=True)
-    memory, forwards, backwards = layers.Bidirectional(gru)(read)
-    final = layers.Concatenate()([forwards, backwards])
-    written = layers.Dropout(dropout)(layers.Embedding(hungarian_pieces, WIDTH)(so_far))
-    states = layers.GRU(2 * UNITS, return_sequences=True)(written, initial_state=final)
-    attend = layers.MultiHeadAttention(1, UNITS, name="attention")
-    context = attend(states, memory)
+    memory, forwards, backwards = layers.Bidirectional(gru, name="encoder")(read)
+    final = layers.Concatenate(name="final")([forwards, backwards])
+    embedding = layers.Embedding(hungarian_pieces, WIDTH, wide, name="written")
+    written = layers.Dropout(dropout)(embedding(so_far))
+    decoder = layers.GRU(2 * UNITS, return_sequences=True, name="decoder")
+    states = decoder(written, initial_state=final)
+    context = layers.MultiHeadAttention(1, UNITS, name="attention")(states, memory)
     both = layers.Dropout(dropout)(layers.Concatenate()([states, context]))
-    narrow = layers.Dense(WIDTH, activation="tanh")(both)
-    logits = layers.Dense(hungarian_pieces)(layers.Dropout(dropout)(narrow))
+    narrow = layers.Dense(WIDTH, name="narrow")(both)
+    logits = layers.Dense(hungarian_pieces, name="logits")(layers.Dropout(dropout)(narrow))
     return keras.Model([source, so_far], logits)
+
+
+class Translator:
+    """A translator at work, piece by piece: it keeps the decoder's state from step to step."""
+
+    def __init__(self, model: keras.Model):
+        part = model.get_layer
+        source = model.inputs[0]
+        memory = part("encoder").output[0]
+        self._reader = keras.Model(source, [memory, part("final").output])
+        piece = keras.Input((1,), dtype="int32")
+        state = keras.Input((2 * UNITS,))
+        memory = keras.Input((ENGLISH_LENGTH, 2 * UNITS))
+        is_piece = keras.Input((1, ENGLISH_LENGTH), dtype="bool")
+        states = part("decoder")(part("written")(piece), initial_state=state)
+        context, shares = part("attention")(
+            states, memory, attention_mask=is_piece, return_attention_scores=True
+        )
+        both = keras.layers.Concatenate()([states, context])
+        logits = part("logits")(part("narrow")(both))
+        outputs = [keras.layers.Activation("log_softmax")(logits), states, shares]
+        self._writer = keras.Model([piece, state, memory, is_piece], outputs)
+
+    def read(self, source: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+        """Read sentences (n, 12). Return their memory, and the first state (n, 192)."""
+        memory, state = map(np.asarray, self._reader.predict_on_batch(source))
+        return (memory, source[:, None] != pieces.PAD), state
+
+    def write(
+        self, piece: np.ndarray, state: np.ndarray, memory: tuple[np.ndarray, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Make one step with the pieces (n,) written last.
+
+        Returns:
+            The logarithms of the next piece's probabilities (n, pieces), the new state (n, 192),
+            and the shares of attention (n, 12).
+        """
+        given = [piece[:, None].astype("int32"), state, *memory]
+        outputs = map(np.asarray, self._writer.predict_on_batch(given))
+        log_probabilities, states, shares = outputs
+        return log_probabilities[:, 0], states[:, 0], shares[:, 0, 0]
 
 
 def write(path: Path, model: keras.Model, english: pieces.Pieces, hungarian: pieces.Pieces) -> None:
