@@ -75,6 +75,8 @@ RIGHT = {
     "11.1": [lambda target: decoder_input()(target).tolist()],
     "11.2": [lambda *given: [array.tolist() for array in attended(*given)]],
     "11.5": [[96.0, 3840, 2000], np.array([96, 3840, 2000])],
+    "11b.1": [lambda both, e, h: (2 * both / (e[:, None] + h)).tolist()],
+    "11b.4": [[2000**5, 34_000], (2000**5, 34_000.0)],
     "22.4": [(4 / 3, 3.0)],
 }
 QUOTED, NO_FUNCTION = "without quotation marks", "a function was expected"
@@ -221,6 +223,9 @@ FUNCTIONS = (
     "11.1",
     "11.3",
     "11.4",
+    "11b.1",
+    "11b.2",
+    "11b.3",
     "22.2",
 )
 
