@@ -1279,7 +1279,9 @@ SAID = {
         "not multiplied": beam_step(np.multiply),
         "but their totals": lambda *given: [*beam_step()(*given)[:2], given[0]],
         "from array": lambda totals, log_p: [np.array([2, 2, 2]), np.array([3, 3, 3]), totals],
-        "must die out": lambda totals, log_p: beam_step()(np.maximum(totals, -9) + 8.9 * (totals < -9), log_p),
+        "must die out": lambda totals, log_p: beam_step()(
+            np.maximum(totals, -9) + 8.9 * (totals < -9), log_p
+        ),
     },
     "11b.3": {
         RIGHT: lambda w, r: sum(min(w.count(x), r.count(x)) for x in set(w)) / len(w),

@@ -77,7 +77,10 @@ def main() -> None:
             (source, translators.shifted(target)), target, batch_size=128, verbose=0
         )
         seconds = time.perf_counter() - start
-        print(f"epoch {epoch + 1:2}: {training:.3f} in training, {validation:.3f}, {seconds:.0f} s", flush=True)
+        print(
+            f"epoch {epoch + 1:2}: {training:.3f} in training, {validation:.3f}, {seconds:.0f} s",
+            flush=True,
+        )
         if validation < best:
             best = validation
             translators.write(translators.WEIGHTS, model, english, hungarian)

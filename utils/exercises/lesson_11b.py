@@ -24,9 +24,14 @@ def dice(function: Callable[..., Any]) -> bool | str | None:
         ("twice the pairs that have both: the 2 is missing.", together / either),
         ("the Hungarian word may occur without the English one, too.", together / first[:, None]),
         ("the English word may occur without the Hungarian one, too.", together / second),
-        ("the pairs with both are counted once only; Dice's sum counts them twice.",
-         together / (either - together)),
-        ("add the two numbers of pairs, do not multiply them.", 2 * together / (either * 0 + first[:, None] * second)),
+        (
+            "the pairs with both are counted once only; Dice's sum counts them twice.",
+            together / (either - together),
+        ),
+        (
+            "add the two numbers of pairs, do not multiply them.",
+            2 * together / (first[:, None] * second),
+        ),
     ]
     return np.allclose(answer, 2 * together / either) or (
         named_mistake(answer, mistakes) or f"it returns {short(answer)}."
@@ -44,7 +49,8 @@ def beam_step(function: Callable[..., Any]) -> bool | str | None:
         return "three arrays were expected: from which beginning, with which piece, the new total."
     origins, chosen, new = map(np.asarray, answer)
     if not origins.shape == chosen.shape == new.shape == (3,):
-        return f"the shapes are {origins.shape}, {chosen.shape} and {new.shape}; expected (3,) each."
+        shapes = f"{origins.shape}, {chosen.shape} and {new.shape}"
+        return f"the shapes are {shapes}; expected (3,) each."
     right = np.array([[0, 1, 1], [1, 0, 2], [-1.5, -1.7, -3.1]])
     given = np.stack([origins, chosen, new]).astype(float)
     if np.allclose(given, right):
@@ -53,10 +59,14 @@ def beam_step(function: Callable[..., Any]) -> bool | str | None:
         ("right, but the best comes first.", right[:, ::-1]),
         ("which beginning and which piece have changed places.", right[[1, 0, 2]]),
         ("the totals so far are not added.", _best(log_p, 0 * totals)),
-        ("that is the best piece of each beginning; one of them may go on twice, another not at all.",
-         np.array([[0, 1, 2], [1, 0, 0], [-1.5, -1.7, -6.1]])),
-        ("these are the worst; the logarithms are below 0, and the largest is the best.",
-         -_best(-log_p, -totals) * [[-1], [-1], [1]]),
+        (
+            "that is the best piece of each; one may go on twice, another not at all.",
+            np.array([[0, 1, 2], [1, 0, 0], [-1.5, -1.7, -6.1]]),
+        ),
+        (
+            "these are the worst; the logarithms are below 0, and the largest is the best.",
+            -_best(-log_p, -totals) * [[-1], [-1], [1]],
+        ),
         ("logarithms are added, not multiplied.", _product(log_p, totals)),
     ]
     for message, wrong in ways:
@@ -90,7 +100,8 @@ def _with_forbidden(function: Callable[..., Any]) -> bool | str:
 
 def clipped_precision(function: Callable[..., Any]) -> bool | str | None:
     """Judge the share of written words that are in a reference, each as often as there."""
-    written, reference = "a kutya a ház a kertben van".split(), "a kutya a kertben".split()
+    written = ["a", "kutya", "a", "ház", "a", "kertben", "van"]
+    reference = ["a", "kutya", "a", "kertben"]
     answer = function(list(written), list(reference))
     if answer is None:
         return None

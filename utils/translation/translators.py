@@ -69,9 +69,11 @@ class Translator:
         memory = keras.Input((ENGLISH_LENGTH, 2 * UNITS))
         is_piece = keras.Input((1, ENGLISH_LENGTH), dtype="bool")
         states = part("decoder")(part("written")(piece), initial_state=state)
-        context, shares = part("attention")(
+        attend = keras.layers.MultiHeadAttention(1, UNITS)
+        context, shares = attend(
             states, memory, attention_mask=is_piece, return_attention_scores=True
         )
+        attend.set_weights(part("attention").get_weights())
         both = keras.layers.Concatenate()([states, context])
         logits = part("logits")(part("narrow")(both))
         outputs = [keras.layers.Activation("log_softmax")(logits), states, shares]
