@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from utils import runtime
 from utils.data.fetching.places import ROOT
 from utils.translation import pieces
 
@@ -126,4 +127,6 @@ def read(path: Path = WEIGHTS) -> tuple[keras.Model, pieces.Pieces, pieces.Piece
         weights = [file[name].astype("float32") * scales[name] for name in names]
     model = build_translator(len(english), len(hungarian))
     model.set_weights(weights)
+    with runtime.quiet_start():  # at its first mask TensorFlow's native code may report a detour
+        model.predict_on_batch([np.ones((1, 2), "int32"), np.ones((1, 2), "int32")])
     return model, english, hungarian
