@@ -1271,6 +1271,7 @@ SAID = {
         OPEN: lambda totals, log_p: None,
         "three arrays": lambda totals, log_p: totals,
         "expected (3,) each": lambda totals, log_p: [log_p] * 3,
+        "make them integers": lambda *given: [1.0 * part for part in beam_step()(*given)],
         "best comes first": lambda *given: [part[::-1] for part in beam_step()(*given)],
         "changed places": lambda *given: [beam_step()(*given)[i] for i in (1, 0, 2)],
         "are not added": lambda totals, log_p: beam_step()(0 * totals, log_p),

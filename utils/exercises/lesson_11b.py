@@ -51,6 +51,8 @@ def beam_step(function: Callable[..., Any]) -> bool | str | None:
     if not origins.shape == chosen.shape == new.shape == (3,):
         shapes = f"{origins.shape}, {chosen.shape} and {new.shape}"
         return f"the shapes are {shapes}; expected (3,) each."
+    if {origins.dtype.kind, chosen.dtype.kind} - {"i", "u"}:
+        return "rows and columns are used as indices: make them integers."
     right = np.array([[0, 1, 1], [1, 0, 2], [-1.5, -1.7, -3.1]])
     given = np.stack([origins, chosen, new]).astype(float)
     if np.allclose(given, right):
@@ -136,8 +138,11 @@ def what_a_beam_saves(answer: Any) -> bool | str:
 
 
 JUDGES = {
-    "1": Judge(dice, "of_english[:, None] + of_hungarian has the shape (E, H)."),
-    "2": Judge(beam_step, "Add, make one row of it (.ravel()), sort; // and % lead back."),
-    "3": Judge(clipped_precision, "For each word of set(written): the smaller of two counts."),
+    "1": Judge(dice, "Let of_english be a column: broadcasting gives (E, H)."),
+    "2": Judge(
+        beam_step,
+        "In one long row (.ravel()) all can be sorted; a place leads back to row and column.",
+    ),
+    "3": Judge(clipped_precision, "Cross out a word of the reference when it is used up."),
     "4": Judge(what_a_beam_saves, "First step: one beginning. Four more steps: four beginnings."),
 }
