@@ -1280,6 +1280,7 @@ SAID = {
         "not multiplied": beam_step(np.multiply),
         "but their totals": lambda *given: [*beam_step()(*given)[:2], given[0]],
         "from array": lambda totals, log_p: [np.array([2, 2, 2]), np.array([3, 3, 3]), totals],
+        "no size is fixed": lambda *given: [part[:3] for part in beam_step()(*given)],
         "must die out": lambda totals, log_p: beam_step()(
             np.maximum(totals, -9) + 8.9 * (totals < -9), log_p
         ),
@@ -1301,6 +1302,7 @@ SAID = {
         "which is the base": (5**2000, 34_000),
         "another number": (2000**4, 34_000),
         "only one beginning": (2000**5, 40_000),
+        "first step computes": (2000**5, 32_000),
         "that is greedy": (2000**5, 10_000),
         "does not compute": (2000**5, 1),
     },

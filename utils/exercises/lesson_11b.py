@@ -56,7 +56,7 @@ def beam_step(function: Callable[..., Any]) -> bool | str | None:
     right = np.array([[0, 1, 1], [1, 0, 2], [-1.5, -1.7, -3.1]])
     given = np.stack([origins, chosen, new]).astype(float)
     if np.allclose(given, right):
-        return _with_forbidden(function)
+        return _in_other_sizes(function)
     ways = [
         ("right, but the best comes first.", right[:, ::-1]),
         ("which beginning and which piece have changed places.", right[[1, 0, 2]]),
@@ -92,11 +92,18 @@ def _places(sums: np.ndarray, width: int) -> np.ndarray:
     return np.stack([*np.unravel_index(best, sums.shape), sums.ravel()[best]]).astype(float)
 
 
-def _with_forbidden(function: Callable[..., Any]) -> bool | str:
-    """Judge the first step, where only one beginning exists and the others cost minus infinity."""
-    totals = np.array([0.0, -np.inf])
-    origins, chosen, _ = function(totals, np.array([[-0.3, -2.0, -1.5], [-0.1, -0.2, -3.0]]))
-    first = np.array_equal(origins, [0, 0]) and np.array_equal(chosen, [0, 2])
+def _in_other_sizes(function: Callable[..., Any]) -> bool | str:
+    """Judge a larger step, and the first one, where only one beginning exists: the others -inf."""
+    random = np.random.default_rng(0)
+    totals, log_p = -random.exponential(size=8), -random.exponential(size=(8, 50))
+    origins, chosen, _ = function(totals.copy(), log_p.copy())
+    if np.shape(origins) != (8,) or not np.array_equal([origins, chosen], _best(log_p, totals)[:2]):
+        return (
+            "right, but not with 8 beginnings and 50 pieces: no size is fixed, the best is first."
+        )
+    totals[1:] = -np.inf
+    origins, chosen, _ = function(totals.copy(), log_p.copy())
+    first = np.array_equal([origins, chosen], _best(log_p, totals)[:2])
     return first or "right, but not where a total is minus infinity: such a beginning must die out."
 
 
@@ -132,6 +139,8 @@ def what_a_beam_saves(answer: Any) -> bool | str:
         return "at each of five places stands one of 2,000 pieces; that is another number."
     if totals == 40_000:
         return "at the first step there is only one beginning."
+    if totals == 32_000:
+        return "the first step computes totals, too."
     if totals == 10_000:
         return "that is greedy; a beam tries every piece for each of its four beginnings."
     return totals == 34_000 or f"a beam of 4 does not compute {totals} totals."
@@ -144,5 +153,7 @@ JUDGES = {
         "In one long row (.ravel()) all can be sorted; a place leads back to row and column.",
     ),
     "3": Judge(clipped_precision, "Cross out a word of the reference when it is used up."),
-    "4": Judge(what_a_beam_saves, "First step: one beginning. Four more steps: four beginnings."),
+    "4": Judge(
+        what_a_beam_saves, "Count step by step: how many beginnings, how many pieces for each?"
+    ),
 }
