@@ -127,6 +127,7 @@ def read(path: Path = WEIGHTS) -> tuple[keras.Model, pieces.Pieces, pieces.Piece
         weights = [file[name].astype("float32") * scales[name] for name in names]
     model = build_translator(len(english), len(hungarian))
     model.set_weights(weights)
-    with runtime.quiet_start():  # at its first mask TensorFlow's native code may report a detour
-        model.predict_on_batch([np.ones((1, 2), "int32"), np.ones((1, 2), "int32")])
+    if keras.backend.backend() == "tensorflow":
+        with runtime.quiet_start():  # at its first mask its native code may report a detour
+            model.predict_on_batch([np.ones((1, 2), "int32"), np.ones((1, 2), "int32")])
     return model, english, hungarian
