@@ -48,6 +48,21 @@ def moved(draw):
     return lambda images, random: np.stack([np.roll(x, draw(random), (0, 1)) for x in images])
 
 
+def beam_step(join=np.add, descending=True):
+    """A step of the beam, right or with one mistake."""
+
+    def step(totals, log_p):
+        sums = join(totals[:, None], log_p).ravel()
+        best = np.argsort(-sums if descending else sums, kind="stable")[: len(totals)]
+        return best // log_p.shape[1], best % log_p.shape[1], sums[best]
+
+    return step
+
+
+def best_of_each(totals, log_p):
+    return np.arange(len(totals)), log_p.argmax(axis=1), totals + log_p.max(axis=1)
+
+
 def padded(draw):
     wide = (4, 4), (4, 4), (0, 0)
 
@@ -1527,6 +1542,58 @@ SAID = {
         "does not receive": (96, 7, 2000),
         "*each* of the 50": (96, 3840, 40),
         "does not compute": (96, 3840, 90),
+    },
+    "11b.1": {
+        RIGHT: lambda both, e, h: 2 * both / (e[:, None] + h),
+        OPEN: lambda *given: None,
+        "for each pair": lambda both, e, h: e,
+        "these are the counts": lambda both, e, h: both,
+        "the 2 is missing": lambda both, e, h: both / (e[:, None] + h),
+        "without the English one": lambda both, e, h: both / e[:, None],
+        "without the Hungarian one": lambda both, e, h: both / h,
+        "once only": lambda both, e, h: both / (e[:, None] + h - both),
+        "do not multiply": lambda both, e, h: 2 * both / (e[:, None] * h),
+        "it returns": lambda both, e, h: 7 * both,
+    },
+    "11b.2": {
+        RIGHT: beam_step(),
+        OPEN: lambda totals, log_p: None,
+        "three arrays": lambda totals, log_p: totals,
+        "expected (3,) each": lambda totals, log_p: [log_p] * 3,
+        "make them integers": lambda *given: [1.0 * part for part in beam_step()(*given)],
+        "best comes first": lambda *given: [part[::-1] for part in beam_step()(*given)],
+        "changed places": lambda *given: [beam_step()(*given)[i] for i in (1, 0, 2)],
+        "are not added": lambda totals, log_p: beam_step()(0 * totals, log_p),
+        "the best piece of each": best_of_each,
+        "these are the worst": beam_step(descending=False),
+        "not multiplied": beam_step(np.multiply),
+        "but their totals": lambda *given: [*beam_step()(*given)[:2], given[0]],
+        "from array": lambda totals, log_p: [np.array([2, 2, 2]), np.array([3, 3, 3]), totals],
+        "no size is fixed": lambda *given: [part[:3] for part in beam_step()(*given)],
+        "must die out": lambda totals, log_p: beam_step()(
+            np.maximum(totals, -9) + 8.9 * (totals < -9), log_p
+        ),
+    },
+    "11b.3": {
+        RIGHT: lambda w, r: sum(min(w.count(x), r.count(x)) for x in set(w)) / len(w),
+        OPEN: lambda w, r: None,
+        "clip.": lambda w, r: sum(x in r for x in w) / len(w),
+        "by the words written": lambda w, r: sum((Counter(w) & Counter(r)).values()) / len(r),
+        "may count twice": lambda w, r: len(set(w) & set(r)) / len(w),
+        "also those that repeat": lambda w, r: sum((Counter(w) & Counter(r)).values()) / len({*w}),
+        "not a number of words": lambda w, r: sum((Counter(w) & Counter(r)).values()),
+        "it returns": lambda w, r: 0.123,
+    },
+    "11b.4": {
+        RIGHT: (2000**5, 34_000),
+        "two numbers": 5,
+        "can be followed": (10_000, 34_000),
+        "which is the base": (5**2000, 34_000),
+        "another number": (2000**4, 34_000),
+        "only one beginning": (2000**5, 40_000),
+        "first step computes": (2000**5, 32_000),
+        "that is greedy": (2000**5, 10_000),
+        "does not compute": (2000**5, 1),
     },
     "22.1": {
         RIGHT: lambda gradients, counts: np.average(gradients, axis=0, weights=counts),

@@ -77,6 +77,8 @@ RIGHT = {
     "11.1": [lambda target: decoder_input()(target).astype(float)],
     "11.2": [lambda *given: [array.tolist() for array in attended(*given)]],
     "11.5": [[96.0, 3840, 2000], np.array([96, 3840, 2000])],
+    "11b.1": [lambda both, e, h: (2 * both / (e[:, None] + h)).tolist()],
+    "11b.4": [[2000**5, 34_000], (2000**5, 34_000.0)],
     "22.4": [[1.0, 9], np.array([1, 9])],
     "22.8": [(4 / 3, 3.0)],
 }

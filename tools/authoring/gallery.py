@@ -118,6 +118,11 @@ PICTURES = {
         1,
         "Where a translator looks when it writes a number in German, beside what belongs together",
     ),
+    "11b_english_to_hungarian": Picture(
+        "Where does it look?",
+        1,
+        "Where a translator looks as it writes a Hungarian sentence, piece by piece",
+    ),
     "22_scaling_out": Picture(
         "Large batches",
         1,

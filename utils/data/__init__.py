@@ -20,6 +20,7 @@ from utils.data.fetching.sources import Origin, fetch, fetch_with_origin
 from utils.data.formats import read_idx
 from utils.data.images import CIFAR10_CLASSES, ImageDataset, load_cifar10, load_mnist
 from utils.data.photos import load_photos
+from utils.data.sentence_pairs import SentencePairs, load_tatoeba
 from utils.data.spoken_digits import SpokenDigits, load_spoken_digits
 from utils.data.texts import Text, load_madach, load_shakespeare, load_text, load_war_and_peace
 from utils.data.words import (
@@ -38,6 +39,7 @@ __all__ = [
     "Origin",
     "RegistryFile",
     "Reviews",
+    "SentencePairs",
     "SpokenDigits",
     "Text",
     "WordTests",
@@ -53,6 +55,7 @@ __all__ = [
     "load_reviews",
     "load_shakespeare",
     "load_spoken_digits",
+    "load_tatoeba",
     "load_text",
     "load_war_and_peace",
     "load_word_tests",
@@ -62,7 +65,7 @@ __all__ = [
     "registry_files",
 ]
 
-Dataset = ImageDataset | Text | SpokenDigits | WordVectors | WordTests | Reviews
+Dataset = ImageDataset | Text | SpokenDigits | WordVectors | WordTests | Reviews | SentencePairs
 
 LOADERS = {
     "mnist": load_mnist,
@@ -74,6 +77,7 @@ LOADERS = {
     "word_tests": load_word_tests,
     "reviews": load_reviews,
     "spoken_digits": load_spoken_digits,
+    "tatoeba": load_tatoeba,
 }
 
 
