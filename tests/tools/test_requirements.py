@@ -11,6 +11,8 @@ from conftest import ROOT
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from tools.authoring.rules import python_of
+
 
 def requirements(name):
     """Package to version bounds, as in a requirements or constraints file."""
@@ -69,7 +71,7 @@ def imported_packages(folder):
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / folder).rglob("*.py")]
     for path in (ROOT / folder).rglob("*.ipynb"):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        sources += ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
+        sources += [python_of("".join(c["source"])) for c in cells if c["cell_type"] == "code"]
     nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [n.module for n in nodes if isinstance(n, ast.ImportFrom) and n.module and not n.level]

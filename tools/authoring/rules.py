@@ -69,12 +69,12 @@ def rule_parses(lesson: Lesson) -> Iterator[str]:
     """Write plain Python, and of magics only `%%writefile` (a program) and `!` (to run it)."""
     for number, cell in lesson.code:
         try:
-            ast.parse(_python_of(cell.source))
+            ast.parse(python_of(cell.source))
         except SyntaxError as error:
             yield f"cell {number}, line {error.lineno} does not parse: {error.msg}"
 
 
-def _python_of(source):
+def python_of(source: str) -> str:
     """Return the cell with what a `%%writefile` writes, and with a name for what `!` prints."""
     source = re.sub(r"\A%%writefile .*", "", source)
     return re.sub(r"(?m)^(\s*\w+ = )!.*", r"\1None", source)

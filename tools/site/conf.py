@@ -23,7 +23,7 @@ nb_code_prompt_hide = "Hide the setup cell"
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 4
 myst_heading_slug_func = "tools.authoring.check.anchor"  # the anchors that Jupyter gives
-suppress_warnings = ["myst.mathjax"]
+suppress_warnings = ["myst.mathjax", "misc.highlighting_failure"]  # a cell may call programs: !
 
 html_theme = "furo"
 html_theme_options = {

@@ -69,10 +69,10 @@ def check(number: str, answer: Any, *hint: str, **context: Any) -> bool | None:
     return compare(answer, expected, judge.hint, tolerance=judge.tolerance)
 
 
-def is_right(number: str, answer: Any) -> bool:
+def is_right(number: str, answer: Any, **context: Any) -> bool:
     """Ask the judge of a function once more, and print nothing; what breaks is not right."""
     try:
-        return judge_of(number).expected(answer) is True
+        return judge_of(number).expected(answer, **context) is True
     except Exception:  # a wrong answer may break the judge in any way
         return False
 
