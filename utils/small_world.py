@@ -9,6 +9,8 @@ Word vectors that are learned from these sentences can be held against the table
 impossible with a real text. Lecture item L1.6.
 """
 
+import itertools
+
 import numpy as np
 
 # Of each theme: the four nouns (one and many; male and female), and what they are seen with.
@@ -73,13 +75,9 @@ def analogies() -> list[tuple[str, str, str, str]]:
     """Return all questions "a is to b as c is to …" with their answers, by gender and by number."""
     pairs_of_pairs = []
     tables = [[theme[many].split() for many in (0, 1)] for theme in THEMES.values()]
-    for first in tables:
-        for second in tables:
-            if first is second:
-                continue
-            for i in (0, 1):
-                by_gender = (*first[i], *second[i])
-                by_number = (first[0][i], first[1][i], second[0][i], second[1][i])
-                for a, b, c, d in (by_gender, by_number):
-                    pairs_of_pairs += [(a, b, c, d), (b, a, d, c)]
+    for (first, second), i in itertools.product(itertools.permutations(tables, 2), (0, 1)):
+        by_gender = (*first[i], *second[i])
+        by_number = (first[0][i], first[1][i], second[0][i], second[1][i])
+        for a, b, c, d in (by_gender, by_number):
+            pairs_of_pairs += [(a, b, c, d), (b, a, d, c)]
     return pairs_of_pairs

@@ -2,7 +2,7 @@
 
 import pytest
 
-from utils import number_words
+from utils.translation import number_words
 
 KNOWN = {
     "English": {21: "twenty one", 100: "one hundred", 16_012: "sixteen thousand twelve"},

@@ -20,7 +20,7 @@ CHARACTERS = {
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the three files."""
     for name in texts.TEXT_LOADERS:
         text = plays.real_text(name)[CHARACTERS[name]]
         target = texts.sample_file(name)

@@ -11,6 +11,7 @@ import bz2
 import numpy as np
 
 from utils.data import fetch, words
+from utils.data.fetching.places import SAMPLES
 
 STEPS_PER_DEVIATION = 8
 
@@ -21,7 +22,7 @@ def main() -> None:
     steps = (vectors.std(axis=0) / STEPS_PER_DEVIATION).astype("float32")
     codes = np.round(vectors / steps).clip(-127, 127).astype("int8").T  # Shape: (50, words)
     letters = np.frombuffer("\n".join(names).encode(), "uint8")
-    target = words.SAMPLES / "glove.npz"
+    target = SAMPLES / "glove.npz"
     np.savez_compressed(target, words=letters, codes=codes, steps=steps)
     print(f"{target.name}: {len(names):,} words, {target.stat().st_size:,} bytes")
     for file in (words.ANALOGIES, words.SIMILARITIES, *words.REVIEWS):

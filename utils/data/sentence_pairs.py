@@ -14,12 +14,12 @@ import zlib
 from dataclasses import dataclass
 
 from utils.data.fetching import sources
-from utils.data.fetching.places import ROOT
+from utils.data.fetching.places import SAMPLES
 from utils.data.fetching.registry import entry_of
 from utils.data.fetching.sources import Origin
 
 TATOEBA = "tatoeba/hun.txt"
-TATOEBA_SAMPLE = ROOT / "data" / "samples" / "tatoeba_hun.txt.bz2"
+TATOEBA_SAMPLE = SAMPLES / "tatoeba_hun.txt.bz2"
 LONGEST = 5  # words, on either side
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 

@@ -20,13 +20,13 @@ from scipy.io import wavfile
 
 from utils.common.errors import DataError
 from utils.data.fetching import archives, sources
-from utils.data.fetching.places import ROOT
+from utils.data.fetching.places import SAMPLES
 from utils.data.fetching.registry import entry_of, unknown
 from utils.data.fetching.sources import Origin
 
 SAMPLE_RATE = 8000  # Hz, of the dataset and of the sample
 FSDD = "fsdd/free-spoken-digit-dataset-26eb9aaf76e81b692f806f9140c2d2777410d7a1.zip"
-SAMPLE_FILE = ROOT / "data" / "samples" / "spoken_digits.npz"
+SAMPLE_FILE = SAMPLES / "spoken_digits.npz"
 SPOKEN_SAMPLE = "digits spoken by a program (espeak-ng), not a person's voice"
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SPLITS = ("train", "validation", "test")

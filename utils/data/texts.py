@@ -18,7 +18,7 @@ from pathlib import Path
 
 from utils.common.errors import DataError
 from utils.data.fetching import sources
-from utils.data.fetching.places import ROOT
+from utils.data.fetching.places import SAMPLES
 from utils.data.fetching.registry import entry_of, unknown
 from utils.data.fetching.sources import Origin
 
@@ -221,7 +221,7 @@ def _words(element: ElementTree.Element) -> str:
 
 def sample_file(name: str) -> Path:
     """Return the path of the bundled text of that name."""
-    return ROOT / "data" / "samples" / f"{name}.txt.bz2"
+    return SAMPLES / f"{name}.txt.bz2"
 
 
 def read_sample(name: str) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 
 from utils.common.errors import DataError
 from utils.data.fetching import sources
-from utils.data.fetching.places import ROOT
+from utils.data.fetching.places import SAMPLES
 from utils.data.fetching.registry import entry_of
 from utils.data.fetching.sources import Origin
 
@@ -29,7 +29,6 @@ ANALOGIES = "wordvec/questions-words.txt"
 SIMILARITIES = "wordvec/wordsim353.tsv"
 REVIEWS = ("hulu/sst_train.json", "hulu/sst_dev.json")
 LABELS = ("negative", "neutral", "positive")
-SAMPLES = ROOT / "data" / "samples"
 
 Analogy = tuple[str, str, str, str]
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.special
 
 from utils.exercises import Judge, named_mistake, short
 
@@ -63,11 +64,11 @@ def _after(codes, first):
 
 def softmax(function: Callable[..., Any]) -> bool | str | None:
     """Judge a function from logits, temperature and top_k to probabilities."""
-    p, cooled = _softmax(LOGITS), _softmax(LOGITS / 0.5)
+    p, cooled = scipy.special.softmax(LOGITS), scipy.special.softmax(LOGITS / 0.5)
     largest, coolest = (np.where(LOGITS >= 2, q, 0) for q in (p, cooled))
     divided = "dividing probabilities cancels, once they sum to 1 again; divide what comes before."
     temperature = [
-        ("the temperature multiplies; it must divide.", _softmax(0.5 * LOGITS)),
+        ("the temperature multiplies; it must divide.", scipy.special.softmax(0.5 * LOGITS)),
         (divided, p),
         ("divide the logits by the temperature, before exp.", p / 0.5),
     ]
@@ -75,7 +76,10 @@ def softmax(function: Callable[..., Any]) -> bool | str | None:
         ("with top_k they must sum to 1 again.", largest),
         ("top_k is not used.", p),
         ("those are the smallest logits.", _part(p, LOGITS <= 0.5)),
-        ("a logit of 0 is not a probability of 0.", _softmax(np.where(LOGITS >= 2, LOGITS, 0))),
+        (
+            "a logit of 0 is not a probability of 0.",
+            scipy.special.softmax(np.where(LOGITS >= 2, LOGITS, 0)),
+        ),
     ]
     both = [("with top_k the temperature is not used.", _part(p, LOGITS >= 2))]
     tests = [
@@ -105,11 +109,6 @@ def softmax(function: Callable[..., Any]) -> bool | str | None:
 
 def _part(p, kept):
     return np.where(kept, p, 0) / p[kept].sum()
-
-
-def _softmax(logits):
-    p = np.exp(logits - logits.max())
-    return p / p.sum()
 
 
 def field_of_width_3(answer: int) -> bool | str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.special
 
 from utils.exercises import Judge, named_mistake, short
 
@@ -62,11 +63,14 @@ def attend(function: Callable[..., Any]) -> bool | str | None:
     if shares.shape != (2, 4):
         return f"the shares have the shape {shares.shape}; one for each query and key, (2, 4)."
     scores = q @ k.T
-    expected = _softmax(scores, 1)
+    expected = scipy.special.softmax(scores, 1)
     mistakes = [
         ("these are the scores; the softmax is missing.", scores),
-        ("each query's shares must add up to 1: softmax along the keys.", _softmax(scores, 0)),
-        ("softmax along the keys, for each query on its own.", _softmax(scores, None)),
+        (
+            "each query's shares must add up to 1: softmax along the keys.",
+            scipy.special.softmax(scores, 0),
+        ),
+        ("softmax along the keys, for each query on its own.", scipy.special.softmax(scores, None)),
         ("the shares are not divided by their sum.", np.exp(scores)),
         (
             "the shares are not divided by their sum.",
@@ -74,9 +78,12 @@ def attend(function: Callable[..., Any]) -> bool | str | None:
         ),
         (
             "dividing by the root of d comes later; here the plain product.",
-            _softmax(scores / 3**0.5, 1),
+            scipy.special.softmax(scores / 3**0.5, 1),
         ),
-        ("the scores compare queries with keys, not with values.", _softmax(q @ v.T, 1)),
+        (
+            "the scores compare queries with keys, not with values.",
+            scipy.special.softmax(q @ v.T, 1),
+        ),
     ]
     if not np.allclose(shares, expected):
         return named_mistake(shares, mistakes) or f"the shares are {short(shares)}."
@@ -107,13 +114,13 @@ def masked_softmax(function: Callable[..., Any]) -> bool | str | None:
     answer = np.asarray(answer)
     if answer.shape != scores.shape:
         return f"the shape is {answer.shape}, expected {scores.shape}."
-    full = _softmax(scores, 1)
-    expected = np.pad(_softmax(scores[:, :3], 1), ((0, 0), (0, 1)))
+    full = scipy.special.softmax(scores, 1)
+    expected = np.pad(scipy.special.softmax(scores[:, :3], 1), ((0, 0), (0, 1)))
     mistakes = [
         ("padding still has a share.", full),
         (
             "a score of 0 is one like any other: padding still has a share.",
-            _softmax(scores * is_word, 1),
+            scipy.special.softmax(scores * is_word, 1),
         ),
         ("the shares of the words no longer add up to 1.", full * is_word),
         ("that keeps the padding and drops the words.", np.pad(np.ones((2, 1)), ((0, 0), (3, 0)))),
@@ -162,11 +169,6 @@ def price(answer: Any) -> bool | str:
     if scores == 40:
         return "40 scores are computed at *each* of the 50 steps."
     return scores == 2000 or f"it does not compute {scores} scores."
-
-
-def _softmax(scores: np.ndarray, axis: int | None) -> np.ndarray:
-    shares = np.exp(scores - scores.max(axis=axis, keepdims=True))
-    return shares / shares.sum(axis=axis, keepdims=True)
 
 
 JUDGES = {

@@ -19,7 +19,7 @@ from utils.sounds.pictures import (
     plot_waveform,
 )
 from utils.sounds.player import play, play_all
-from utils.sounds.spectra import peak_frequency, resampled, spectrogram, spectrum
+from utils.sounds.spectra import peak_frequency, resampled, spectrogram
 from utils.sounds.wav import Sound, read_wav
 
 __all__ = [
@@ -34,5 +34,4 @@ __all__ = [
     "read_wav",
     "resampled",
     "spectrogram",
-    "spectrum",
 ]

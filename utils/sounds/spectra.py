@@ -1,4 +1,4 @@
-"""The frequencies in a sound: spectrogram, spectrum, peak frequency, and another sample rate."""
+"""The frequencies in a sound: spectrogram, peak frequency, and another sample rate."""
 
 import math
 
@@ -34,28 +34,6 @@ def spectrogram(
     amplitudes = np.abs(transform.stft(_at_least(samples, length), p0=0, p1=frames))
     times = np.arange(frames) * hop / rate
     return times, transform.f, 20 * np.log10(np.maximum(amplitudes, 10 ** (-90 / 20)))
-
-
-def spectrum(samples: ArrayLike, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return how much of every frequency a sound has overall (`scipy.signal.welch`).
-
-    The power in overlapping windows of 64 ms is averaged. A sine wave of full scale comes out at
-    0 dB.
-
-    Args:
-        samples: (samples,) floats.
-        sample_rate: In Hz.
-
-    Returns:
-        Frequencies in Hz (bins,) and decibels (bins,), at least -120.
-    """
-    samples, rate = as_samples(samples), as_sample_rate(sample_rate)
-    length = round(0.064 * rate)
-    frequencies, power = signal.welch(
-        _at_least(samples, length), rate, nperseg=length, detrend=False, scaling="spectrum"
-    )
-    # The power of a sine is half the square of its amplitude.
-    return frequencies, 10 * np.log10(np.maximum(2 * power, 10 ** (-120 / 10)))
 
 
 def _at_least(samples: np.ndarray, length: int) -> np.ndarray:

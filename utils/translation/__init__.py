@@ -1,1 +1,1 @@
-"""What the lessons on translation share: number words, pairs of sentences, pieces of words."""
+"""What the lessons on translation share: number words, pieces of words, and a translator."""

@@ -105,11 +105,9 @@ def write(path: Path, model: keras.Model, english: pieces.Pieces, hungarian: pie
     content = {"english": "\n".join(english.vocabulary)}
     content["hungarian"] = "\n".join(hungarian.vocabulary)
     for i, weight in enumerate(model.get_weights()):
-        flat = weight.reshape(-1, weight.shape[-1])
-        scale = np.abs(flat).max(axis=0) / 127 + 1e-12 if weight.ndim > 1 else None
-        if scale is None:
-            content[f"{i:02}"] = weight
-        else:
+        content[f"{i:02}"] = weight
+        if weight.ndim > 1:
+            scale = np.abs(weight.reshape(-1, weight.shape[-1])).max(axis=0) / 127 + 1e-12
             content[f"{i:02}"] = np.round(weight / scale).astype("int8")
             content[f"{i:02} scale"] = scale.astype("float32")
     path.parent.mkdir(exist_ok=True)

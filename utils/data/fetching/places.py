@@ -16,6 +16,7 @@ from utils.data.fetching.network import FAULTS_OF_THIS_MACHINE, without_password
 
 ROOT = Path(__file__).resolve().parents[3]
 DEFAULT_CACHE = ROOT / "data" / "cache"
+SAMPLES = ROOT / "data" / "samples"  # what is bundled
 NO_SUCH_MIRROR = "there is no such mirror"  # a short reason
 
 

@@ -22,14 +22,12 @@ its code can be read beside the NumPy version. The price: a few seconds for comp
 machine.
 """
 
-from utils.models.wavenet.exact import exact_logits
 from utils.models.wavenet.generation import generate, logits
 from utils.models.wavenet.weights import WaveNetWeights, condition_biases, weights_of
 
 __all__ = [
     "WaveNetWeights",
     "condition_biases",
-    "exact_logits",
     "generate",
     "logits",
     "weights_of",

@@ -1,4 +1,4 @@
-"""WaveNet's formula in float64, to measure rounding errors with."""
+"""WaveNet's formula in float64, to hold the compiled one against."""
 
 import numpy as np
 

@@ -1,6 +1,6 @@
 """Numbers in words, in four languages, and what each word speaks of.
 
-    from utils import number_words
+    from utils.translation import number_words
 
     number_words.spell(21, "German")    # ["ein", "und", "zwanzig"]
     number_words.places(21, "German")   # [{0}, {0, 1}, {1}]: units, both, tens
