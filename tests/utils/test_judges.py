@@ -1220,6 +1220,11 @@ SAID = {
         "only the word's share": lambda n: np.log(n / n.sum(1, keepdims=True)),
         "only the context's share": lambda n: np.log(n / n.sum(0)),
         "upside down": lambda n: -np.log(n * n.sum() / (n.sum(1, keepdims=True) * n.sum(0))),
+        "do not divide": lambda n: np.log(n / (n.sum(1, keepdims=True) * n.sum(0) * n.sum())),
+        "of the pair alone": lambda n: np.log(n / n.sum()),
+        "negative values": lambda n: np.maximum(
+            np.log(n * n.sum() / (n.sum(1, keepdims=True) * n.sum(0))), 0
+        ),
         "a count is 0": lambda n: np.nan_to_num(
             np.log(n * n.sum() / (n.sum(1, keepdims=True) * n.sum(0))), neginf=0
         ),
@@ -1235,18 +1240,25 @@ SAID = {
         "are swapped": lambda _, s: (
             ops.softplus(s[:, 0]) + ops.sum(ops.softplus(-s[:, 1:]), axis=1)
         ),
-        "the noise is missing": lambda _, s: ops.softplus(-s[:, 0]),
-        "the true pair is missing": lambda _, s: ops.sum(ops.softplus(s[:, 1:]), axis=1),
+        "the negatives are missing": lambda _, s: ops.softplus(-s[:, 0]),
+        "the real pair is missing": lambda _, s: ops.sum(ops.softplus(s[:, 1:]), axis=1),
         "do not average": lambda _, s: (
             ops.softplus(-s[:, 0]) + ops.mean(ops.softplus(s[:, 1:]), axis=1)
         ),
-        "noise should get a low": lambda _, s: ops.sum(ops.softplus(-s), axis=1),
-        "true pair should get a high": lambda _, s: ops.sum(ops.softplus(s), axis=1),
-        "add the noise up over": lambda _, s: ops.softplus(s),
+        "negatives should get a low": lambda _, s: ops.sum(ops.softplus(-s), axis=1),
+        "real pair should get a high": lambda _, s: ops.sum(ops.softplus(s), axis=1),
+        "add the negatives up over": lambda _, s: ops.softplus(s),
         "have no gradient": lambda _, s: np.logaddexp(
             0, ops.convert_to_numpy(s) * [-1, 1, 1, 1]
         ).sum(axis=1),
         "a single number": lambda _, s: ops.sum(s),
+        "its shape is": lambda _, s: (
+            ops.softplus(-s[:, :1]) + ops.sum(ops.softplus(s[:, 1:]), axis=1, keepdims=True)
+        ),
+        "axis=1 is missing": lambda _, s: ops.softplus(-s[:, 0]) + ops.sum(ops.softplus(s[:, 1:])),
+        "both parts are added": lambda _, s: (
+            ops.softplus(-s[:, 0]) - ops.sum(ops.softplus(s[:, 1:]), axis=1)
+        ),
         "it returns": lambda _, s: 7 * s[:, 0],
     },
     "10.3": {
@@ -1259,6 +1271,10 @@ SAID = {
         "it changes the vectors": lambda u, a, b, c: u.fill(0) or 3,
         "the word nearest to c alone": lambda u, *abc: best_row(u @ u[abc[2]], abc),
         "a is not subtracted": lambda u, *abc: best_row(u @ (u[abc[1]] + u[abc[2]]), abc),
+        "a is added": lambda u, *abc: best_row(u @ u[list(abc)].sum(axis=0), abc),
+        "where all others are far": lambda u, *abc: best_row(
+            u @ (u[abc[1]] - u[abc[0]] + u[abc[2]]), abc[1:]
+        ),
         "may still be one": lambda u, a, b, c: np.argsort(-(u @ (u[b] - u[a] + u[c])))[1],
         "one row was expected": lambda u, a, b, c: u[b] - u[a] + u[c],
     },
@@ -1269,6 +1285,8 @@ SAID = {
         "logarithm is missing": 1 / 9,
         "of a share": np.log(0.1),
         "powers of ten": np.log10(1 / 9),
+        "difference of shares": -0.8,
+        "one draw happened to have": -2.1,
         WRONG: -5.0,
     },
     "10.5": {
@@ -1279,6 +1297,15 @@ SAID = {
         "the wrong sign": lambda x, y: (y.mean() - x.mean()) / np.concatenate([x, y]).std(ddof=1),
         "not by the variance": lambda x, y: (x.mean() - y.mean()) / np.concatenate([x, y]).var(),
         "of the first": lambda x, y: (x.mean() - y.mean()) / x.std(),
+        "of the second": lambda x, y: (x.mean() - y.mean()) / y.std(ddof=1),
+        "average of two spreads": lambda x, y: (
+            (x.mean() - y.mean()) / np.sqrt((x.var(ddof=1) + y.var(ddof=1)) / 2)
+        ),
+        "one by one": lambda x, y: (x.mean() - y.mean()) / (x + y).std(ddof=1),
+        "not the sums": lambda x, y: (x.sum() - y.sum()) / np.concatenate([x, y]).std(ddof=1),
+        "brackets": lambda x, y: x.mean() - y.mean() / np.concatenate([x, y]).std(ddof=1),
+        "it breaks": lambda x, y: (x.mean() - y.mean()) / np.std([x, y], ddof=1),
+        "keep it": lambda x, y: abs(x.mean() - y.mean()) / np.concatenate([x, y]).std(ddof=1),
         "one number": lambda x, y: x - y,
         "it returns": lambda x, y: 7.0,
     },

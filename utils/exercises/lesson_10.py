@@ -29,6 +29,9 @@ def pmi(function: Callable[[np.ndarray], Any]) -> bool | str | None:
         ("only the context's share is taken into account.", np.log(counts / columns)),
         ("that is upside down.", -right),
         ("the sums of rows and columns are mixed up.", np.log(counts * total / rows / rows)),
+        ("multiply by the total; do not divide.", np.log(counts / (rows * columns) / total)),
+        ("that is the share of the pair alone.", np.log(counts / total)),
+        ("negative values belong to it, too.", np.maximum(right, 0)),
     ]
     if not np.allclose(answer, right):
         return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
@@ -51,7 +54,7 @@ def _knows_zeros(function):
 
 
 def pair_loss(function: Callable[[Any, Any], Any]) -> bool | str | None:
-    """Judge the loss of a pair and its noise, from scores (pairs, 1 + k) to (pairs,)."""
+    """Judge the loss of a pair and its negatives, from scores (pairs, 1 + k) to (pairs,)."""
     from keras import ops
 
     scores = np.array([[0.5, -1.0, 2.0, 0.1], [-2.0, 1.5, 0.0, 0.3]], "float32")
@@ -60,19 +63,26 @@ def pair_loss(function: Callable[[Any, Any], Any]) -> bool | str | None:
         return None
     answer = np.asarray(ops.convert_to_numpy(answer), dtype=float)
     soft = lambda x: np.log1p(np.exp(x))  # noqa: E731
-    true, noise = scores[:, 0], scores[:, 1:]
-    right = soft(-true) + soft(noise).sum(axis=1)
+    real, drawn = scores[:, 0], scores[:, 1:]
+    right = soft(-real) + soft(drawn).sum(axis=1)
     if answer.shape == scores.shape:
-        return "each pair has one loss: add the noise up over axis 1."
+        return "each pair has one loss: add the negatives up over axis 1."
     if answer.shape == () and not np.isclose(answer, right.mean(), rtol=1e-4):
         return "one loss for each row was expected, (pairs,); that is a single number."
+    if answer.ndim > 1:
+        return f"one loss for each pair was expected, (pairs,); its shape is {answer.shape}."
     mistakes = [
-        ("true and noise are swapped.", soft(true) + soft(-noise).sum(axis=1)),
-        ("the noise is missing.", soft(-true)),
-        ("the true pair is missing.", soft(noise).sum(axis=1)),
-        ("add the noise up; do not average it.", soft(-true) + soft(noise).mean(axis=1)),
-        ("noise should get a low score, too: mind its sign.", soft(-scores).sum(axis=1)),
-        ("the true pair should get a high score: mind its sign.", soft(scores).sum(axis=1)),
+        ("the real pair and the negatives are swapped.", soft(real) + soft(-drawn).sum(axis=1)),
+        ("the negatives are missing.", soft(-real)),
+        ("the real pair is missing.", soft(drawn).sum(axis=1)),
+        ("add the negatives up; do not average them.", soft(-real) + soft(drawn).mean(axis=1)),
+        (
+            "those are the negatives of all pairs: axis=1 is missing.",
+            soft(-real) + soft(drawn).sum(),
+        ),
+        ("negatives should get a low score: mind their sign.", soft(-scores).sum(axis=1)),
+        ("the real pair should get a high score: mind its sign.", soft(scores).sum(axis=1)),
+        ("both parts are added.", soft(-real) - soft(drawn).sum(axis=1)),
         ("a loss is minus the logarithm.", -right),
         ("that is an average over all scores; add them up.", right / scores.shape[1]),
     ]
@@ -129,11 +139,12 @@ def analogy(function: Callable[..., Any]) -> bool | str | None:
         ("that goes from b to a; the way from a to b is b − a.", rows(-1, 1, 1)),
         ("that is the word nearest to c alone.", rows(0, 0, 1)),
         ("a is not subtracted.", rows(1, 0, 1)),
+        ("a is added, not subtracted.", rows(1, 1, 1)),
         ("that is the way b − a alone; it starts at c.", rows(1, -1, 0)),
         ("the second nearest of all may still be one of the three.", rows(1, -1, 1, 1, True)),
     ]
     if answers == rows(1, -1, 1):
-        return True
+        return _leaves_all_three_out(function)
     if words := named_mistake(answers, mistakes):
         return words
     if any(answer in question for answer, question in zip(answers, questions, strict=True)):
@@ -141,11 +152,24 @@ def analogy(function: Callable[..., Any]) -> bool | str | None:
     return f"for rows {questions[0]} it returns row {answers[0]}."
 
 
+def _leaves_all_three_out(function):
+    """Say whether the rest wins where a itself is nearest, and all that remain point away."""
+    angles = np.radians([0, 50, -50, 180, 100, 150])  # the way b − a + c points to a
+    answer = int(function(np.column_stack([np.cos(angles), np.sin(angles)]), 0, 1, 2))
+    if answer < 3:
+        return "where all others are far, it returns one of the three words of the question."
+    return answer == 4
+
+
 def log_odds(answer: float) -> bool | str:
     """Judge the planted gap of the doctor: the logarithm of 1 to 9."""
     words = [("the sign: she is the rarer one.", np.log(9)), ("the logarithm is missing.", 1 / 9)]
     words += [("that is the logarithm of a share, not of a ratio.", np.log(0.1))]
     words += [("that is in bits or in powers of ten.", np.log10(1 / 9))]
+    words += [("that is in bits or in powers of ten.", np.log2(1 / 9))]
+    words += [("the logarithm is missing.", 9), ("a difference of shares is no PMI.", -0.8)]
+    counted = "that is what one draw happened to have; go by the share that was planted."
+    words += [(counted, np.log(20 / 153)), (counted, -2.1), (counted, -2.094)]
     if np.isclose(answer, np.log(1 / 9), atol=0.006):
         return True
     return named_mistake(answer, words, atol=0.006) or False
@@ -161,16 +185,41 @@ def effect_size(function: Callable[[np.ndarray, np.ndarray], Any]) -> bool | str
         return f"one number was expected, not {short(answer)}."
     gap, both = x.mean() - y.mean(), np.concatenate([x, y])
     if np.isclose(answer, gap / both.std(ddof=1)):
-        return True
+        return _knows_sign_and_sizes(function)
+    x_spread, y_spread = x.std(ddof=1), y.std(ddof=1)
+    averaged = "an average of two spreads is not the spread of all values together."
     mistakes = [
         ("that divides by n inside; n − 1 was asked for.", gap / both.std()),
         ("the spread is missing.", gap),
         ("that has the wrong sign.", -gap / both.std(ddof=1)),
+        ("that has the wrong sign, and divides by n.", -gap / both.std()),
         ("divide by the standard deviation, not by the variance.", gap / both.var()),
-        ("the spread is that of all values together.", gap / np.mean([x.std(), y.std()])),
+        ("divide by the standard deviation, not by the variance.", gap / both.var(ddof=1)),
+        (averaged, gap / np.mean([x.std(), y.std()])),
+        (averaged, gap / np.mean([x_spread, y_spread])),
+        (averaged, gap / np.sqrt((x.var() + y.var()) / 2)),
+        (averaged, gap / np.sqrt((x_spread**2 + y_spread**2) / 2)),
+        ("x + y adds them one by one; put them one after the other.", gap / (x + y).std(ddof=1)),
         ("the spread is that of both sets, not of the first.", gap / x.std()),
+        ("the spread is that of both sets, not of the first.", gap / x_spread),
+        ("the spread is that of both sets, not of the second.", gap / y_spread),
+        ("the means are compared, not the sums.", len(x) * gap / both.std(ddof=1)),
+        ("brackets around the difference.", x.mean() - y.mean() / both.std(ddof=1)),
     ]
     return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+
+
+def _knows_sign_and_sizes(function):
+    """Say whether it stays right for sets of two sizes, and for a negative effect."""
+    x, y = np.array([0.1, -0.2, 0.3]), np.array([0.5, 0.2, 0.4, 0.6, 0.3])
+    right = (x.mean() - y.mean()) / np.concatenate([x, y]).std(ddof=1)
+    try:
+        answer = function(x.copy(), y.copy())
+    except ValueError:  # NumPy cannot stack or subtract rows of two lengths
+        return "it breaks where the two sets have not the same size; put one after the other."
+    if np.isclose(answer, -right):
+        return "the sign says which set is higher; keep it."
+    return bool(np.isclose(answer, right)) or "it goes wrong where the sets differ in size."
 
 
 JUDGES = {
