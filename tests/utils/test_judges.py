@@ -63,6 +63,12 @@ def best_of_each(totals, log_p):
     return np.arange(len(totals)), log_p.argmax(axis=1), totals + log_p.max(axis=1)
 
 
+def divided_by_the_width(totals, log_p):
+    sums, width = (totals[:, None] + log_p).ravel(), len(totals)
+    best = np.argsort(-sums)[:width]
+    return best // width, best % width, sums[best]
+
+
 def padded(draw):
     wide = (4, 4), (4, 4), (0, 0)
 
@@ -1511,6 +1517,8 @@ SAID = {
         "1 is the end": decoder_input(1),
         "all words move": lambda target: np.hstack([0 * target[:, :1] + 2, target[:, 1:]]),
         "the last column falls out": lambda target: np.pad(target, ((0, 0), (1, 0))),
+        "START comes in": lambda target: target[:, :-1],
+        "along axis 1": lambda target: np.roll(target, 1),
         "the target itself; make": lambda target: decoder_input(into=target)(target),
         "a NumPy array": lambda target: decoder_input()(target).tolist(),
         "for other sizes": lambda target: np.hstack(
@@ -1522,6 +1530,12 @@ SAID = {
         RIGHT: lambda q, k, v: (softmax(q @ k.T) @ v, softmax(q @ k.T)),
         OPEN: lambda q, k, v: (None, None),
         "one for each query and key": lambda q, k, v: (v[:2], softmax(k @ q.T)),
+        "two arrays": lambda q, k, v: softmax(q @ k.T) @ v,
+        "the context comes first": lambda q, k, v: (softmax(q @ k.T), softmax(q @ k.T) @ v),
+        "takes np.exp first": lambda q, k, v: (
+            v[:2],
+            q @ k.T / (q @ k.T).sum(1, keepdims=True),
+        ),
         "the softmax is missing": lambda q, k, v: (q @ k.T @ v, q @ k.T),
         "along the keys.": lambda q, k, v: (v[:2], softmax(q @ k.T, 0)),
         "on its own": lambda q, k, v: (v[:2], softmax(q @ k.T, None)),
@@ -1546,6 +1560,12 @@ SAID = {
         "a score of 0 is one": lambda scores, word: softmax(scores * word),
         "add up to 1": lambda scores, word: softmax(scores) * word,
         "drops the words": lambda scores, word: softmax(np.where(word, -np.inf, scores)),
+        "not divided by their sum": lambda scores, word: np.exp(scores) * word,
+        "not all rows together": lambda scores, word: softmax(
+            np.where(word, scores, -np.inf), None
+        ),
+        "it returns NaN": lambda scores, word: np.full_like(scores, np.nan),
+        "there may be more": lambda scores, word: np.pad(softmax(scores[:, :-1]), ((0, 0), (0, 1))),
         "the shape is": lambda scores, word: softmax(scores)[:, word],
         "it returns": lambda scores, word: 7 * scores,
     },
@@ -1557,12 +1577,17 @@ SAID = {
         "before the sum": lambda q, k: np.tanh((q[:, None] + k).sum(-1)),
         "not the mean": lambda q, k: np.tanh(q[:, None] + k).mean(-1),
         "do not multiply": lambda q, k: np.tanh(q[:, None] * k).sum(-1),
+        "add first": lambda q, k: (np.tanh(q)[:, None] + np.tanh(k)).sum(-1),
+        "softmax comes after": lambda q, k: softmax(np.tanh(q[:, None] + k).sum(-1)),
         "(2, 4)": lambda q, k: np.tanh(q[:, None] + k),
         "it returns": lambda q, k: 7 * q @ k.T,
     },
     "11.5": {
         RIGHT: (96, 3840, 2000),
         "three numbers": 96,
+        "without quotation marks": ("96", "3840", "2000"),
+        "do not count them twice": (96, 3936, 2000),
+        "added up": (96, 3840, 192_000),
         "however long": (3840, 3840, 2000),
         "has 96 numbers": (96, 40, 2000),
         "not of the target": (96, 4800, 2000),
@@ -1580,6 +1605,7 @@ SAID = {
         "without the Hungarian one": lambda both, e, h: both / h,
         "once only": lambda both, e, h: both / (e[:, None] + h - both),
         "do not multiply": lambda both, e, h: 2 * both / (e[:, None] * h),
+        "in brackets": lambda both, e, h: 2 * both / e[:, None] + h,
         "it returns": lambda both, e, h: 7 * both,
     },
     "11b.2": {
@@ -1594,6 +1620,7 @@ SAID = {
         "the best piece of each": best_of_each,
         "these are the worst": beam_step(descending=False),
         "not multiplied": beam_step(np.multiply),
+        "divide by that number": divided_by_the_width,
         "but their totals": lambda *given: [*beam_step()(*given)[:2], given[0]],
         "from array": lambda totals, log_p: [np.array([2, 2, 2]), np.array([3, 3, 3]), totals],
         "no size is fixed": lambda *given: [part[:3] for part in beam_step()(*given)],
@@ -1608,6 +1635,9 @@ SAID = {
         "by the words written": lambda w, r: sum((Counter(w) & Counter(r)).values()) / len(r),
         "may count twice": lambda w, r: len(set(w) & set(r)) / len(w),
         "also those that repeat": lambda w, r: sum((Counter(w) & Counter(r)).values()) / len({*w}),
+        "written once counts once": lambda w, r: sum(x in w for x in r) / len(w),
+        "that compares lengths": lambda w, r: len(r) / len(w),
+        "right for one pair": lambda w, r: 4 / 7,
         "not a number of words": lambda w, r: sum((Counter(w) & Counter(r)).values()),
         "it returns": lambda w, r: 0.123,
     },

@@ -19,7 +19,9 @@ def moved_by_one(function: Callable[[np.ndarray], Any]) -> bool | str | None:
     if not isinstance(answer, np.ndarray):
         return f"it returns a {type(answer).__name__}; the network reads a NumPy array."
     if answer.shape != target.shape:
-        return f"the shape is {answer.shape}, expected {target.shape}: the last column falls out."
+        wider = answer.ndim == 2 and answer.shape[1] > target.shape[1]
+        why = "the last column falls out" if wider else "START comes in, one column falls out"
+        return f"the shape is {answer.shape}, expected {target.shape}: {why}."
     start, rolled = np.full_like(target[:, :1], 2), np.roll(target, 1, axis=1)
     mistakes = [
         ("that is the target itself; the network would only have to copy it.", target),
@@ -37,6 +39,8 @@ def moved_by_one(function: Callable[[np.ndarray], Any]) -> bool | str | None:
             "at the first step it must read START, which is 2; 1 is the end.",
             np.concatenate([0 * start + 1, target[:, :-1]], axis=1),
         ),
+        ("each sentence moves on its own, along axis 1.", np.roll(target, 1, axis=0)),
+        ("each sentence moves on its own, along axis 1.", np.roll(target, 1)),
         (
             "START must not replace the first word; all words move by one.",
             np.concatenate([start, target[:, 1:]], axis=1),
@@ -59,7 +63,11 @@ def attend(function: Callable[..., Any]) -> bool | str | None:
     answer = function(q.copy(), k.copy(), v.copy())
     if answer is None or any(part is None for part in answer):
         return None
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        return "two arrays were expected: the context, and the shares."
     context, shares = map(np.asarray, answer)
+    if context.shape == (2, 4) and shares.shape == (2, 3):
+        return "the context comes first, then the shares."
     if shares.shape != (2, 4):
         return f"the shares have the shape {shares.shape}; one for each query and key, (2, 4)."
     scores = q @ k.T
@@ -75,6 +83,10 @@ def attend(function: Callable[..., Any]) -> bool | str | None:
         (
             "the shares are not divided by their sum.",
             np.exp(scores - scores.max(axis=1, keepdims=True)),
+        ),
+        (
+            "the scores are divided by their sum; softmax takes np.exp first.",
+            scores / scores.sum(axis=1, keepdims=True),
         ),
         (
             "dividing by the root of d comes later; here the plain product.",
@@ -124,9 +136,21 @@ def masked_softmax(function: Callable[..., Any]) -> bool | str | None:
         ),
         ("the shares of the words no longer add up to 1.", full * is_word),
         ("that keeps the padding and drops the words.", np.pad(np.ones((2, 1)), ((0, 0), (3, 0)))),
+        ("the shares are not divided by their sum.", np.exp(scores) * is_word),
+        (
+            "each row must add up to 1, not all rows together.",
+            expected
+            * (np.exp(scores) * is_word).sum(axis=1, keepdims=True)
+            / (np.exp(scores) * is_word).sum(),
+        ),
     ]
-    return np.allclose(answer, expected) or (
-        named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+    if np.isnan(answer).any():
+        return "it returns NaN: each row must add up to 1, and a whole column has no share."
+    if not np.allclose(answer, expected):
+        return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+    in_front = np.pad(scipy.special.softmax(scores[:, 2:], 1), ((0, 0), (2, 0)))
+    return np.allclose(function(scores.copy(), np.arange(4) > 1), in_front) or (
+        "right where only the last place is padding; read is_word, there may be more."
     )
 
 
@@ -146,6 +170,14 @@ def additive_scores(function: Callable[..., Any]) -> bool | str | None:
         ("the tanh is missing.", both.sum(axis=-1)),
         ("tanh comes before the sum.", np.tanh(both.sum(axis=-1))),
         ("sum over d, not the mean.", np.tanh(both).mean(axis=-1)),
+        (
+            "add first; tanh is taken of the sum of query and key.",
+            (np.tanh(q)[:, None] + np.tanh(k)).sum(axis=-1),
+        ),
+        (
+            "the scores were asked for; the softmax comes after them.",
+            scipy.special.softmax(np.tanh(both).sum(axis=-1), 1),
+        ),
         ("add query and key, do not multiply them.", np.tanh(q[:, None] * k[None]).sum(axis=-1)),
     ]
     return np.allclose(answer, np.tanh(both).sum(axis=-1)) or (
@@ -157,17 +189,23 @@ def price(answer: Any) -> bool | str:
     """Judge what passes from the encoder to the decoder: three numbers."""
     if np.shape(answer) != (3,):
         return "three numbers were expected: (one vector, attention, scores)."
-    one, memory, scores = (int(number) for number in answer)
+    if np.asarray(answer).dtype.kind not in "iuf":
+        return "three numbers were expected, without quotation marks."
+    one, memory, scores = np.asarray(answer).tolist()
     if one != 96:
         return "one vector has as many numbers as a state, however long the source is."
     if memory == 40:
         return "one state for each word of the source, and each has 96 numbers."
     if memory == 50 * 96:
         return "the memory holds a state for each word of the source, not of the target."
+    if memory == 41 * 96:
+        return "the last states are in the memory already; do not count them twice."
     if memory != 40 * 96:
         return f"attention does not receive {memory}."
     if scores == 40:
         return "40 scores are computed at *each* of the 50 steps."
+    if scores == 2000 * 96:
+        return "a score is one number: the 96 products are added up."
     return scores == 2000 or f"it does not compute {scores} scores."
 
 

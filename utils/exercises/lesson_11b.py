@@ -29,6 +29,10 @@ def dice(function: Callable[..., Any]) -> bool | str | None:
             together / (either - together),
         ),
         (
+            "put the sum below the line in brackets.",
+            2 * together / first[:, None] + second,
+        ),
+        (
             "add the two numbers of pairs, do not multiply them.",
             2 * together / (first[:, None] * second),
         ),
@@ -64,6 +68,10 @@ def beam_step(function: Callable[..., Any]) -> bool | str | None:
         (
             "that is the best piece of each; one may go on twice, another not at all.",
             np.array([[0, 1, 2], [1, 0, 0], [-1.5, -1.7, -6.1]]),
+        ),
+        (
+            "a row of log_p has as many places as there are pieces: divide by that number.",
+            np.array([[0, 1, 2], [1, 1, 0], [-1.5, -1.7, -3.1]]),
         ),
         (
             "these are the worst; the logarithms are below 0, and the largest is the best.",
@@ -121,8 +129,18 @@ def clipped_precision(function: Callable[..., Any]) -> bool | str | None:
         ("divide by all words written, also those that repeat.", 4 / 5),
         ("a share was asked for, not a number of words.", 4.0),
     ]
-    return bool(np.isclose(answer, 4 / 7)) or (
-        named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+    if not np.isclose(answer, 4 / 7):
+        return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+    written, reference = ["egy", "ház", "van"], ["egy", "egy", "kutya", "volt"]
+    answer = function(list(written), list(reference))
+    mistakes = [
+        ("a word written once counts once, however often the reference has it.", 2 / 3),
+        ("that compares lengths; which words are they?", 1.0),
+        ("that compares lengths; which words are they?", 4 / 3),
+    ]
+    return bool(np.isclose(answer, 1 / 3)) or (
+        "right for one pair of sentences, but not for egy ház van, with egy egy kutya volt: "
+        + (named_mistake(answer, mistakes) or f"it returns {short(answer)}.")
     )
 
 
