@@ -1,5 +1,6 @@
 """Judge the exercises of lesson 22, scaling out."""
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,8 @@ def averaged(
         whole: The gradient of all 128 samples, a vector.
         rounding: The largest relative difference that rounding explains.
     """
-    answer = function(parts, [96, 32])
+    given = [part.copy() for part in parts]  # else one that works in place changes the lesson's
+    answer = function(given, [96, 32])
     if answer is None:
         return None
     answer = np.asarray(answer)
@@ -34,9 +36,16 @@ def averaged(
             return "this is the plain mean, in which 32 samples count as much as 96."
         if np.allclose(answer, np.average(parts, axis=0, weights=[32, 96])):
             return "the weights are swapped: the part with fewer samples counts more."
+        ratio = np.linalg.norm(answer) / np.linalg.norm(whole)
+        if np.allclose(answer, ratio * whole, rtol=1e-4, atol=1e-6):
+            return f"it is {ratio:.3g} times as long as it should be: divide by all the samples."
         return "it is not the gradient of the batch."
+    if not all(np.array_equal(part, own) for part, own in zip(given, parts, strict=True)):
+        return "it is right, but it changes the gradients that it was given."
     three = np.asarray(function([np.ones(2), 2 * np.ones(2), 4 * np.ones(2)], [1, 1, 2]))
-    return bool(np.allclose(three, 2.75)) or "with three devices, it is something else."
+    if np.allclose(three, 2.75):
+        return True
+    return "with three devices and other counts it is wrong: use `counts`, whatever they are."
 
 
 def accumulated(function: Callable[..., Any]) -> bool | str | None:
@@ -44,13 +53,16 @@ def accumulated(function: Callable[..., Any]) -> bool | str | None:
     random = np.random.default_rng(0)
     x, y = random.normal(size=(10, 3)), random.normal(size=10)
     each = np.column_stack([x * y[:, None], y])  # (10, 4): longer than an image, on purpose
-    sizes = []
+    sizes, made, held = [], [], []
 
     def gradient_of(part_x, part_y):
         if len(part_x) != len(part_y) or len(part_x) == 0:
             raise ValueError(f"a piece of {len(part_x)} images with {len(part_y)} labels")
         sizes.append(len(part_x))
-        return np.mean(np.column_stack([part_x * part_y[:, None], part_y]), axis=0)  # (4,)
+        held.append(sum(reference() is not None for reference in made))
+        gradient = np.mean(np.column_stack([part_x * part_y[:, None], part_y]), axis=0)  # (4,)
+        made.append(weakref.ref(gradient))
+        return gradient
 
     answer = function(gradient_of, x.copy(), y.copy(), 4)
     if answer is None:
@@ -63,22 +75,37 @@ def accumulated(function: Callable[..., Any]) -> bool | str | None:
     if max(used) > 4:
         return f"it asked for the gradient of {max(used)} images at once; a piece has 4."
     parts = [np.mean(each[i : i + 4], axis=0) for i in (0, 4, 8)]
-    mistakes = [
-        ("the last piece has 2 images, not 4, and counts as much.", np.mean(parts, axis=0)),
-        ("it is a sum; a mean was wanted.", np.sum(each, axis=0)),
-        ("the pieces are added up, but not averaged.", np.sum(parts, axis=0)),
-        ("the last, smaller piece is missing.", (parts[0] + parts[1]) / 2),
-        ("the last, smaller piece is missing.", 0.4 * (parts[0] + parts[1])),
-        ("only the last piece is left; add them up.", parts[2]),
-        ("it divides by the number of pieces, not of images.", np.sum(each, axis=0) / 3),
-    ]
     if not np.allclose(answer, np.mean(each, axis=0)):
-        return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+        return _wrong_sum(answer, *parts) or f"it returns {short(answer)}."
     if used == [1] * 10:
         return "right, but one image at a time: pieces of `piece` images were wanted."
     again = function(gradient_of, x[:3], y[:3], 4)
+    if function(gradient_of, x.copy(), y.copy(), 1) is not None and held[-1] > 3:
+        return "right, but it keeps the gradients of all pieces; one running sum was wanted."
     fits = again is not None and np.allclose(again, np.mean(each[:3], axis=0))
     return bool(fits) or "with fewer images than a piece has, it is something else."
+
+
+def _wrong_sum(answer, first, second, last):
+    """Name the mistake in a mean of pieces of 4, 4 and 2 images, or return an empty text."""
+    total, sums = first + second + last, 4 * first + 4 * second + 2 * last
+    mistakes = [
+        ("the last piece has 2 images, not 4, and counts as much.", total / 3),
+        ("the last piece has 2 images, not 4, and counts as much.", 0.4 * total),
+        ("it is a sum; a mean was wanted.", sums),
+        ("the pieces are added up, but not averaged.", total),
+        ("means were added up, and divided by the number of images.", total / 10),
+        ("the last, smaller piece is missing.", (first + second) / 2),
+        ("the last, smaller piece is missing.", 0.4 * (first + second)),
+        ("only the first piece is there; does it return inside the loop?", 0.4 * first),
+        ("only the first piece is there; does it return inside the loop?", first),
+        ("only the last piece is left; add them up.", last),
+        ("only the last piece is left; add them up.", 0.2 * last),
+        ("it divides by the number of pieces, not of images.", sums / 3),
+        ("10 images make three pieces; 10 // 4 is 2.", total / 2),
+        ("halving after each piece lets the last count most.", first / 8 + second / 4 + last / 2),
+    ]
+    return named_mistake(answer, mistakes)
 
 
 def rule(function: Callable[..., Any]) -> bool | str | None:
@@ -100,12 +127,29 @@ def rule(function: Callable[..., Any]) -> bool | str | None:
         ("it falls; it should rise.", 0.8 - 0.7 * share),
         ("it jumps; it should rise in a line.", np.where(step < 10, 0.1, 0.8)),
         ("k is missing.", 0.1 * share),
+        ("k is missing.", 0.1 + 0 * step),
+        ("it ends at small + k; k times the small rate was wanted.", 0.1 + 8 * share),
+        (
+            "it arrives too soon: it has to climb by (k − 1) · small.",
+            np.minimum(0.1 + 0.08 * step, 0.8),
+        ),
+        (
+            "it climbs by `small` at every step, however long the warm-up.",
+            np.minimum(0.1 + 0.1 * step, 0.8),
+        ),
+        ("the line starts from 0, not from the small rate.", np.maximum(0.1, 0.8 * share)),
+        ("it rises along a curve; a straight line was wanted.", 0.1 * 8.0**share),
+        ("after the warm-up it falls back.", np.where(step < 10, 0.1 + 0.07 * step, 0.1)),
+        ("max takes the larger of the two.", 0.1 + 0.7 * np.maximum(step / 10, 1)),
         ("the rule is linear: k times the rate, not its root.", 0.1 + (8**0.5 - 1) * 0.1 * share),
     ]
     if np.allclose(answer, 0.1 + 0.7 * share):
         return bool(np.isclose(function(3, 0.02, 4, 6), 0.05)) or "with other numbers it is wrong."
+    if np.isnan(answer).any():
+        return f"at step {steps[np.isnan(answer).argmax()]} it returns nothing (warm_up is 10)."
     known = named_mistake(answer, mistakes)
-    return known or f"for steps {steps}, 0.1, 8 and 10 it returns {short(answer.tolist())}."
+    rounded = short(answer.round(4).tolist())
+    return known or f"for steps {steps}, small 0.1, k 8 and warm_up 10 it returns {rounded}."
 
 
 def model_size(answer: tuple[float, float]) -> bool | str:
@@ -115,6 +159,10 @@ def model_size(answer: tuple[float, float]) -> bool | str:
         return "the first number is wanted in billions."
     if abs(billions - 4) < 0.01:
         return "4 bytes are for the weight alone; training needs more."
+    if abs(billions - 16 / 12) < 0.01:
+        return "that is 12 bytes a parameter; one of the four numbers is missing."
+    if abs(bytes_each - 16) < 0.01:
+        return "that is one device alone; an eighth of Adam's averages is on each of the 8."
     if abs(bytes_each - 2) < 0.01:
         return "only Adam's averages are divided; weights and gradients are whole."
     if abs(bytes_each - 8.5) < 0.01:
@@ -122,11 +170,31 @@ def model_size(answer: tuple[float, float]) -> bool | str:
     return abs(billions - 1) < 0.01 and abs(bytes_each - 9) < 0.01
 
 
+def limit(answer: float) -> bool | str:
+    """Judge how many times as fast as one device any number of devices can be."""
+    mistakes = [
+        ("without end, not with 64 devices.", (10.4,)),
+        ("that is a time; how many times as fast was asked.", (8.192, 0.008192)),
+        ("each device sends nearly two gradients.", (0.1 / (25.6e6 * 4 / 25e9),)),
+        ("a parameter has four bytes.", (0.1 / (2 * 25.6e6 / 25e9), 0.1 / (25.6e6 / 25e9))),
+    ]
+    for words, values in mistakes:
+        if any(abs(answer - value) < 0.006 * value for value in values):
+            return words
+    return abs(answer - 0.1 / (2 * 25.6e6 * 4 / 25e9)) < 0.06
+
+
 def loaders(answer: tuple[float, int]) -> bool | str:
     """Judge (times as fast with one prefetching thread, threads that keep the device busy)."""
     times_as_fast, threads = answer
     if abs(times_as_fast - 80 / 20) < 0.04:
         return "with one thread, the device still waits for each batch."
+    if abs(times_as_fast - 60 / 20) < 0.04:
+        return "compare what a batch costs before and after, not loading with computing."
+    if abs(times_as_fast - 80 / 60) < 0.04 and threads > 3:
+        return "fewer threads keep it busy, too."
+    if abs(times_as_fast - 80 / 60) < 0.04 and threads < 3:
+        return f"with threads = {threads:g} a batch comes every {60 / max(threads, 1):.0f} ms."
     return abs(times_as_fast - 80 / 60) < 0.04 and threads == 3
 
 
@@ -143,9 +211,7 @@ JUDGES = {
     ),
     "3": Judge(rule, "Which share of the warm-up is over? At most all of it.", is_function=True),
     "4": Judge(model_size, "What are the sixteen bytes, one by one?", numbers=2),
-    "5": Judge(
-        0.1 / (2 * 25.6e6 * 4 / 25e9), "C/n goes to 0 and (n − 1)/n to 1. What is left of T?", 0.01
-    ),
+    "5": Judge(limit, "C/n goes to 0 and (n − 1)/n to 1. What is left of T?", numbers=1),
     "8": Judge(
         loaders,
         "Without prefetching a batch costs the sum, with it the larger of the two.",
