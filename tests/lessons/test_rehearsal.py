@@ -7,6 +7,7 @@ real data if there are some; on JAX, the backend of Colab's TPUs, in `--every-co
 
 import ast
 import importlib.util
+import re
 
 import keras
 import nbformat
@@ -20,6 +21,7 @@ from utils.environment import rehearsal
 
 HOMEWORK = sorted((ROOT / "notebooks" / "homework" / "instructor").glob("*.ipynb"))
 REHEARSAL = {"COURSE_REHEARSAL": "1"}
+ASKS_FOR_PROFILE = re.compile(r"runtime\.(by_profile|steps|profile)\(")
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +38,11 @@ def test_profile_full(notebook, backend, cache, tmp_path, request, record_proper
     record_property("lesson", {"lesson": notebook.stem, "backend": backend, "kind": kind})
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    if backend == "jax" and not request.config.getoption("every_combination"):
+    everything = request.config.getoption("every_combination")
+    if backend == "jax" and not everything:
         pytest.skip("rehearsed on JAX with --every-combination only")
+    if not ASKS_FOR_PROFILE.search(notebook.read_text(encoding="utf-8")) and not everything:
+        pytest.skip("it does the same in every profile; with --every-combination only")
     folder = cache / ("real" if MIRROR else "sample")
     executed = execute(notebook, backend, folder, tmp_path, mirror=MIRROR, more=REHEARSAL)
     assert "full, as a rehearsal" in printed(executed)
@@ -163,3 +168,11 @@ def test_a_line_that_only_full_reaches_and_that_does_not_run_is_found(cache, tmp
     execute(lesson, backend, cache, tmp_path / "quick")
     with pytest.raises(AssertionError, match="moved_elsewhere"):
         execute(lesson, backend, cache, tmp_path / "full", more=REHEARSAL)
+
+
+def test_only_notebooks_ask_for_the_profile():
+    """What a lesson calls does the same in every profile, so its own text says whether it asks."""
+    files = [p for p in (ROOT / "utils").rglob("*.py") if p != ROOT / "utils" / "runtime.py"]
+    asking = [p.name for p in files if ASKS_FOR_PROFILE.search(p.read_text(encoding="utf-8"))]
+    assert len(files) > 50
+    assert asking == []
