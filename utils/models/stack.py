@@ -62,10 +62,6 @@ class Stack(keras.layers.Layer):
             shape = (self.depth, units)
             self.stacked.append(self.add_weight(shape=shape, initializer=constant, name=name))
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Return the input's shape: known without tracing the loop."""
-        return input_shape
-
     def call(self, x: Any) -> Any:
         """Take (batch, units) through all layers; return the same shape."""
         weights = [ops.convert_to_tensor(weight) for weight in self.stacked]
