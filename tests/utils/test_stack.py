@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from utils import gradients
 from utils.models.restart import restart
 from utils.models.stack import Stack
 
@@ -32,6 +33,20 @@ def test_a_stack_is_a_loop_over_its_layers():
     for layer in zip(*weights, strict=True):
         x = ops.convert_to_numpy(gated(ops.convert_to_tensor(x), *layer))
     np.testing.assert_allclose(outputs, x, atol=1e-5)
+
+
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_a_compiled_step_takes_the_gradient_of_the_loop(jit_compile):
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(2, 10, 4)).astype("float32")
+    net = keras.Sequential([keras.Input((4,)), Stack(7, gated, biases=(0.0, -1.0))])
+    slopes = gradients.weight_gradients(lambda: ops.mean((net(x) - y) ** 2), net.weights)
+    before = net.get_weights()
+    net.compile(keras.optimizers.SGD(1.0), "mse", jit_compile=jit_compile)
+    net.fit(x, y, batch_size=10, verbose=0)
+    for old, slope, new in zip(before, slopes, net.get_weights(), strict=True):
+        assert np.abs(slope).max() > 1e-4
+        np.testing.assert_allclose(old - new, slope, atol=1e-6)
 
 
 def test_a_restarted_network_trains_like_a_new_one():

@@ -15,6 +15,8 @@ def restart(net: keras.Model, fresh: keras.Model) -> None:
         ValueError: The two are not of one architecture.
     """
     net.set_weights(fresh.get_weights())
+    if not net.optimizer.built:  # else TensorFlow traces the first step twice
+        net.optimizer.build(net.trainable_variables)
     for variable in net.optimizer.variables:
         if variable is not net.optimizer._learning_rate:
             variable.assign(np.zeros(variable.shape))

@@ -74,8 +74,40 @@ def _repeat_in_tensorflow(body, x, weights, depth):
     # keras.ops.scan names no maximum of iterations, without which XLA cannot compile the gradient.
     import tensorflow as tf
 
-    def layer(number, x):
-        return number + 1, body(x, *(weight[number] for weight in weights))
+    if tf.executing_eagerly():
+        for layer_weights in zip(*map(tf.unstack, weights), strict=True):
+            x = body(x, *layer_weights)
+        return x
 
-    going_on = lambda number, x: number < depth  # noqa: E731
-    return tf.while_loop(going_on, layer, (0, x), maximum_iterations=depth)[1]
+    @tf.custom_gradient
+    def repeat(x, *weights):
+        """Keep what goes into each layer, and go back layer by layer.
+
+        TensorFlow's own gradient of a loop would add a whole array of weights in every layer.
+        """
+
+        def forward(layer, x, inputs):
+            y = body(x, *(weight[layer] for weight in weights))
+            return layer + 1, y, inputs.write(layer, x)
+
+        def backward(layer, slope, *slopes):
+            arguments = [inputs[layer], *(weight[layer] for weight in weights)]
+            with tf.GradientTape() as tape:
+                tape.watch(arguments)
+                y = body(*arguments)
+            slope, *of_weights = tape.gradient(y, arguments, slope, unconnected_gradients="zero")
+            written = (a.write(layer, b) for a, b in zip(slopes, of_weights, strict=True))
+            return layer - 1, slope, *written
+
+        def gradient(slope):
+            slopes = [tf.TensorArray(w.dtype, depth, element_shape=w.shape[1:]) for w in weights]
+            start = depth - 1, slope, *slopes
+            down = tf.while_loop(lambda n, *_: n >= 0, backward, start, maximum_iterations=depth)
+            return down[1], *(each.stack() for each in down[2:])
+
+        start = 0, x, tf.TensorArray(x.dtype, depth, element_shape=x.shape)
+        up = tf.while_loop(lambda n, *_: n < depth, forward, start, maximum_iterations=depth)
+        inputs = up[2].stack()
+        return up[1], gradient
+
+    return repeat(x, *weights)

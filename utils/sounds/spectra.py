@@ -15,7 +15,7 @@ def spectrogram(
     """Return how much of every frequency a sound has at every time.
 
     The sound is cut into overlapping windows; each is faded in and out (Hann's window) and
-    transformed (`scipy.signal.ShortTimeFFT`). A sine wave of full scale comes out at 0 dB.
+    transformed (a short-time Fourier transform). A sine wave of full scale comes out at 0 dB.
 
     Args:
         samples: (samples,) floats.
@@ -29,16 +29,16 @@ def spectrogram(
     samples, rate = as_samples(samples), as_sample_rate(sample_rate)
     length, hop = max(4, round(window * rate)), max(1, round(step * rate))
     hann = signal.windows.hann(length, sym=False)
-    transform = signal.ShortTimeFFT(hann, hop, rate, scale_to="magnitude", fft_mode="onesided2X")
     frames = math.ceil(len(samples) / hop)
-    amplitudes = np.abs(transform.stft(_at_least(samples, length), p0=0, p1=frames))
+    # scipy.signal.ShortTimeFFT computes the same, but transforms frame by frame: ten times slower.
+    padded = np.zeros(max(len(samples), (frames - 1) * hop) + length)  # frame i is around i · hop
+    padded[length // 2 :][: len(samples)] = samples
+    windows = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop][:frames]
+    amplitudes = np.abs(np.fft.rfft(windows * (hann / hann.sum()), axis=1).T)
+    amplitudes[1 : (length + 1) // 2] *= 2  # a sine is half at its frequency, half at minus that
     times = np.arange(frames) * hop / rate
-    return times, transform.f, 20 * np.log10(np.maximum(amplitudes, 10 ** (-90 / 20)))
-
-
-def _at_least(samples: np.ndarray, length: int) -> np.ndarray:
-    """Return float64 samples, with zeros appended up to a length."""
-    return np.pad(samples.astype(np.float64), (0, max(0, length - len(samples))))
+    frequencies = np.fft.rfftfreq(length, 1 / rate)
+    return times, frequencies, 20 * np.log10(np.maximum(amplitudes, 10 ** (-90 / 20)))
 
 
 def peak_frequency(samples: ArrayLike, sample_rate: int) -> float:
