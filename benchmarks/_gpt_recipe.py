@@ -7,10 +7,14 @@ characters in batches of 12. It is nearly as large, too. What differs, and what 
 0 to 63 characters back. "The character just before" is then one number away, where attention with
 learned places alone has to find it in products of vectors first.
 
-**ReLU in place of GELU**, and no biases: fewer operations, each of them small.
+**ReLU squared in place of GELU** (So 2021), and no biases: fewer operations, each of them small.
 
 **The second layer of each half block starts from zero**, and so does the last one. Every block then
 starts as the identity, which bears a large learning rate.
+
+**Muon in place of AdamW** (Jordan 2024; Keras has it). It turns the momentum of every matrix into
+its nearest orthogonal one, so that the update reaches all directions alike, and leaves vectors,
+embeddings and the last layer to AdamW. A step takes a third longer, and far fewer are needed.
 
 **A learning rate four times as large**, which climbs briefly and then falls to zero in a straight
 line. nanoGPT's falls along a cosine, to a tenth. Progress is measured by the clock of the
@@ -75,6 +79,11 @@ class Places(layers.Layer):
         return x + self.places
 
 
+def relu_squared(x):
+    """Return the square of what is positive, elsewhere zero."""
+    return ops.square(ops.relu(x))
+
+
 def network(classes):
     """Return the network, untrained: codes of shape (batch, 64) to logits (batch, 64, classes)."""
     codes = keras.Input((WINDOW,), dtype="int32")
@@ -83,7 +92,7 @@ def network(classes):
     for _ in range(BLOCKS):
         x = x + CausalAttention()(layers.LayerNormalization(center=False)(x))
         hidden = layers.LayerNormalization(center=False)(x)
-        hidden = normal(layers.Dense, 4 * WIDTH, activation="relu", use_bias=False)(hidden)
+        hidden = normal(layers.Dense, 4 * WIDTH, activation=relu_squared, use_bias=False)(hidden)
         x = x + layers.Dense(WIDTH, use_bias=False, kernel_initializer="zeros")(hidden)
     x = layers.LayerNormalization(center=False)(x)
     logits = layers.Dense(classes, use_bias=False, kernel_initializer="zeros", name="logits")(x)
@@ -114,8 +123,10 @@ def train(codes, classes, seconds, seed):
     """
     begun = time.process_time()
     model = network(classes)
-    optimizer = keras.optimizers.AdamW(PEAK / 100, beta_2=0.99, weight_decay=0.1, global_clipnorm=1)
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "near"])
+    decay = {"weight_decay": 0.1, "adam_weight_decay": 0.1}
+    optimizer = keras.optimizers.Muon(
+        PEAK / 100, exclude_layers=["logits"], adam_beta_2=0.99, global_clipnorm=1, **decay
+    )
     optimizer.build(model.trainable_variables)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss, steps_per_execution=STEPS_A_CALL)
