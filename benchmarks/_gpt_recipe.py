@@ -13,8 +13,8 @@ learned places alone has to find it in products of vectors first.
 Every block then starts as the identity, which bears a large learning rate.
 
 **Muon in place of AdamW** (Jordan 2024; Keras has it). It turns the momentum of every matrix into
-nearly the closest orthogonal one, so that the update reaches all directions alike, and leaves vectors,
-embeddings and the last layer to AdamW. A step takes a third longer, and far fewer are needed.
+nearly the closest orthogonal one, so that the update reaches all directions alike, and leaves
+vectors, embeddings and the last layer to AdamW. A step takes a third longer, and fewer are needed.
 
 **A learning rate four times as large**, which climbs briefly and then falls to zero in a straight
 line. nanoGPT's falls along a cosine, to a tenth. Progress is measured by the clock of the
