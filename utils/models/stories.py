@@ -13,7 +13,9 @@ architecture of Llama 2 (Touvron et al. 2023). Lesson 12b runs it. Licence and c
 """
 
 import hashlib
+import itertools
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +112,7 @@ class Pieces:
             self.pieces.append(content[place + 8 : place + 8 + length])
             place += 8 + length
         self._number = {piece: number for number, piece in enumerate(self.pieces)}
+        self._known: dict[str, list[int]] = {}
 
     def encode(self, text: str) -> list[int]:
         """Return the numbers of a text: `START`, and its pieces. A blank is put before the text.
@@ -118,21 +121,29 @@ class Pieces:
         learned first; they have the smallest number. A character that is no piece is spelled in
         bytes. An empty text is `START` alone.
         """
-        numbers = [START]
-        for character in " " + text if text else "":
+        words = re.findall(" [^ ]*", " " + text if text else "")  # no piece has a blank inside
+        return [START, *(number for word in words for number in self._encode_word(word))]
+
+    def _encode_word(self, word: str) -> list[int]:
+        if word in self._known:
+            return self._known[word]
+        numbers = []
+        for character in word:
             code = character.encode()
             known = self._number.get(code)
             numbers += [FIRST_BYTE + byte for byte in code] if known is None else [known]
         while True:
             joined = {}
-            for place in range(1, len(numbers) - 1):
-                both = b"".join(self.pieces[n] for n in numbers[place : place + 2])
+            for place, pair in enumerate(itertools.pairwise(numbers)):
+                both = b"".join(self.pieces[number] for number in pair)
                 if both in self._number:
                     joined.setdefault(self._number[both], place)
             if not joined:
-                return numbers
+                break
             best = min(joined)
             numbers[joined[best] : joined[best] + 2] = [best]
+        self._known[word] = numbers
+        return numbers
 
     def decode(self, numbers: Iterable[int]) -> str:
         """Return the text of a row of numbers, up to the `START` that ends it."""
