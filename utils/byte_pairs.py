@@ -51,5 +51,5 @@ def _word_pattern() -> re.Pattern:
     number = "".join(sign for sign in every if unicodedata.category(sign)[0] == "N")
     letter = rf"(?:(?![{number}_])\w)"
     ending = "'(?:s|t|re|ve|m|ll|d)"
-    other = rf" ?(?:(?!\w)\S|_)+"
+    other = r" ?(?:(?!\w)\S|_)+"
     return re.compile(rf"{ending}| ?{letter}+| ?[{number}]+|{other}|\s+(?!\S)|\s+")
