@@ -163,7 +163,6 @@ def top_p(function: Callable[[np.ndarray, float], Any]) -> bool | str | None:
         return f"the shape is {answer.shape}, expected that of the shares, {SHARES.shape}."
     short_of = np.array([[0, 0.5, 0, 0, 0], [0, 0, 0, 0, 0]])
     ordered = -np.sort(-_even(TOP_P), axis=-1)
-    unlikely = np.array([[0.05, 0, 0.2, 0.15, 0.1], [0, 0.02, 0.08, 0.04, 0.16]])
     mistakes = [
         ("what is kept has to be divided by its sum.", TOP_P),
         ("what is cut off gets 0; nothing was cut off.", SHARES),
@@ -177,8 +176,6 @@ def top_p(function: Callable[[np.ndarray, float], Any]) -> bool | str | None:
             "each piece must stay in its place; they are in order of likelihood.",
             -np.sort(-TOP_P, axis=-1),
         ),
-        ("it keeps the unlikely ones.", _even(unlikely)),
-        ("it keeps the unlikely ones.", unlikely),
         (
             "p is the sum of what is kept, not the least that one piece must have.",
             np.where(SHARES >= 0.6, SHARES, 0),
@@ -190,6 +187,9 @@ def top_p(function: Callable[[np.ndarray, float], Any]) -> bool | str | None:
             _even(np.where(SHARES >= 0.5, SHARES, 0)) * [[0.5], [0.5]],
         ),
     ]
+    low = np.asarray(function(SHARES.copy(), 0.25))[0]
+    if low.sum() > 0 and not low[1]:
+        return "it keeps the unlikely ones; begin with the likeliest."
     if np.isnan(answer).any():
         return "it returns NaN: where one piece alone has more than p, it must be kept."
     if not np.allclose(answer, _even(TOP_P)):
