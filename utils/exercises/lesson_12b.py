@@ -188,7 +188,7 @@ def top_p(function: Callable[[np.ndarray, float], Any]) -> bool | str | None:
         ),
     ]
     low = np.asarray(function(SHARES.copy(), 0.25))[0]
-    if low.sum() > 0 and not low[1]:
+    if (low > 0).sum() > 1 and not low[1]:
         return "it keeps the unlikely ones; begin with the likeliest."
     if np.isnan(answer).any():
         return "it returns NaN: where one piece alone has more than p, it must be kept."
