@@ -1,6 +1,7 @@
 """The judges of the lessons' exercises: what is right is right, and what is wrong is named."""
 
 import importlib
+import itertools
 import math
 import re
 from collections import Counter
@@ -291,6 +292,75 @@ def writing(carry=lambda old, new: new, read=lambda first, drawn: drawn):
         return text
 
     return write
+
+
+def pair_counts():
+    """How often each pair of neighbours stands in words."""
+
+    def count(words):
+        pairs = Counter()
+        for parts, times in words.items():
+            for pair in itertools.pairwise(parts):
+                pairs[pair] += times
+        return pairs
+
+    return count
+
+
+def joining(most=99, step=2):
+    """Join a pair, at most that often, and go on so many parts behind its beginning."""
+
+    def join(parts, pair):
+        joined, i, done = [], 0, 0
+        while i < len(parts):
+            if parts[i : i + 2] == pair and done < most:
+                joined.append("".join(pair))
+                i, done = i + step, done + 1
+            else:
+                joined.append(parts[i])
+                i += 1
+        return tuple(joined)
+
+    return join
+
+
+def turning(formula):
+    """Turn neighbouring pairs of numbers by a formula of them, the cosine and the sine."""
+
+    def turn(x, angles, into=None):
+        turned = np.empty(x.shape) if into is None else into
+        first, second = formula(x[..., ::2], x[..., 1::2], np.cos(angles), np.sin(angles))
+        turned[..., ::2], turned[..., 1::2] = first, second
+        return turned
+
+    return turn
+
+
+def nucleus(more=0, least=0, even=True, sign=-1):
+    """Top-p that keeps so many more than it should, at least `least`, divided by the sum or not."""
+
+    def trim(shares, mass):
+        kept = np.zeros_like(shares)
+        for row, out in zip(shares, kept, strict=True):
+            order = np.argsort(sign * row)
+            count = int((row[order].cumsum() < mass - 1e-9).sum()) + 1 + more
+            chosen = order[: max(least, count)]
+            out[chosen] = row[chosen]
+        with np.errstate(invalid="ignore"):
+            return kept / kept.sum(axis=-1, keepdims=True) if even else kept
+
+    return trim
+
+
+def likeliest(more=0, even=True):
+    """Top-k that keeps so many more than it should, divided by the sum or not."""
+
+    def trim(shares, k):
+        least = -np.sort(-shares, axis=-1)[:, k + more - 1 : k + more]
+        kept = np.where(shares >= least, shares, 0)
+        return kept / kept.sum(axis=-1, keepdims=True) if even else kept
+
+    return trim
 
 
 def decoder_input(first=2, into=None):
@@ -1653,6 +1723,148 @@ SAID = {
         "first step computes": (2000**5, 32_000),
         "that is greedy": (2000**5, 10_000),
         "does not compute": (2000**5, 1),
+    },
+    "12b.1": {
+        RIGHT: pair_counts(),
+        OPEN: lambda words: None,
+        "a Counter or dictionary": lambda words: [("a", "n")],
+        "a tuple (left, right)": lambda words: {"an": 8},
+        "as often as it occurs": lambda words: pair_counts()(dict.fromkeys(words, 1)),
+        "counts twice": lambda words: {
+            pair: sum(n for w, n in words.items() if pair in itertools.pairwise(w))
+            for pair in pair_counts()(words)
+        },
+        "the last pair": lambda words: pair_counts()({w[:-1]: n for w, n in words.items()}),
+        "the first pair": lambda words: pair_counts()({w[1:]: n for w, n in words.items()}),
+        "neighbours overlap": lambda words: Counter(
+            {("b", "a"): 3, ("n", "a"): 6, ("a", "n"): 2, ("est", "e"): 4}
+        ),
+        "not the other way round": lambda words: {
+            pair[::-1]: n for pair, n in pair_counts()(words).items()
+        },
+        "into letters": lambda words: pair_counts()(
+            {tuple("".join(w)): n for w, n in words.items()}
+        ),
+        "it changes the words": lambda words: (pair_counts()(words), words.clear())[0],
+        "it returns": lambda words: {("a", "b"): 7},
+    },
+    "12b.2": {
+        RIGHT: joining(),
+        OPEN: lambda parts, pair: None,
+        "key of a dictionary": lambda *given: list(joining()(*given)),
+        "a tuple was expected": lambda parts, pair: "".join(parts),
+        "the first pair only": joining(most=1),
+        "the other parts stay": lambda parts, pair: ("".join(pair),) * 2,
+        "there once more": joining(step=1),
+        "left before right": lambda parts, pair: tuple(
+            joining()(joining()(parts, pair), pair[::-1])
+        ),
+        "and one is left": lambda parts, pair: (
+            ("aa", "aa") if parts == tuple("aaa") else joining()(parts, pair)
+        ),
+        "two pairs": lambda parts, pair: (
+            ("aa", "a", "a") if parts == tuple("aaaa") else joining()(parts, pair)
+        ),
+        "the whole word": lambda parts, pair: parts if len(parts) == 2 else joining()(parts, pair),
+        "single part": lambda parts, pair: parts[1:] if len(parts) == 1 else joining()(parts, pair),
+        "right for single letters": lambda parts, pair: (
+            parts if parts[0] == "es" else joining()(parts, pair)
+        ),
+        "only end (or begin)": lambda parts, pair: tuple(
+            " ".join(parts).replace(" ".join(pair), "".join(pair)).split()
+        ),
+    },
+    "12b.3": {
+        RIGHT: turning(lambda a, b, c, s: (a * c - b * s, a * s + b * c)),
+        OPEN: lambda x, angles: None,
+        "the shape is": lambda x, angles: x[..., ::2],
+        "nothing was turned": lambda x, angles: x,
+        "other way round": turning(lambda a, b, c, s: (a * c + b * s, b * c - a * s)),
+        "lengths must stay": turning(lambda a, b, c, s: (a * c - b * s, a * s - b * c)),
+        "have changed places.": turning(lambda a, b, c, s: (a * s - b * c, a * c + b * s)),
+        "pairs 0 with 4": lambda x, angles: np.concatenate(
+            [
+                x[..., :4] * np.cos(angles) - x[..., 4:] * np.sin(angles),
+                x[..., :4] * np.sin(angles) + x[..., 4:] * np.cos(angles),
+            ],
+            axis=-1,
+        ),
+        "in its own place": lambda x, angles: np.concatenate(
+            [
+                x[..., ::2] * np.cos(angles) - x[..., 1::2] * np.sin(angles),
+                x[..., ::2] * np.sin(angles) + x[..., 1::2] * np.cos(angles),
+            ],
+            axis=-1,
+        ),
+        "from the turned first": turning(
+            lambda a, b, c, s: (a * c - b * s, (a * c - b * s) * s + b * c)
+        ),
+        "only the first number": turning(lambda a, b, c, s: (a * c - b * s, b)),
+        "only the second number": turning(lambda a, b, c, s: (a, a * s + b * c)),
+        "first and second number": turning(lambda a, b, c, s: (a * s + b * c, a * c - b * s)),
+        "make a new array": lambda x, angles: turning(
+            lambda a, b, c, s: (a * c - b * s, a * s + b * c)
+        )(x, angles, into=x),
+        "(3, 4)": lambda x, angles: (
+            turning(lambda a, b, c, s: (a * c - b * s, a * s + b * c))(x, angles)
+            if x.shape[-1] == 8
+            else x
+        ),
+        "it returns": lambda x, angles: 7 * x,
+    },
+    "12b.4": {
+        RIGHT: nucleus(),
+        OPEN: lambda shares, mass: None,
+        "the shape is": lambda shares, mass: shares[0],
+        "divided by its sum": nucleus(even=False),
+        "nothing was cut": lambda shares, mass: shares,
+        "the piece that reaches it": nucleus(more=-1, least=1),
+        "it must be kept": nucleus(more=-1),
+        "at least one": lambda shares, mass: np.array([[0, 0.5, 0, 0, 0], [0] * 5]),
+        "in its place": lambda shares, mass: -np.sort(-nucleus()(shares, mass), axis=-1),
+        "the unlikely ones": nucleus(sign=1),
+        "not the least": lambda shares, mass: np.where(shares >= mass, shares, 0),
+        "one too many": nucleus(more=1),
+        "not all together": lambda shares, mass: nucleus(even=False)(shares, mass) / 1.4,
+        "make a new array": lambda shares, mass: (
+            np.copyto(shares, nucleus()(shares, mass)) or shares
+        ),
+        "it alone": lambda shares, mass: nucleus()(shares, max(mass, 0.6)),
+        "all must be kept": lambda shares, mass: nucleus()(shares, min(mass, 0.6)),
+        "it returns": lambda shares, mass: 7 * shares,
+    },
+    "12b.5": {
+        RIGHT: likeliest(),
+        OPEN: lambda shares, k: None,
+        "the shape is": lambda shares, k: shares[0],
+        "divided by its sum": likeliest(even=False),
+        "nothing was cut": lambda shares, k: shares,
+        "one too many": likeliest(more=1),
+        "one too few": likeliest(more=-1),
+        "the unlikely ones": lambda shares, k: (
+            likeliest()(-shares, k) * 0
+            + np.where(shares <= np.sort(shares, axis=-1)[:, k - 1 : k], shares, 0)
+        ),
+        "in its place": lambda shares, k: -np.sort(-likeliest()(shares, k), axis=-1),
+        "not all together": lambda shares, k: (
+            likeliest(even=False)(shares, k) / likeliest(even=False)(shares, k).sum()
+        ),
+        "make a new array": lambda shares, k: np.copyto(shares, likeliest()(shares, k)) or shares,
+        "read k": lambda shares, k: likeliest()(shares, 2),
+        "it returns": lambda shares, k: 7 * shares,
+    },
+    "12b.6": {
+        RIGHT: (320, 655_360),
+        "two numbers": 320,
+        "each of the 8 heads": (640, 1_310_720),
+        "*and* a value": (160, 327_680),
+        "there are five": (64, 131_072),
+        "keys of one layer": (32, 65_536),
+        "for *one*": (512, 2048),
+        "it does not keep": (100, 7),
+        "more than one byte": (320, 163_840),
+        "has 4 bytes": (320, 1_310_720),
+        "has not 7 bytes": (320, 7),
     },
     "22.1": {
         RIGHT: lambda gradients, counts: np.average(gradients, axis=0, weights=counts),

@@ -8,7 +8,19 @@ import re
 import numpy as np
 import pytest
 from keras import ops
-from test_judges import CASES, CONTEXT, decoder_input, softmax, stopping, windows, writing
+from test_judges import (
+    CASES,
+    CONTEXT,
+    decoder_input,
+    likeliest,
+    nucleus,
+    pair_counts,
+    softmax,
+    stopping,
+    turning,
+    windows,
+    writing,
+)
 
 from utils import exercises
 from utils.models import squeezenet
@@ -79,6 +91,13 @@ RIGHT = {
     "11.5": [[96.0, 3840, 2000], np.array([96, 3840, 2000])],
     "11b.1": [lambda both, e, h: (2 * both / (e[:, None] + h)).tolist()],
     "11b.4": [[2000**5, 34_000], (2000**5, 34_000.0)],
+    "12b.1": [lambda words: dict(pair_counts()(words))],
+    "12b.3": [
+        lambda x, a: turning(lambda p, q, c, s: (p * c - q * s, p * s + q * c))(x, a).tolist()
+    ],
+    "12b.4": [lambda shares, mass: nucleus()(shares, mass).tolist()],
+    "12b.5": [lambda shares, k: likeliest()(shares, k).tolist()],
+    "12b.6": [[320.0, 655_360], np.array([320, 655_360])],
     "22.4": [[1.0, 9], np.array([1, 9])],
     "22.8": [(4 / 3, 3.0)],
 }
@@ -147,6 +166,7 @@ WRONG = [
     ("07.5", lambda p, most: np.array([0, 2 / 3, 0, 1 / 3]), "with p = 0.95 nothing is cut"),
     ("07.4", "99328", QUOTED),
     ("08.3", "6050", QUOTED),
+    ("12b.6", ("320", "655360"), QUOTED),
     ("22.4", 1, "2 numbers were expected"),
     ("22.8", ("1.33", 3), QUOTED),
     ("22.8", 1.33, "2 numbers were expected"),

@@ -123,6 +123,11 @@ PICTURES = {
         1,
         "Where a translator looks as it writes a Hungarian sentence, piece by piece",
     ),
+    "12b_language_model": Picture(
+        "Too cold, too hot",
+        1,
+        "Repetition and invented words of a small language model, by temperature",
+    ),
     "22_scaling_out": Picture(
         "Large batches",
         1,

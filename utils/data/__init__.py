@@ -19,6 +19,7 @@ from utils.data.fetching.registry import RegistryFile, registry_files, unknown
 from utils.data.fetching.sources import Origin, fetch, fetch_with_origin
 from utils.data.formats import read_idx
 from utils.data.images import CIFAR10_CLASSES, ImageDataset, load_cifar10, load_mnist
+from utils.data.merges import Merges, load_merges
 from utils.data.photos import load_photos
 from utils.data.sentence_pairs import SentencePairs, load_tatoeba
 from utils.data.spoken_digits import SpokenDigits, load_spoken_digits
@@ -36,6 +37,7 @@ __all__ = [
     "CIFAR10_CLASSES",
     "DataError",
     "ImageDataset",
+    "Merges",
     "Origin",
     "RegistryFile",
     "Reviews",
@@ -50,6 +52,7 @@ __all__ = [
     "load",
     "load_cifar10",
     "load_madach",
+    "load_merges",
     "load_mnist",
     "load_photos",
     "load_reviews",
@@ -65,7 +68,9 @@ __all__ = [
     "registry_files",
 ]
 
-Dataset = ImageDataset | Text | SpokenDigits | WordVectors | WordTests | Reviews | SentencePairs
+Dataset = (
+    ImageDataset | Text | SpokenDigits | WordVectors | WordTests | Reviews | SentencePairs | Merges
+)
 
 LOADERS = {
     "mnist": load_mnist,
@@ -78,6 +83,7 @@ LOADERS = {
     "reviews": load_reviews,
     "spoken_digits": load_spoken_digits,
     "tatoeba": load_tatoeba,
+    "merges": load_merges,
 }
 
 

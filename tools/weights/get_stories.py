@@ -1,0 +1,38 @@
+"""Get the story model and its pieces, and write both to data/weights.
+
+    python -m tools.weights.get_stories [FOLDER]
+
+The files come from their official addresses, or from a folder laid out like a mirror; each is kept
+as it is, and used only if its sha256 is the expected one. (Other copies differ.)
+"""
+
+import hashlib
+import pathlib
+import sys
+import urllib.request
+
+from utils.common.files import write_atomically
+from utils.models import stories
+
+ADDRESS = (
+    "https://raw.githubusercontent.com/clebert/llama2.zig/"
+    "46af05d7ed3e37b41b9049a4cc5c092c8a683a29/models/tinystories_260k/"
+)
+FILES = {"stories260K.bin": "checkpoint_legacy.bin", "tok512.bin": "tokenizer.bin"}
+
+
+def main(arguments: list[str]) -> None:
+    """Write both files. Raise OSError, or ValueError if the content is another."""
+    for name, official in FILES.items():
+        if arguments:
+            content = (pathlib.Path(arguments[0]) / "stories" / name).read_bytes()
+        else:
+            with urllib.request.urlopen(ADDRESS + official, timeout=60) as answer:
+                content = answer.read()
+        if hashlib.sha256(content).hexdigest() != stories.SHA256[name]:
+            raise ValueError(f"{name} from {(arguments or [ADDRESS])[0]} is not the expected file.")
+        write_atomically(stories.FOLDER / name, content)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
