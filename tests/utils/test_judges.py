@@ -380,6 +380,25 @@ def softmax(scores, axis=1):
     return np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum(axis, keepdims=True)
 
 
+def seen(scores, mask):
+    """Shares of scores where the mask is true."""
+    return softmax(np.where(mask, scores, -np.inf))
+
+
+def waves_of(length, d, start=0, swap=False):
+    """Sines and cosines in turn, (length, d)."""
+    angle = np.arange(start, length + start)[:, None] / 10_000 ** (np.arange(0, d, 2) / d)
+    both = [np.cos(angle), np.sin(angle)] if swap else [np.sin(angle), np.cos(angle)]
+    return np.stack(both, axis=-1).reshape(length, d)
+
+
+def a_step(q, k, v, keys, values, divide=True):
+    """One step of attention with a cache."""
+    keys, values = np.vstack([keys, k]), np.vstack([values, v])
+    shares = softmax(keys @ q / (len(q) ** 0.5 if divide else 1), 0)
+    return shares @ values, keys, values
+
+
 def stopping(wait=0):
     """Stop early, `wait` epochs later than asked."""
 
@@ -1724,6 +1743,109 @@ SAID = {
         "that is greedy": (2000**5, 10_000),
         "does not compute": (2000**5, 1),
     },
+    "12.1": {
+        RIGHT: lambda q, k, v: (
+            seen(q @ k.T / k.shape[1] ** 0.5, np.tri(len(q)) > 0) @ v,
+            seen(q @ k.T / k.shape[1] ** 0.5, np.tri(len(q)) > 0),
+        ),
+        OPEN: lambda q, k, v: (None, None),
+        "two arrays": lambda q, k, v: v,
+        "one for each query and key": lambda q, k, v: (q @ k.T, v),
+        "divided by the root of d": lambda q, k, v: (v, seen(q @ k.T, np.tri(4) > 0)),
+        "its root was asked": lambda q, k, v: (v, seen(q @ k.T / 9, np.tri(4) > 0)),
+        "the size of a key": lambda q, k, v: (v, seen(q @ k.T / 2, np.tri(4) > 0)),
+        "still sees the future": lambda q, k, v: (v, softmax(q @ k.T / 3)),
+        "a score of 0 is one": lambda q, k, v: (v, softmax(q @ k.T / 3 * np.tri(4))),
+        "mask before the softmax": lambda q, k, v: (v, softmax(q @ k.T / 3) * np.tri(4)),
+        "hides the past": lambda q, k, v: (v, seen(q @ k.T / 3, np.tri(4).T > 0)),
+        "divided by their sum": lambda q, k, v: (v, np.exp(q @ k.T / 3) * np.tri(4)),
+        "on its own": lambda q, k, v: (
+            v,
+            softmax(np.where(np.tri(4) > 0, q @ k.T / 3, -np.inf), 0),
+        ),
+        "a whole row masked": lambda q, k, v: (v, np.full((4, 4), np.nan)),
+        "the shares are right": lambda q, k, v: (k, seen(q @ k.T / 3, np.tri(4) > 0)),
+        "for other sizes": lambda q, k, v: (
+            np.vstack([seen(q @ k.T / 3, np.tri(len(q)) > 0) @ v, v])[:4],
+            seen(q @ k.T / 3, np.tri(len(q)) > 0),
+        ),
+        "the shares are ": lambda q, k, v: (v, 0 * q @ k.T),
+    },
+    "12.2": {
+        RIGHT: lambda x, norm, layer: x + layer(norm(x)),
+        OPEN: lambda x, norm, layer: None,
+        "x itself must be added": lambda x, norm, layer: layer(norm(x)),
+        "the norm stands on the road": lambda x, norm, layer: norm(x + layer(x)),
+        "starts behind the norm": lambda x, norm, layer: norm(x) + layer(norm(x)),
+        "not after it": lambda x, norm, layer: x + norm(layer(x)),
+        "the part reads x": lambda x, norm, layer: x + layer(x),
+        "one after the other": lambda x, norm, layer: x + norm(x) + layer(x),
+        "the part is missing": lambda x, norm, layer: x + norm(x),
+        "it must stay": lambda x, norm, layer: x[:1],
+        "it returns": lambda x, norm, layer: 7 * x,
+    },
+    "12.3": {
+        RIGHT: lambda windows: (windows[:, :-1], windows[:, 1:]),
+        OPEN: lambda windows: (None, None),
+        "two arrays": lambda windows: windows[:, 1:],
+        "at *every* place": lambda windows: (windows[:, :-1], windows[:, -1]),
+        "the shapes are": lambda windows: (windows, np.roll(windows, -1, axis=1)),
+        "turned round": lambda windows: (windows[:, 1:], windows[:, :-1]),
+        "only have to copy": lambda windows: (windows[:, :-1], windows[:, :-1]),
+        "of what is guessed": lambda windows: (windows[:, :-1], 7 * windows[:, 1:]),
+    },
+    "12.4": {
+        RIGHT: a_step,
+        OPEN: lambda q, k, v, keys, values: (None, keys, values),
+        "three arrays": lambda *given: a_step(*given)[0],
+        "of 5 rows 6": lambda q, k, v, keys, values: (q, keys, values),
+        "at the end of their caches": lambda q, k, v, keys, values: (
+            a_step(q, k, v, keys, values)[0],
+            np.vstack([k, keys]),
+            np.vstack([v, values]),
+        ),
+        "must see itself": lambda q, k, v, keys, values: (
+            softmax(keys @ q / 2, 0) @ values,
+            *a_step(q, k, v, keys, values)[1:],
+        ),
+        "the root of d": lambda *given: a_step(*given, divide=False),
+        "the keys were mixed": lambda q, k, v, keys, values: (
+            a_step(q, k, k, keys, keys)[0],
+            *a_step(q, k, v, keys, values)[1:],
+        ),
+        "the softmax is missing": lambda q, k, v, keys, values: (
+            np.vstack([keys, k]) @ q / 2 @ np.vstack([values, v]),
+            *a_step(q, k, v, keys, values)[1:],
+        ),
+        "what was mixed is": lambda *given: (given[0], *a_step(*given)[1:]),
+    },
+    "12.5": {
+        RIGHT: waves_of,
+        OPEN: lambda length, d: None,
+        "take turns": lambda length, d: np.hstack(
+            [waves_of(length, d)[:, ::2], waves_of(length, d)[:, 1::2]]
+        ),
+        "sine comes first": lambda length, d: waves_of(length, d, swap=True),
+        "count from 0": lambda length, d: waves_of(length, d, start=1),
+        "the same wave length": lambda length, d: np.where(
+            np.arange(d) % 2,
+            np.cos(np.arange(length)[:, None] / 10_000 ** (np.arange(d) / d)),
+            np.sin(np.arange(length)[:, None] / 10_000 ** (np.arange(d) / d)),
+        ),
+        "one row a place": lambda length, d: waves_of(d, length + 1),
+        "it returns": lambda length, d: np.ones((length, d)),
+    },
+    "12.6": {
+        RIGHT: 1_557_611_200,
+        "without quotation marks": "1557611200",
+        "last norm are missing": 48 * (12 * 1600**2 + 13 * 1600),
+        "the last norm has weights": 1_557_611_200 - 3200,
+        "the positions have": 1_557_611_200 - 1024 * 1600,
+        "the tokens have": 1_557_611_200 - 50_257 * 1600,
+        "count it once": 1_557_611_200 + 50_257 * 1600,
+        "the biases and norms": 1_557_611_200 - 48 * 13 * 1600,
+        "the small one": 124_439_808,
+        "it does not have": 7,
     "12b.1": {
         RIGHT: pair_counts(),
         OPEN: lambda words: None,

@@ -91,6 +91,8 @@ RIGHT = {
     "11.5": [[96.0, 3840, 2000], np.array([96, 3840, 2000])],
     "11b.1": [lambda both, e, h: (2 * both / (e[:, None] + h)).tolist()],
     "11b.4": [[2000**5, 34_000], (2000**5, 34_000.0)],
+    "12.3": [lambda windows: [windows[:, :-1], windows[:, 1:].tolist()]],
+    "12.6": [1_557_611_200.0, [1_557_611_200]],
     "12b.1": [lambda words: dict(pair_counts()(words))],
     "12b.3": [
         lambda x, a: turning(lambda p, q, c, s: (p * c - q * s, p * s + q * c))(x, a).tolist()

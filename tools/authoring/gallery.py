@@ -123,6 +123,11 @@ PICTURES = {
         1,
         "Where a translator looks as it writes a Hungarian sentence, piece by piece",
     ),
+    "12_transformer": Picture(
+        "It learns to turn round",
+        1,
+        "How each of sixteen places looks at its mirror image, in a network that turns rows round",
+    ),
     "12b_language_model": Picture(
         "Too cold, too hot",
         1,
