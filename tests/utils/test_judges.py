@@ -1846,6 +1846,7 @@ SAID = {
         "the biases and norms": 1_557_611_200 - 48 * 13 * 1600,
         "the small one": 124_439_808,
         "it does not have": 7,
+    },
     "12b.1": {
         RIGHT: pair_counts(),
         OPEN: lambda words: None,
