@@ -16,8 +16,13 @@ def definitions(notebook: str, tags: set[str], **names: object) -> dict[str, obj
     Returns:
         Everything that is defined afterwards: a dictionary of name to value.
     """
+    exec(source(notebook, tags), names)
+    return names
+
+
+def source(notebook: str, tags: set[str]) -> str:
+    """Return the code of the cells of a notebook in notebooks/ that carry one of the tags."""
     path = check.ROOT / "notebooks" / notebook
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    source = ["".join(c["source"]) for c in cells if tags & set(c["metadata"].get("tags", ()))]
-    exec("\n\n".join(source), names)
-    return names
+    tagged = [c for c in cells if tags & set(c["metadata"].get("tags", ()))]
+    return "\n\n".join("".join(c["source"]) for c in tagged)
