@@ -1835,7 +1835,7 @@ SAID = {
         "in radians already": lambda x, angles: turning(
             lambda a, b, c, s: (a * c - b * s, a * s + b * c)
         )(x, np.deg2rad(angles)),
-        "turns all by the first": lambda x, angles: turning(
+        "by the angle of the first": lambda x, angles: turning(
             lambda a, b, c, s: (a * c - b * s, a * s + b * c)
         )(x, angles[..., :1]),
         "the second is not": turning(lambda a, b, c, s: (a * c - b * s, 7 * a)),

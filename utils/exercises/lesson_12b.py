@@ -131,11 +131,25 @@ def rotate(function: Callable[[np.ndarray, np.ndarray], Any]) -> bool | str | No
         return NO_ARRAY
     if answer.shape != x.shape:
         return f"the shape is {answer.shape}, expected that of x, {x.shape}."
+    if not np.allclose(answer, _turned(x, angles), atol=1e-6):
+        named = named_mistake(answer, _rotate_mistakes(x, angles, answer))
+        return named or f"it returns {short(answer[0, 0])}."
+    if not np.array_equal(given, x):
+        return "it changes x itself; make a new array."
+    for shape, pairs in (((8,), (4,)), ((2, 4, 2, 3, 8), (3, 4))):
+        other, angles = random.normal(size=shape), random.uniform(0.2, 1.4, size=pairs)
+        if not np.allclose(function(other.copy(), angles), _turned(other, angles), atol=1e-6):
+            return f"right for x of shape {x.shape}, not for {shape}: any axes may come first."
+    return True
+
+
+def _rotate_mistakes(
+    x: np.ndarray, angles: np.ndarray, answer: np.ndarray
+) -> list[tuple[str, np.ndarray]]:
     a, b, c, s = x[..., 0::2], x[..., 1::2], np.cos(angles), np.sin(angles)
     first, second = a * c - b * s, a * s + b * c
-    right = _turned(x, angles)
-    halves = x[..., :4], x[..., 4:]
-    mistakes = [
+    low, high = x[..., :4], x[..., 4:]
+    return [
         ("nothing was turned.", x),
         ("it turns the other way round.", _woven(a * c + b * s, b * c - a * s)),
         ("a sign is wrong: lengths must stay.", _woven(a * c + b * s, a * s + b * c)),
@@ -144,7 +158,7 @@ def rotate(function: Callable[[np.ndarray, np.ndarray], Any]) -> bool | str | No
         ("sine and cosine have changed places.", _woven(a * s - b * c, a * c + b * s)),
         (
             "the pairs are numbers 0 and 1, 2 and 3 …; it pairs 0 with 4.",
-            np.concatenate([halves[0] * c - halves[1] * s, halves[0] * s + halves[1] * c], axis=-1),
+            np.concatenate([low * c - high * s, low * s + high * c], axis=-1),
         ),
         (
             "all first numbers come before all second ones; each belongs in its own place.",
@@ -155,35 +169,14 @@ def rotate(function: Callable[[np.ndarray, np.ndarray], Any]) -> bool | str | No
             np.stack([first, second]).reshape(x.shape),
         ),
         ("the angles are in radians already.", _turned(x, np.deg2rad(angles))),
-        (
-            "each pair has an angle of its own; it turns all by the first.",
-            _turned(x, angles[..., :1]),
-        ),
-        (
-            "the second number was computed from the turned first one.",
-            _woven(first, first * s + b * c),
-        ),
+        ("it turns all pairs by the angle of the first one.", _turned(x, angles[..., :1])),
+        ("the second number was made from the turned first one.", _woven(first, first * s + b * c)),
         ("only the first number of each pair was turned.", _woven(first, b)),
         ("only the second number of each pair was turned.", _woven(a, second)),
         ("first and second number have changed places.", _woven(second, first)),
-        (
-            "the first number of each pair is right, the second is not.",
-            _woven(first, answer[..., 1::2]),
-        ),
-        (
-            "the second number of each pair is right, the first is not.",
-            _woven(answer[..., ::2], second),
-        ),
+        ("the first of each pair is right, the second is not.", _woven(first, answer[..., 1::2])),
+        ("the second of each pair is right, the first is not.", _woven(answer[..., ::2], second)),
     ]
-    if not np.allclose(answer, right, atol=1e-6):
-        return named_mistake(answer, mistakes) or f"it returns {short(answer[0, 0])}."
-    if not np.array_equal(given, x):
-        return "it changes x itself; make a new array."
-    for shape, pairs in (((8,), (4,)), ((2, 4, 2, 3, 8), (3, 4))):
-        other, angles = random.normal(size=shape), random.uniform(0.2, 1.4, size=pairs)
-        if not np.allclose(function(other.copy(), angles), _turned(other, angles), atol=1e-6):
-            return f"right for x of shape {x.shape}, not for {shape}: any axes may come first."
-    return True
 
 
 def _turned(x: np.ndarray, angles: np.ndarray) -> np.ndarray:
