@@ -104,7 +104,7 @@ RIGHT = {
     "11.5": [[96.0, 3840, 2000], np.array([96, 3840, 2000])],
     "11b.1": [lambda both, e, h: (2 * both / (e[:, None] + h)).tolist()],
     "11b.4": [[2000**5, 34_000], (2000**5, 34_000.0)],
-    "12.3": [lambda windows: [windows[:, :-1], windows[:, 1:].tolist()]],
+    "12.3": [lambda windows: np.stack([windows[:, :-1], windows[:, 1:]])],
     "12.6": [1_557_611_200.0, [1_557_611_200]],
     "12b.1": [lambda words: dict(pair_counts()(words))],
     "12b.3": [in_four_pairs],

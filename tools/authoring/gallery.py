@@ -124,7 +124,7 @@ PICTURES = {
         "Where a translator looks as it writes a Hungarian sentence, piece by piece",
     ),
     "12_transformer": Picture(
-        "It learns to turn round",
+        "It learns to reverse a row",
         1,
         "How each of sixteen places looks at its mirror image, in a network that turns rows round",
     ),
