@@ -51,5 +51,7 @@ def _word_pattern() -> re.Pattern:
     number = "".join(sign for sign in every if unicodedata.category(sign)[0] == "N")
     letter = rf"(?:(?![{number}_])\w)"
     ending = "'(?:s|t|re|ve|m|ll|d)"
-    other = r" ?(?:(?!\w)\S|_)+"
-    return re.compile(rf"{ending}| ?{letter}+| ?[{number}]+|{other}|\s+(?!\S)|\s+")
+    ink = r"[\S\x1c-\x1f]"  # four control characters are blanks for Python, and not for GPT-2
+    blank = r"[^\S\x1c-\x1f]"
+    other = rf" ?(?:(?!\w){ink}|_)+"
+    return re.compile(rf"{ending}| ?{letter}+| ?[{number}]+|{other}|{blank}+(?!{ink})|{blank}+")

@@ -71,6 +71,7 @@ def test_numbers_are_gpt2s(text):
         ("x²=½ and 3", ["x", "²", "=", "½", " and", " 3"]),
         ("snake_case!?", ["snake", "_", "case", "!?"]),
         ("ősz 一二 😀", ["ősz", " 一二", " 😀"]),
+        ("a \x1d's \x1f b", ["a", " \x1d'", "s", " \x1f", " b"]),
     ],
 )
 def test_words_are_those_of_gpt2(text, words):

@@ -1911,8 +1911,17 @@ SAID = {
         "into letters": lambda words: pair_counts()(
             {tuple("".join(w)): n for w, n in words.items()}
         ),
+        "nothing was counted": lambda words: Counter(),
+        "counts the parts": lambda words: Counter(part for parts in words for part in parts),
+        "it was overwritten": lambda words: {
+            pair: n for w, n in words.items() for pair in itertools.pairwise(w)
+        },
+        "only the first word": lambda words: pair_counts()(dict([next(iter(words.items()))])),
+        "neighbours, in this order": lambda words: Counter(
+            pair for w in words for pair in itertools.combinations(w, 2)
+        ),
         "it changes the words": lambda words: (pair_counts()(words), words.clear())[0],
-        "it returns": lambda words: {("a", "b"): 7},
+        "it returns": lambda words: {("b", "a"): 7},
     },
     "12b.2": {
         RIGHT: joining(),
@@ -1922,6 +1931,11 @@ SAID = {
         "the first pair only": joining(most=1),
         "the other parts stay": lambda parts, pair: ("".join(pair),) * 2,
         "there once more": joining(step=1),
+        "the last part is missing": lambda parts, pair: joining()(parts, pair)[:-1],
+        "a tuple in the tuple": lambda parts, pair: tuple(
+            pair if part == "".join(pair) else part for part in joining()(parts, pair)
+        ),
+        "nothing was joined": lambda parts, pair: parts,
         "left before right": lambda parts, pair: tuple(
             joining()(joining()(parts, pair), pair[::-1])
         ),
@@ -1971,11 +1985,27 @@ SAID = {
         "make a new array": lambda x, angles: turning(
             lambda a, b, c, s: (a * c - b * s, a * s + b * c)
         )(x, angles, into=x),
-        "(3, 4)": lambda x, angles: (
+        "right for x of shape": lambda x, angles: (
             turning(lambda a, b, c, s: (a * c - b * s, a * s + b * c))(x, angles)
-            if x.shape[-1] == 8
+            if x.ndim == 3
             else x
         ),
+        "one array was expected": lambda x, angles: (x[..., ::2], x[..., 1::2]),
+        "a NumPy array": lambda x, angles: x.tolist(),
+        "a new *last* axis": lambda x, angles: np.stack(
+            [
+                x[..., ::2] * np.cos(angles) - x[..., 1::2] * np.sin(angles),
+                x[..., ::2] * np.sin(angles) + x[..., 1::2] * np.cos(angles),
+            ]
+        ).reshape(x.shape),
+        "in radians already": lambda x, angles: turning(
+            lambda a, b, c, s: (a * c - b * s, a * s + b * c)
+        )(x, np.deg2rad(angles)),
+        "by the angle of the first": lambda x, angles: turning(
+            lambda a, b, c, s: (a * c - b * s, a * s + b * c)
+        )(x, angles[..., :1]),
+        "the second is not": turning(lambda a, b, c, s: (a * c - b * s, 7 * a)),
+        "the first is not": turning(lambda a, b, c, s: (7 * b, a * s + b * c)),
         "it returns": lambda x, angles: 7 * x,
     },
     "12b.4": {
@@ -1989,6 +2019,16 @@ SAID = {
         "at least one": lambda shares, mass: np.array([[0, 0.5, 0, 0, 0], [0] * 5]),
         "in its place": lambda shares, mass: -np.sort(-nucleus()(shares, mass), axis=-1),
         "the unlikely ones": nucleus(sign=1),
+        "a NumPy array": lambda shares, mass: nucleus()(shares, mass).tolist(),
+        "True and False": lambda shares, mass: nucleus()(shares, mass) > 0,
+        "as they stand": lambda shares, mass: (
+            np.where(shares.cumsum(-1) - shares < mass, shares, 0)
+            / np.where(shares.cumsum(-1) - shares < mass, shares, 0).sum(-1, keepdims=True)
+        ),
+        "found in sorted order": lambda shares, mass: np.array(
+            [[1 / 11, 10 / 11, 0, 0, 0], [1, 0, 0, 0, 0]]
+        ),
+        "treated as one": lambda shares, mass: np.array([[0] * 5, [1, 0, 0, 0, 0]]),
         "not the least": lambda shares, mass: np.where(shares >= mass, shares, 0),
         "one too many": nucleus(more=1),
         "not all together": lambda shares, mass: nucleus(even=False)(shares, mass) / 1.4,
@@ -2030,7 +2070,11 @@ SAID = {
         "it does not keep": (100, 7),
         "more than one byte": (320, 163_840),
         "has 4 bytes": (320, 1_310_720),
-        "has not 7 bytes": (320, 7),
+        "for all 512": (163_840, 655_360),
+        "share a group": (80, 163_840),
+        "not thousands": (320, 640),
+        "for one piece": (320, 1280),
+        "does not take 7 bytes": (320, 7),
     },
     "22.1": {
         RIGHT: lambda gradients, counts: np.average(gradients, axis=0, weights=counts),

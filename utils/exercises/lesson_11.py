@@ -72,7 +72,29 @@ def attend(function: Callable[..., Any]) -> bool | str | None:
         return f"the shares have the shape {shares.shape}; one for each query and key, (2, 4)."
     scores = q @ k.T
     expected = scipy.special.softmax(scores, 1)
+    if not np.allclose(shares, expected):
+        return named_mistake(shares, _wrong_shares(q, k, v)) or f"the shares are {short(shares)}."
+    if context.shape != (2, 3):
+        return f"the context has the shape {context.shape}, expected (2, 3)."
     mistakes = [
+        ("the keys were mixed; the values are what one gets.", expected @ k),
+        ("the shares are right, but the scores were used to mix.", scores @ v),
+    ]
+    if not np.allclose(context, expected @ v):
+        return named_mistake(context, mistakes) or f"the context is {short(context)}."
+    wide = np.asarray(function(q, k, np.hstack([v, v]))[0])
+    if wide.shape != (2, 6) or not np.allclose(wide, expected @ np.hstack([v, v])):
+        return "right for values of the size of a key; they may have another size."
+    large = np.asarray(function(np.stack([1000 * k[0], 1000 * k[0]]), k, v)[0])
+    return bool(np.isfinite(large).all()) or (
+        "right for small scores; for large ones np.exp overflows. Subtract the largest first."
+    )
+
+
+def _wrong_shares(q, k, v):
+    """Return what is often taken for the shares, each with the words that name it."""
+    scores = q @ k.T
+    return [
         ("these are the scores; the softmax is missing.", scores),
         (
             "each query's shares must add up to 1: softmax along the keys.",
@@ -97,23 +119,6 @@ def attend(function: Callable[..., Any]) -> bool | str | None:
             scipy.special.softmax(q @ v.T, 1),
         ),
     ]
-    if not np.allclose(shares, expected):
-        return named_mistake(shares, mistakes) or f"the shares are {short(shares)}."
-    if context.shape != (2, 3):
-        return f"the context has the shape {context.shape}, expected (2, 3)."
-    mistakes = [
-        ("the keys were mixed; the values are what one gets.", expected @ k),
-        ("the shares are right, but the scores were used to mix.", scores @ v),
-    ]
-    if not np.allclose(context, expected @ v):
-        return named_mistake(context, mistakes) or f"the context is {short(context)}."
-    wide = np.asarray(function(q, k, np.hstack([v, v]))[0])
-    if wide.shape != (2, 6) or not np.allclose(wide, expected @ np.hstack([v, v])):
-        return "right for values of the size of a key; they may have another size."
-    large = np.asarray(function(np.stack([1000 * k[0], 1000 * k[0]]), k, v)[0])
-    return bool(np.isfinite(large).all()) or (
-        "right for small scores; for large ones np.exp overflows. Subtract the largest first."
-    )
 
 
 def masked_softmax(function: Callable[..., Any]) -> bool | str | None:
