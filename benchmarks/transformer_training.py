@@ -23,7 +23,8 @@ import numpy as np
 import psutil
 
 from benchmarks import _harness as harness
-from utils import data, runtime
+from tools.weights import plays
+from utils import runtime
 
 PEER = ["config/train_shakespeare_char.py", "--device=cpu", "--compile=False", "--eval_iters=20"]
 PEER += ["--log_interval=1", "--block_size=64", "--batch_size=12", "--n_layer=4", "--n_head=4"]
@@ -111,12 +112,9 @@ def main():
         __doc__, processor_seconds=120.0, seeds=2, nanogpt="", nanogpt_python=sys.executable
     )
     on_one_core()
-    text = data.load_text("shakespeare")
-    if text.origin.is_sample:
-        sys.exit("This benchmark needs the whole text of the plays; see data/README.md.")
-    alphabet, codes = np.unique(list(text.text), return_inverse=True)
+    alphabet, codes = plays.shakespeare_in_numbers()
     print(f"{harness.machine('keras')}\n")
-    results = [*rows(options, codes.astype("int32"), len(alphabet))]
+    results = [*rows(options, codes, len(alphabet))]
     print()
     headings = ["", "processor seconds", "steps", "ms a step", "validation loss, nats"]
     harness.table(headings, results)

@@ -1,8 +1,9 @@
-"""Profile full is rehearsed: every lesson and homework runs there, with hardly any training.
+"""Profile full is rehearsed: lessons and homework run there, with hardly any training.
 
 That is what everybody with a GPU gets. What a network has learnt after four steps means nothing,
 so only this is tested here: every line runs, on TensorFlow, which Colab has beside a GPU, with the
-real data if there are some; on JAX, the backend of Colab's TPUs, in `--every-combination`.
+real data if there are some; on JAX, the backend of Colab's TPUs, in `--every-combination`, and so
+are lessons that do the same in every profile.
 """
 
 import ast

@@ -7,9 +7,8 @@ import pathlib
 import numpy as np
 import pytest
 
-from tools.authoring import cells
+from benchmarks import language_model
 from tools.weights import get_stories
-from utils import exercises
 from utils.common.errors import DataError
 from utils.models import stories
 
@@ -102,12 +101,7 @@ def test_another_file_is_not_taken(tmp_path):
         get_stories.main([str(tmp_path)])
 
 
-@functools.cache
-def lesson():
-    """Return what lesson 12b's cells define: the model, written out in NumPy."""
-    names = {"np": np, "stories": stories, "exercises": exercises, "rotate": None}
-    names |= {"net": stories.load()}
-    return cells.definitions("12b_language_model.ipynb", {"story-model"}, **names)
+lesson = functools.cache(language_model.lesson)
 
 
 def test_greedily_it_tells_the_story_of_its_author(pieces):

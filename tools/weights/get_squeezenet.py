@@ -7,12 +7,11 @@ only if its sha256 is the one below. The weights are kept as they are; of the na
 are kept, one a line, and two that stand for two classes each are told apart.
 """
 
-import hashlib
 import json
 import pathlib
 import sys
-import urllib.request
 
+from tools.weights import official
 from utils.common.files import write_atomically
 from utils.models import squeezenet
 
@@ -31,19 +30,6 @@ FILES = {  # name in a mirror: official address, sha256
 UNIQUE = {134: "crane (bird)", 517: "crane (machine)", 638: "maillot", 639: "tank suit"}
 
 
-def read(name: str, mirror: pathlib.Path | None) -> bytes:
-    """Return a file's content. Raise OSError, or ValueError if the content is another."""
-    address, sha256 = FILES[name]
-    if mirror:
-        content = (mirror / name).read_bytes()
-    else:
-        with urllib.request.urlopen(address, timeout=60) as answer:
-            content = answer.read()
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise ValueError(f"{name} from {mirror or address} is not the expected file.")
-    return content
-
-
 def names_of(index: bytes) -> list[str]:
     """Return the 1000 names from ImageNet's index: number -> (WordNet id, words)."""
     words = {int(number): words for number, (_, words) in json.loads(index).items()}
@@ -51,9 +37,9 @@ def names_of(index: bytes) -> list[str]:
 
 
 def main(arguments: list[str]) -> None:
-    """Write both files."""
+    """Write both files. Raise OSError, or ValueError if the content is another."""
     mirror = pathlib.Path(arguments[0]) if arguments else None
-    weights, index = (read(name, mirror) for name in FILES)
+    weights, index = (official.read(name, *FILES[name], mirror) for name in FILES)
     write_atomically(squeezenet.WEIGHTS, weights)
     write_atomically(squeezenet.CLASSES, ("\n".join(names_of(index)) + "\n").encode())
 

@@ -6,11 +6,10 @@ The files come from their official addresses, or from a folder laid out like a m
 as it is, and used only if its sha256 is the expected one. (Other copies differ.)
 """
 
-import hashlib
 import pathlib
 import sys
-import urllib.request
 
+from tools.weights import official
 from utils.common.files import write_atomically
 from utils.models import stories
 
@@ -23,14 +22,11 @@ FILES = {"stories260K.bin": "checkpoint_legacy.bin", "tok512.bin": "tokenizer.bi
 
 def main(arguments: list[str]) -> None:
     """Write both files. Raise OSError, or ValueError if the content is another."""
-    for name, official in FILES.items():
-        if arguments:
-            content = (pathlib.Path(arguments[0]) / "stories" / name).read_bytes()
-        else:
-            with urllib.request.urlopen(ADDRESS + official, timeout=60) as answer:
-                content = answer.read()
-        if hashlib.sha256(content).hexdigest() != stories.SHA256[name]:
-            raise ValueError(f"{name} from {(arguments or [ADDRESS])[0]} is not the expected file.")
+    mirror = pathlib.Path(arguments[0]) if arguments else None
+    for name, published in FILES.items():
+        content = official.read(
+            f"stories/{name}", ADDRESS + published, stories.SHA256[name], mirror
+        )
         write_atomically(stories.FOLDER / name, content)
 
 

@@ -14,18 +14,16 @@ compression (2016). The net has no batch normalisation. Licence and card: data/R
 from __future__ import annotations
 
 import functools
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from utils.common.errors import DataError
+from utils.models import bundled
 
-FOLDER = Path(__file__).resolve().parents[2] / "data" / "weights"
-WEIGHTS = FOLDER / "squeezenet.net"
+WEIGHTS = bundled.WEIGHTS / "squeezenet.net"
 SHA256 = "e4ab6960ae8cd81505e1c2136921201507e930966c53deaf15862a395b3a3261"
-CLASSES = FOLDER / "imagenet_classes.txt"
+CLASSES = bundled.WEIGHTS / "imagenet_classes.txt"
 MEAN = (104.006, 116.669, 122.679)  # of ImageNet: blue, green, red
 # Fire module: maps of the squeeze layer, maps of each of its two expand layers.
 FIRE = {2: (16, 64), 3: (16, 64), 4: (32, 128), 5: (32, 128)}
@@ -50,7 +48,7 @@ def load(top: bool = True, input_shape: tuple[int, int, int] = (227, 227, 3)) ->
         DataError: The file of the weights is missing or damaged.
     """
     net = _build(top, input_shape)
-    for name, weights in decode(_read_weights()).items():
+    for name, weights in decode(bundled.read(WEIGHTS, SHA256)).items():
         if top or name != "conv10":
             net.get_layer(name).set_weights(weights)
     return net
@@ -120,22 +118,6 @@ def _kernel_shapes() -> dict[str, tuple[int, int, int, int]]:
         shapes[f"fire{number}_expand3x3"] = (expand, squeeze, 3, 3)
         channels = 2 * expand
     return shapes | {"conv10": (1000, channels, 1, 1)}
-
-
-def _read_weights() -> bytes:
-    try:
-        content = WEIGHTS.read_bytes()
-    except OSError as problem:
-        raise DataError(
-            f"SqueezeNet's weights cannot be read ({problem.strerror}): {WEIGHTS}. "
-            "They are part of the course: get this file again."
-        ) from None
-    if hashlib.sha256(content).hexdigest() != SHA256:
-        raise DataError(
-            f"{WEIGHTS} is damaged: its sha256 is not the expected one. It is part of the course: "
-            "delete it and get it again, for example with: git checkout data/weights"
-        )
-    return content
 
 
 def _build(top: bool, input_shape: tuple[int, int, int]) -> Any:

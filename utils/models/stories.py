@@ -12,19 +12,17 @@ stories260K by A. Karpathy (llama2.c, 2023), trained on TinyStories (Eldan and L
 architecture of Llama 2 (Touvron et al. 2023). Lesson 12b runs it. Licence and card: data/README.md.
 """
 
-import hashlib
 import itertools
 import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from utils.common.errors import DataError
+from utils.models import bundled
 
-FOLDER = Path(__file__).resolve().parents[2] / "data" / "weights"
+FOLDER = bundled.WEIGHTS
 SHA256 = {
     "stories260K.bin": "b0a507e7ad0f626624f17112325e66691f9076d622e1d3274d103d00299f2696",
     "tok512.bin": "037cb335abb25d1fa9e8ecae30ed2a3a8ace9302862ebcdc05d51a6bbb10c312",
@@ -168,17 +166,4 @@ class Pieces:
 
 
 def _read(name: str) -> bytes:
-    path = FOLDER / name
-    try:
-        content = path.read_bytes()
-    except OSError as problem:
-        raise DataError(
-            f"The story model cannot be read ({problem.strerror}): {path}. "
-            "It is part of the course: get this file again."
-        ) from None
-    if hashlib.sha256(content).hexdigest() != SHA256[name]:
-        raise DataError(
-            f"{path} is damaged: its sha256 is not the expected one. It is part of the course: "
-            "delete it and get it again, for example with: git checkout data/weights"
-        )
-    return content
+    return bundled.read(FOLDER / name, SHA256[name])
