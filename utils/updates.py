@@ -12,11 +12,9 @@ Keras has no public call for this, because each backend differentiates and compi
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 import numpy as np
-
 
 Networks = keras.Layer | Sequence[keras.Layer]
 
@@ -152,7 +150,7 @@ def _jax_step(loss, optimizer, weights, others):
     import jax
 
     class Scope(keras.StatelessScope):
-        """The variables stand for the values given; a variable that is not among them is noticed."""
+        """The variables stand for the values given; one that is not among them is noticed."""
 
         def get_current_value(self, variable):
             value = super().get_current_value(variable)

@@ -51,8 +51,10 @@ def test_two_players_learn_each_with_an_optimizer_of_its_own():
 
     def critic_loss(x, noise):
         fake = critic(generator(noise))
-        return ops.mean(ops.softplus(-critic(x))) + ops.mean(ops.softplus(fake)) + 0.1 * ops.sum(
-            critic.layers[0].kernel ** 2
+        return (
+            ops.mean(ops.softplus(-critic(x)))
+            + ops.mean(ops.softplus(fake))
+            + 0.1 * ops.sum(critic.layers[0].kernel ** 2)
         )
 
     def generator_loss(noise):
@@ -89,7 +91,7 @@ def test_steps_that_cannot_be_made():
     def step_of(loss):
         return compile_step(loss, keras.optimizers.SGD(0.1), trains=net)
 
-    with pytest.raises(ValueError, match="not named.*reads="):
+    with pytest.raises(ValueError, match=r"not named.*reads="):
         step_of(lambda x: ops.mean(net(x) + other(x)))(X)
     with pytest.raises(ValueError, match=r"one number; it has the shape \(8, 1\)"):
         step_of(net)(X)

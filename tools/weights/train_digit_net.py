@@ -33,7 +33,9 @@ def train(x: np.ndarray, y: np.ndarray, epochs: int) -> keras.Model:
     """Return the network, trained and with its weights rounded to float16."""
     net = digit_net.build()
     rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * -(-len(x) // 128))
-    net.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", ["accuracy"])
+    net.compile(
+        keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     for epoch in range(epochs):
         history = net.fit(moved(x, seed=epoch), y, batch_size=128, verbose=0).history
         print(f"epoch {epoch + 1:2}: training accuracy {history['accuracy'][0]:.2%}", flush=True)
