@@ -100,9 +100,9 @@ def adain(function: Callable[..., Any]) -> bool | str | None:
     answer = _number(answer)
     if answer.shape != x.shape:
         return f"the shape is {answer.shape}, expected {x.shape}."
-    to_picture = lambda values: values[:, None, None]  # noqa: E731
+    new_mean, new_std = mean[:, None, None], std[:, None, None]
 
-    def made(axes, mean=to_picture(mean), std=to_picture(std), power=1):
+    def made(axes, mean=new_mean, std=new_std, power=1):
         own = x.mean(axis=axes, keepdims=True), x.std(axis=axes, keepdims=True)
         return (x - own[0]) / own[1] ** power * std + mean
 
@@ -113,7 +113,7 @@ def adain(function: Callable[..., Any]) -> bool | str | None:
         ("divide by the standard deviation, not by the variance.", made((1, 2), power=2)),
         (
             "mean and standard deviation are swapped.",
-            made((1, 2), to_picture(std), to_picture(mean)),
+            made((1, 2), new_std, new_mean),
         ),
         ("the old standard deviation is still in it; divide by it.", made((1, 2), power=0)),
         ("the new mean is missing.", made((1, 2), mean=0)),
