@@ -60,6 +60,18 @@ def _sigmoid_only():
     return (1 - _sigmoid(REAL)).mean() + _sigmoid(FAKE).mean()
 
 
+def best_answer(answer: float) -> bool | str:
+    """Judge the best discriminator's answer where real samples are three times as dense."""
+    mistakes = [
+        ("that is the share of the generated ones.", 0.25),
+        ("that is the ratio of the densities; a probability is at most 1.", 3),
+        ("that is the ratio of the densities, upside down.", 1 / 3),
+        ("an answer of one half is best where both are equally dense.", 0.5),
+        ("not surely: one in four that come from there is generated.", 1),
+    ]
+    return bool(np.isclose(answer, 0.75)) or named_mistake(answer, mistakes, rtol=0.02) or False
+
+
 def generator_loss(function: Callable[..., Any]) -> bool | str | None:
     """Judge the generator's loss, from logits of generated samples to a number."""
     answer = function(ops.convert_to_tensor(FAKE))
@@ -152,13 +164,25 @@ def label_planes(function: Callable[..., Any]) -> bool | str | None:
     )
 
 
+def stripe(answer: Any) -> bool | str:
+    """Judge the first and the last row with ones in the planes that were repeated wrongly."""
+    mistakes = [
+        ("rows are counted from 0.", (9, 12)),
+        ("that would be a whole plane; draw it.", (0, 27)),
+        ("that is where a label of 3 begins if it is repeated 28 times only.", (3, 3)),
+        ("the stripe begins within a row, and that row has ones, too.", (9, 11)),
+        ("the stripe ends within a row, and that row has ones, too.", (8, 10)),
+    ]
+    return np.array_equal(answer, (8, 11)) or named_mistake(answer, mistakes) or False
+
+
 JUDGES = {
     "1": Judge(
         discriminator_loss,
         "With s the sigmoid: -log s(l) is softplus(-l), and -log(1 - s(l)) is softplus(l).",
         is_function=True,
     ),
-    "2": Judge(0.75, "Of four samples at that place, how many are real?", numbers=1),
+    "2": Judge(best_answer, "Of four samples at that place, how many are real?", numbers=1),
     "3": Judge(
         generator_loss,
         "The generator would like its samples to be taken for real ones.",
@@ -175,7 +199,8 @@ JUDGES = {
         is_function=True,
     ),
     "6": Judge(
-        (8, 11),
+        stripe,
         "A one stands at 3 of 10, is repeated 784 times, and a row holds 28 · 10 numbers.",
+        numbers=2,
     ),
 }
