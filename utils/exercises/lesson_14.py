@@ -8,8 +8,11 @@ from keras import ops
 
 from utils.exercises import Judge, named_mistake, short
 
-REAL = np.array([2.0, -1.0, 0.5, 3.0], "float32")
-FAKE = np.array([-2.5, 1.5, -0.5], "float32")
+# As networks return them: one column.
+REAL = np.array([[2.0], [-1.0], [0.5], [3.0]], "float32")
+FAKE = np.array([[-2.5], [1.5], [-0.5]], "float32")
+FAR = np.array([[-150.0]], "float32")
+WITH_NUMPY = "right, but nothing can learn from it: compute with `ops`, not with NumPy."
 
 
 def _number(value: Any) -> np.ndarray:
@@ -26,10 +29,10 @@ def _sigmoid(logits):
 
 def discriminator_loss(function: Callable[..., Any]) -> bool | str | None:
     """Judge the discriminator's loss, from logits of real and of generated samples to a number."""
-    answer = function(ops.convert_to_tensor(REAL), ops.convert_to_tensor(FAKE))
-    if answer is None:
+    value = function(ops.convert_to_tensor(REAL), ops.convert_to_tensor(FAKE))
+    if value is None:
         return None
-    answer = _number(answer)
+    answer = _number(value)
     if answer.shape:
         return f"one number is needed; its shape is {answer.shape}. Take the mean of each part."
     real, fake = _softplus(-REAL), _softplus(FAKE)
@@ -38,6 +41,11 @@ def discriminator_loss(function: Callable[..., Any]) -> bool | str | None:
         ("that rewards it for taking each for the other.", _swapped()),
         ("the first half is missing: the real ones.", fake.mean()),
         ("the second half is missing: the generated ones.", real.mean()),
+        ("both halves have the label 0; real ones have 1.", _softplus(REAL).mean() + fake.mean()),
+        (
+            "both halves have the label 1; generated ones have 0.",
+            real.mean() + _softplus(-FAKE).mean(),
+        ),
         ("the sign is wrong: a loss is to become small.", -right),
         ("take means, not sums, or the loss grows with the batch.", real.sum() + fake.sum()),
         ("add the two means; do not halve them.", right / 2),
@@ -46,10 +54,10 @@ def discriminator_loss(function: Callable[..., Any]) -> bool | str | None:
     ]
     if not np.allclose(answer, right, rtol=1e-4):
         return named_mistake(answer, mistakes, rtol=1e-4) or f"it returns {short(answer)}."
-    far = ops.convert_to_tensor(np.array([-150.0], "float32"))
+    far = ops.convert_to_tensor(FAR)
     if not np.allclose(_number(function(far, -far)), 300, rtol=1e-3):
         return "for logits far from 0 the logarithm breaks: use `ops.softplus`, without a sigmoid."
-    return True
+    return True if ops.is_tensor(value) else WITH_NUMPY
 
 
 def _swapped():
@@ -74,10 +82,10 @@ def best_answer(answer: float) -> bool | str:
 
 def generator_loss(function: Callable[..., Any]) -> bool | str | None:
     """Judge the generator's loss, from logits of generated samples to a number."""
-    answer = function(ops.convert_to_tensor(FAKE))
-    if answer is None:
+    value = function(ops.convert_to_tensor(FAKE))
+    if value is None:
         return None
-    answer = _number(answer)
+    answer = _number(value)
     if answer.shape:
         return f"one number is needed; its shape is {answer.shape}. Take the mean."
     right = _softplus(-FAKE).mean()
@@ -91,13 +99,14 @@ def generator_loss(function: Callable[..., Any]) -> bool | str | None:
         ("the sign is wrong: a loss is to become small.", -right),
         ("take the mean, not the sum.", _softplus(-FAKE).sum()),
         ("the logit itself has no end; use its probability's logarithm.", -FAKE.mean()),
+        ("that is 1 - D itself; use the logarithm of D.", (1 - _sigmoid(FAKE)).mean()),
     ]
     if not np.allclose(answer, right, rtol=1e-4):
         return named_mistake(answer, mistakes, rtol=1e-4) or f"it returns {short(answer)}."
-    far = ops.convert_to_tensor(np.array([-150.0], "float32"))
+    far = ops.convert_to_tensor(FAR)
     if not np.allclose(_number(function(far)), 150, rtol=1e-3):
         return "for logits far from 0 the logarithm breaks: use `ops.softplus`, without a sigmoid."
-    return True
+    return True if ops.is_tensor(value) else WITH_NUMPY
 
 
 def adain(function: Callable[..., Any]) -> bool | str | None:
