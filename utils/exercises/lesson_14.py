@@ -100,6 +100,7 @@ def generator_loss(function: Callable[..., Any]) -> bool | str | None:
         ("take the mean, not the sum.", _softplus(-FAKE).sum()),
         ("the logit itself has no end; use its probability's logarithm.", -FAKE.mean()),
         ("that is 1 - D itself; use the logarithm of D.", (1 - _sigmoid(FAKE)).mean()),
+        ("that is -D itself; use the logarithm of D.", -_sigmoid(FAKE).mean()),
     ]
     if not np.allclose(answer, right, rtol=1e-4):
         return named_mistake(answer, mistakes, rtol=1e-4) or f"it returns {short(answer)}."
@@ -140,6 +141,9 @@ def adain(function: Callable[..., Any]) -> bool | str | None:
         ("the new mean is missing.", made((1, 2), mean=0)),
         ("the new standard deviation is missing.", made((1, 2), std=1)),
         ("the old mean is still in it.", made((1, 2)) + x.mean((1, 2), keepdims=True)),
+        ("the new mean comes last, after the scaling.", (made((1, 2), 0, 1) + new_mean) * new_std),
+        ("take the picture's own mean and deviation away first.", x * new_std + new_mean),
+        ("new mean and deviation are missing.", made((1, 2), 0, 1)),
     ]
     return np.allclose(answer, made((1, 2)), atol=0.01) or (
         named_mistake(answer, mistakes, rtol=1e-3, atol=0.01)
@@ -188,7 +192,7 @@ def stripe(answer: Any) -> bool | str:
 JUDGES = {
     "1": Judge(
         discriminator_loss,
-        "With s the sigmoid: -log s(l) is softplus(-l), and -log(1 - s(l)) is softplus(l).",
+        "Take the two halves of the formula one by one; with s the sigmoid, 1 - s(l) is s(-l).",
         is_function=True,
     ),
     "2": Judge(best_answer, "Of four samples at that place, how many are real?", numbers=1),
