@@ -451,6 +451,18 @@ CONTEXT = {
 FUNCTIONS = "01.6", "02.3", "06.1", "06b.2", "07.5", "08.1", "08.2", "22.1"  # that return an array
 
 
+def lost(real, generated, on_real=-1, on_generated=1, mean=ops.mean):
+    """The discriminator's loss, right or with one mistake: a sign 0 leaves a half out."""
+    halves = zip((real, generated), (on_real, on_generated), strict=True)
+    return sum(mean(ops.softplus(sign * logits)) for logits, sign in halves if sign)
+
+
+def styled(x, mean, std, axes=(1, 2), power=1):
+    """AdaIN, right or with one mistake."""
+    own = x.mean(axes, keepdims=True), x.std(axes, keepdims=True)
+    return (x - own[0]) / own[1] ** power * std[:, None, None] + mean[:, None, None]
+
+
 def carried(x, kernel, bias, gate):
     """A highway layer, from its gate."""
     return gate * ops.tanh(x @ kernel + bias) + (1 - gate) * x
@@ -2075,6 +2087,100 @@ SAID = {
         "not thousands": (320, 640),
         "for one piece": (320, 1280),
         "does not take 7 bytes": (320, 7),
+    },
+    "14.1": {
+        RIGHT: lost,
+        OPEN: lambda *_: None,
+        "for the other": lambda real, generated: lost(real, generated, 1, -1),
+        "both halves have the label 0": lambda real, generated: lost(real, generated, 1, 1),
+        "both halves have the label 1": lambda real, generated: lost(real, generated, -1, -1),
+        "not with NumPy": lambda *given: float(lost(*given)),
+        "first half is missing": lambda real, generated: lost(real, generated, on_real=0),
+        "second half is missing": lambda real, generated: lost(real, generated, on_generated=0),
+        "the sign is wrong": lambda *given: -lost(*given),
+        "not sums": lambda *given: lost(*given, mean=ops.sum),
+        "do not halve": lambda *given: lost(*given) / 2,
+        "not the mean of all": lambda real, generated: ops.mean(
+            ops.softplus(ops.concatenate([-real, generated]))
+        ),
+        "a sigmoid comes first": lambda real, generated: (
+            ops.mean(1 - ops.sigmoid(real)) + ops.mean(ops.sigmoid(generated))
+        ),
+        "the logarithm breaks": lambda real, generated: (
+            -(ops.mean(ops.log(ops.sigmoid(real))) + ops.mean(ops.log(1 - ops.sigmoid(generated))))
+        ),
+        "one number is needed": lambda real, generated: ops.softplus(-real),
+        "it returns": lambda *_: 7.0,
+    },
+    "14.2": {
+        RIGHT: 0.75,
+        "of the generated ones": 0.25,
+        "at most 1": 3,
+        "upside down": 0.33,
+        "one half is best": 0.5,
+        "not surely": 1,
+        WRONG: 0.6,
+    },
+    "14.3": {
+        RIGHT: lambda logits: ops.mean(ops.softplus(-logits)),
+        OPEN: lambda *_: None,
+        "sees through it": lambda logits: ops.mean(ops.softplus(logits)),
+        "nearly flat": lambda logits: -ops.mean(ops.softplus(logits)),
+        "the sign is wrong": lambda logits: -ops.mean(ops.softplus(-logits)),
+        "not the sum": lambda logits: ops.sum(ops.softplus(-logits)),
+        "1 - D itself": lambda logits: ops.mean(1 - ops.sigmoid(logits)),
+        "that is -D itself": lambda logits: -ops.mean(ops.sigmoid(logits)),
+        "not with NumPy": lambda logits: float(ops.mean(ops.softplus(-logits))),
+        "has no end": lambda logits: -ops.mean(logits),
+        "the logarithm breaks": lambda logits: -ops.mean(ops.log(ops.sigmoid(logits))),
+        "one number is needed": lambda logits: ops.softplus(-logits),
+        "it returns": lambda *_: 7.0,
+    },
+    "14.4": {
+        RIGHT: styled,
+        OPEN: lambda *_: None,
+        "over the whole batch": lambda *given: styled(*given, axes=(0, 1, 2)),
+        "mixes the channels": lambda *given: styled(*given, axes=(1, 2, 3)),
+        "over the channels": lambda *given: styled(*given, axes=3),
+        "not by the variance": lambda *given: styled(*given, power=2),
+        "are swapped": lambda x, mean, std: styled(x, std, mean),
+        "still in it; divide": lambda *given: styled(*given, power=0),
+        "new mean is missing": lambda x, mean, std: styled(x, 0 * mean, std),
+        "new standard deviation is missing": lambda x, mean, std: styled(x, mean, std**0),
+        "old mean is still": lambda x, *style: styled(x, *style) + x.mean((1, 2), keepdims=True),
+        "after the scaling": lambda x, mean, std: styled(x, mean * std, std),
+        "away first": lambda x, mean, std: x * std[:, None, None] + mean[:, None, None],
+        "mean and deviation are missing": lambda x, mean, std: styled(x, 0 * mean, std**0),
+        "the shape is": lambda x, mean, std: mean,
+        "not those that were": lambda x, mean, std: x,
+    },
+    "14.5": {
+        RIGHT: lambda labels, side: (
+            np.eye(10)[labels][:, None, None] * np.ones((len(labels), side, side, 1))
+        ),
+        OPEN: lambda *_: None,
+        "a stripe": lambda labels, side: (
+            np.eye(10)[labels].repeat(side**2).reshape(-1, side, side, 10)
+        ),
+        "are mixed": lambda labels, side: np.tile(np.eye(10)[labels], (side**2, 1)).reshape(
+            -1, side, side, 10
+        ),
+        "swapped": lambda labels, side: np.broadcast_to(
+            1 - np.eye(10)[labels][:, None, None], (len(labels), side, side, 10)
+        ),
+        "planes come last": lambda labels, side: np.zeros((len(labels), 10, side, side)),
+        "the shape is": lambda labels, side: np.eye(10)[labels],
+        "1 everywhere": lambda labels, side: np.zeros((len(labels), side, side, 10)),
+    },
+    "14.6": {
+        RIGHT: (8, 11),
+        "counted from 0": (9, 12),
+        "a whole plane": (0, 27),
+        "28 times only": (3, 3),
+        "begins within a row": (9, 11),
+        "ends within a row": (8, 10),
+        "2 numbers were": 8,
+        WRONG: (7, 7),
     },
     "22.1": {
         RIGHT: lambda gradients, counts: np.average(gradients, axis=0, weights=counts),

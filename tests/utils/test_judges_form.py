@@ -16,6 +16,7 @@ from test_judges import (
     pair_counts,
     softmax,
     stopping,
+    styled,
     windows,
     writing,
 )
@@ -111,6 +112,12 @@ RIGHT = {
     "12b.4": [by_least_share],
     "12b.5": [lambda shares, k: likeliest()(shares, k).tolist()],
     "12b.6": [[320.0, 655_360], np.array([320, 655_360])],
+    "14.2": [np.float64(0.75), [3 / 4]],
+    "14.4": [lambda *given: ops.convert_to_tensor(styled(*given))],
+    "14.5": [
+        lambda labels, side: np.stack([[[np.eye(10)[i]] * side] * side for i in labels]) > 0.5
+    ],
+    "14.6": [[8.0, 11], np.array([8, 11])],
     "22.4": [[1.0, 9], np.array([1, 9])],
     "22.8": [(4 / 3, 3.0)],
 }
@@ -180,6 +187,8 @@ WRONG = [
     ("07.4", "99328", QUOTED),
     ("08.3", "6050", QUOTED),
     ("12b.6", ("320", "655360"), QUOTED),
+    ("14.2", "0.75", QUOTED),
+    ("14.6", ("8", "11"), QUOTED),
     ("22.4", 1, "2 numbers were expected"),
     ("22.8", ("1.33", 3), QUOTED),
     ("22.8", 1.33, "2 numbers were expected"),

@@ -133,6 +133,12 @@ PICTURES = {
         1,
         "Repetition and invented words of a small language model, by temperature",
     ),
+    "14_gan": Picture(
+        "Eight clusters",
+        1,
+        "Generated samples on a ring of eight clusters: all are found against an equal opponent, "
+        "hardly any against a slow one",
+    ),
     "22_scaling_out": Picture(
         "Large batches",
         1,
