@@ -113,7 +113,7 @@ def which_beta(answer: Any) -> bool | str:
     if np.asarray(answer).dtype.kind not in "iuf":
         return "three numbers were expected, without quotation marks."
     first, second, third = np.asarray(answer, dtype=float).tolist()
-    if np.isclose(first, 784) and np.isclose(second, 1 / 16):
+    if np.isclose(first, 1 / 16) and np.isclose(second, 784):
         return "the first two are the wrong way round."
     if np.isclose(first, 1 / 784):
         return "the first is upside down: which term was made smaller, and which one is β times?"
@@ -174,8 +174,8 @@ def slerp(function: Callable[..., Any]) -> bool | str | None:
     ]
     if not np.allclose(answer, expected):
         return named_mistake(answer, mistakes) or f"a quarter of the way it is at {short(answer)}."
-    wide = np.asarray(function(np.array([0.0, 2.0]), np.array([4.0, 0.0]), 0.5), dtype=float)
-    if not np.allclose(wide, [2 * 2**0.5, 2**0.5]):
+    other = np.asarray(function(np.array([0.0, 2.0]), np.array([1.0, 1.0]), 0.5), dtype=float)
+    if not np.allclose(other, np.sin(np.pi / 8) * np.array([1.0, 3.0]) * 2**0.5):
         return "right for two codes of one length; the angle must not depend on their lengths."
     return True
 
