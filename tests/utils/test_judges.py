@@ -2092,6 +2092,8 @@ SAID = {
         OPEN: lambda m, v, e: None,
         "that is the mean": lambda m, v, e: m,
         "noise times the variance": lambda m, v, e: m + ops.exp(v) * e,
+        "half the variance": lambda m, v, e: m + ops.exp(v) / 2 * e,
+        "a draw, too": lambda m, v, e: m - ops.exp(v / 2) * e,
         "it can be negative": lambda m, v, e: m + v * e,
         "still a logarithm": lambda m, v, e: m + v / 2 * e,
         "undo the logarithm first": lambda m, v, e: m + ops.sqrt(ops.abs(v)) * e,
@@ -2117,6 +2119,7 @@ SAID = {
         "the 1 is missing": lambda m, v: ops.sum(m**2 + ops.exp(v) - v, axis=-1) / 2,
         "has the wrong sign": lambda m, v: ops.sum(m**2 + ops.exp(v) - 1 + v, axis=-1) / 2,
         "the standard deviation": lambda m, v: ops.sum(m**2 + ops.exp(v / 2) - 1 - v, axis=-1) / 2,
+        "squared again": lambda m, v: ops.sum(m**2 + ops.exp(v) ** 2 - 1 - 2 * v, axis=-1) / 2,
         "the logarithm already": lambda m, v: (
             ops.sum(m**2 + v - 1 - ops.log(ops.abs(v)), axis=-1) / 2
         ),

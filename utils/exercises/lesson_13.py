@@ -43,6 +43,11 @@ def draw(function: Callable[..., Any]) -> bool | str | None:
             "noise times the variance; it takes the standard deviation.",
             mean + np.exp(log_var) * noise,
         ),
+        ("half the variance is not its root.", mean + np.exp(log_var) / 2 * noise),
+        (
+            "a draw, too, since noise is as likely up as down; but add it, as everybody does.",
+            mean - np.exp(log_var / 2) * noise,
+        ),
         ("the log-variance itself is no size: it can be negative.", mean + log_var * noise),
         ("half the log-variance is still a logarithm.", mean + log_var / 2 * noise),
         (
@@ -95,6 +100,13 @@ def rate(function: Callable[..., Any]) -> bool | str | None:
         (
             "the variance is exp of the log-variance; that is the standard deviation.",
             ((mean**2 + np.exp(log_var / 2) - 1 - log_var) / 2).sum(axis=1),
+        ),
+        *(
+            (
+                "exp of the log-variance is the variance already; it is not squared again.",
+                ((mean**2 + np.exp(2 * log_var) - 1 - times * log_var) / 2).sum(axis=1),
+            )
+            for times in (1, 2)
         ),
         (
             "log_var is the logarithm already; the logarithm of its absolute value is another.",
