@@ -66,6 +66,17 @@ def beam_step(join=np.add, descending=True):
     return step
 
 
+def on_a_circle(cosine=lambda a, b: a @ b / np.linalg.norm(a) / np.linalg.norm(b), divided=True):
+    """The way from one code to another along a circle, right or with one mistake."""
+
+    def slerp(a, b, t):
+        angle = np.arccos(np.clip(cosine(a, b), -1, 1))
+        mixed = np.sin((1 - t) * angle) * a + np.sin(t * angle) * b
+        return mixed / np.sin(angle) if divided else mixed
+
+    return slerp
+
+
 def best_of_each(totals, log_p):
     return np.arange(len(totals)), log_p.argmax(axis=1), totals + log_p.max(axis=1)
 
@@ -2087,6 +2098,95 @@ SAID = {
         "not thousands": (320, 640),
         "for one piece": (320, 1280),
         "does not take 7 bytes": (320, 7),
+    },
+    "13.1": {
+        RIGHT: lambda m, v, e: m + ops.exp(v / 2) * e,
+        OPEN: lambda m, v, e: None,
+        "that is the mean": lambda m, v, e: m,
+        "noise times the variance": lambda m, v, e: m + ops.exp(v) * e,
+        "half the variance": lambda m, v, e: m + ops.exp(v) / 2 * e,
+        "a draw, too": lambda m, v, e: m - ops.exp(v / 2) * e,
+        "it can be negative": lambda m, v, e: m + v * e,
+        "still a logarithm": lambda m, v, e: m + v / 2 * e,
+        "undo the logarithm first": lambda m, v, e: m + ops.sqrt(ops.abs(v)) * e,
+        "wider or narrower": lambda m, v, e: m + e,
+        "not moved to its mean": lambda m, v, e: ops.exp(v / 2) * e,
+        "one over": lambda m, v, e: m + ops.exp(-v / 2) * e,
+        "only the noise is stretched": lambda m, v, e: m + ops.exp(v / 2),
+        "after the mean": lambda m, v, e: (m + e) * ops.exp(v / 2),
+        "the shape is": lambda m, v, e: ops.sum(m, axis=-1),
+        "not NumPy's": lambda m, v, e: m + np.exp(ops.convert_to_numpy(v) / 2) * e,
+        "it returns": lambda m, v, e: 7 * m,
+    },
+    "13.2": {
+        RIGHT: lambda m, v: ops.sum(m**2 + ops.exp(v) - 1 - v, axis=-1) / 2,
+        OPEN: lambda m, v: None,
+        "add them up": lambda m, v: (m**2 + ops.exp(v) - 1 - v) / 2,
+        "for all pictures": lambda m, v: ops.sum(m**2 + ops.exp(v) - 1 - v) / 2,
+        "along the last axis": lambda m, v: ops.sum(m**2 + ops.exp(v) - 1 - v, axis=0) / 2,
+        "the half is missing": lambda m, v: ops.sum(m**2 + ops.exp(v) - 1 - v, axis=-1),
+        "the sign is wrong": lambda m, v: -ops.sum(m**2 + ops.exp(v) - 1 - v, axis=-1) / 2,
+        "averaged over the code": lambda m, v: ops.mean(m**2 + ops.exp(v) - 1 - v, axis=-1) / 2,
+        "not squared": lambda m, v: ops.sum(m + ops.exp(v) - 1 - v, axis=-1) / 2,
+        "the 1 is missing": lambda m, v: ops.sum(m**2 + ops.exp(v) - v, axis=-1) / 2,
+        "has the wrong sign": lambda m, v: ops.sum(m**2 + ops.exp(v) - 1 + v, axis=-1) / 2,
+        "the standard deviation": lambda m, v: ops.sum(m**2 + ops.exp(v / 2) - 1 - v, axis=-1) / 2,
+        "squared again": lambda m, v: ops.sum(m**2 + ops.exp(v) ** 2 - 1 - 2 * v, axis=-1) / 2,
+        "the logarithm already": lambda m, v: (
+            ops.sum(m**2 + v - 1 - ops.log(ops.abs(v)), axis=-1) / 2
+        ),
+        "the shape is": lambda m, v: ops.sum(m, axis=-1, keepdims=True),
+        "not NumPy's": lambda m, v: (
+            ops.convert_to_numpy(m**2 + ops.exp(v) - 1 - v).sum(axis=-1) / 2
+        ),
+        "it returns": lambda m, v: 7 * ops.sum(m, axis=-1),
+    },
+    "13.3": {
+        RIGHT: (784, 1 / 16, 49),
+        "three numbers": 784,
+        "without quotation marks": ("784", "1/16", "49"),
+        "the wrong way round": (1 / 16, 784, 49),
+        "the first is upside down": (1 / 784, 1 / 16, 49),
+        "the first is not": (16, 1 / 16, 49),
+        "the second is upside down": (784, 16, 49),
+        "for two numbers": (784, 1 / 2, 49),
+        "the second is not": (784, 1, 49),
+        "as many pixels": (784, 1 / 16, 1),
+        "against each other": (784, 1 / 16, 784 * 16),
+        "the third is not": (784, 1 / 16, 50),
+    },
+    "13.4": {
+        RIGHT: (10, 1024),
+        "two numbers": 10,
+        "without quotation marks": ("10", "1024"),
+        "the smaller unit": (4.8, 1024),
+        "nats are not": (7, 1024),
+        "doubles": (10, 20),
+        "ten bits do not": (10, 500),
+    },
+    "13.5": {
+        RIGHT: on_a_circle(),
+        OPEN: lambda a, b, t: None,
+        "the straight line.": lambda a, b, t: (1 - t) * a + t * b,
+        "from b to a": lambda a, b, t: on_a_circle()(b, a, t),
+        "the sine of the angle is missing": on_a_circle(divided=False),
+        "not an even pace": lambda a, b, t: (
+            np.linalg.norm(a) * ((1 - t) * a + t * b) / np.linalg.norm((1 - t) * a + t * b)
+        ),
+        "on their lengths": on_a_circle(lambda a, b: a @ b / (a @ a)),
+        "the shape is": lambda a, b, t: t,
+        "a quarter of the way": lambda a, b, t: 7 * a,
+    },
+    "13.6": {
+        RIGHT: lambda w: np.logaddexp.reduce(w, axis=1) - np.log(w.shape[1]),
+        OPEN: lambda w: None,
+        "the ELBO": lambda w: w.mean(axis=1),
+        "divide by k": lambda w: np.log(np.exp(w).sum(axis=1)),
+        "its logarithm is missing": lambda w: np.exp(w).mean(axis=1),
+        "only the largest": lambda w: w.max(axis=1),
+        "the shape is": lambda w: w.mean(),
+        "at −1000": lambda w: np.log(np.exp(w).mean(axis=1) + 1e-300),
+        "it returns": lambda w: 7 + w.mean(axis=1),
     },
     "14.1": {
         RIGHT: lost,

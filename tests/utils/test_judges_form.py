@@ -13,6 +13,7 @@ from test_judges import (
     CONTEXT,
     decoder_input,
     likeliest,
+    on_a_circle,
     pair_counts,
     softmax,
     stopping,
@@ -112,6 +113,10 @@ RIGHT = {
     "12b.4": [by_least_share],
     "12b.5": [lambda shares, k: likeliest()(shares, k).tolist()],
     "12b.6": [[320.0, 655_360], np.array([320, 655_360])],
+    "13.3": [[784.0, 0.0625, 49], np.array([784, 1 / 16, 49])],
+    "13.4": [[9.998, 1022], np.array([10, 1024])],
+    "13.5": [lambda a, b, t: on_a_circle()(a, b, t).tolist()],
+    "13.6": [lambda w: ops.logsumexp(w, axis=1) - np.log(w.shape[1])],
     "14.2": [np.float64(0.75), [3 / 4]],
     "14.4": [lambda *given: ops.convert_to_tensor(styled(*given))],
     "14.5": [

@@ -133,6 +133,11 @@ PICTURES = {
         1,
         "Repetition and invented words of a small language model, by temperature",
     ),
+    "13_autoencoder_vae": Picture(
+        "A plane one walks in",
+        1,
+        "Digits as points of a plane, what a decoder draws at each place, and a walk from 0 to 1",
+    ),
     "14_gan": Picture(
         "Eight clusters",
         1,
