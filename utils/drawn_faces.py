@@ -27,10 +27,11 @@ PARAMETERS = {
     "mouth": (-1.0, 1.0),  # corners down .. corners up
     "length": (0.0, 1.0),  # of the hair: above the ears .. on the shoulders
     "turn": (-1.0, 1.0),  # where the face looks: left .. right
-    "width": (0.0, 1.0),  # of the head
-    "jaw": (0.0, 0.3),  # round .. square
-    "eyes": (0.0, 1.0),  # close .. wide apart
-    "brows": (0.0, 1.0),  # thin .. thick
+    "nod": (-1.0, 1.0),  # and up .. down
+    "width": (0.3, 0.6),  # of the head: 0 narrow .. 1 wide
+    "jaw": (0.0, 0.2),  # 0 round .. 1 square
+    "eyes": (0.4, 0.6),  # 0 close .. 1 wide apart
+    "brows": (0.4, 0.6),  # 0 thin .. 1 thick
     "skin": (0.0, 1.0),  # dark .. light
     "shade": (0.0, 1.0),  # of the hair: black .. blond
     "glasses": (0.0, 0.0),  # 0 without, 1 with
@@ -63,6 +64,8 @@ _BACKGROUND, _SHIRT, _WHITE, _DARK, _LIPS, *_ENDS = np.array(
 )[:, :, None, None]
 _SKIN, _HAIR = _ENDS[:2], _ENDS[2:]
 _GREY = np.array([0.299, 0.587, 0.114], "float32")  # brightness of red, green, blue (BT.601)
+_PAPER = float(_BACKGROUND[:3, 0, 0] @ _GREY)  # brightness of the background
+_EDGE = 0.85  # of the picture; a head is about as high and as wide as 1 and 0.7 of it
 _AT_ONCE = 250  # faces; more do not fit into the processor's cache
 
 
@@ -124,13 +127,13 @@ def draw(
     shares = random.random((count, len(PARAMETERS) + 2))
     long_hair = shares[:, -1] < 0.5
     smiles = shares[:, -2] < np.where(long_hair, smile_if_long, smile_if_short)
+    usual = PARAMETERS | {
+        "mouth": np.where(smiles, *(np.reshape(r, (2, 1)) for r in (SMILE, NO_SMILE))),
+        "length": np.where(long_hair, *(np.reshape(r, (2, 1)) for r in (LONG, SHORT))),
+    }
     parameters = {}
-    for share, (name, usual) in zip(shares.T, PARAMETERS.items(), strict=False):
-        low, high = ranges.get(name, usual)
-        if name == "mouth" and name not in ranges:
-            low, high = np.where(smiles, *np.array([SMILE, NO_SMILE])[..., None].swapaxes(0, 1))
-        if name == "length" and name not in ranges:
-            low, high = np.where(long_hair, *np.array([LONG, SHORT])[..., None].swapaxes(0, 1))
+    for share, name in zip(shares.T, PARAMETERS, strict=False):
+        low, high = ranges.get(name, usual[name])
         parameters[name] = (low + (high - low) * share).astype("float32")
     smiles = parameters["mouth"] > np.mean([SMILE[0], NO_SMILE[1]])
     long_hair = parameters["length"] > np.mean([LONG[0], SHORT[1]])
@@ -171,66 +174,105 @@ def paint(
     return images, hair
 
 
+def measure(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Measure mouth and hair in grey pictures of faces, drawn or made by a network.
+
+    The mouth is what is dark in the lower face; a parabola is laid through it (least squares,
+    weighted by the darkness), and its curvature is measured. Hair is looked for beside the face:
+    how far down is it as dark as above the forehead?
+
+    Args:
+        images: (n, size, size) grey, 0..1.
+
+    Returns:
+        `mouth` and `length` as in `PARAMETERS`, (n,) each. For a drawn face of 32 pixels they are
+        right to about 0.1 and 0.05.
+    """
+    images = np.asarray(images)
+    size = images.shape[1]
+    at = _positions(size)
+    rows, columns = (at > 0.08) & (at < 0.52), abs(at) < 0.40
+    face = images[:, rows][:, :, columns]
+    skin = np.median(face, axis=(1, 2), keepdims=True)
+    inside = _ellipse(at[columns], at[rows][:, None] - 0.04, 0.43, 0.62) < 0  # not the hair
+    dark = np.clip(0.75 * skin - face, 0, None) * inside  # the nose is brighter than that
+    x = np.broadcast_to(at[columns], dark.shape)
+    terms = np.stack([np.ones_like(x), x, x * x])
+    normal = np.einsum("inrc,jnrc,nrc->nij", terms, terms, dark) + 1e-6 * np.eye(3)
+    right = np.einsum("inrc,nrc,r->ni", terms, dark, at[rows])
+    curvature = np.linalg.solve(normal, right[..., None])[:, 2, 0]
+
+    beside = images[:, :, (abs(at) > 0.54) & (abs(at) < 0.62)].mean(axis=2)
+    forehead = images[:, (at > -0.65) & (at < -0.5)][:, :, abs(at) < 0.2].mean(axis=(1, 2))
+    hair = (_PAPER - beside[:, (at > -0.05) & (at < 0.7)]) / (_PAPER - forehead)[:, None]
+    return -curvature * 0.24**2 / 0.19, (hair.mean(axis=1) + 0.075) / 1.1
+
+
 def _check_names(names):
     if unknown := ", ".join(set(names) - PARAMETERS.keys()):
         raise ValueError(f"Unknown: {unknown}. The parameters are {', '.join(PARAMETERS)}.")
 
 
-# --- Painting: x to the right and y down, both from -1 to 1 ------------------------------------
+# --- Painting: x to the right and y down, both from -EDGE to EDGE -------------------------------
+
+
+def _positions(size):
+    """Return the middles of the pixels in a row or a column."""
+    return ((np.arange(size, dtype="float32") + 0.5) * (2 / size) - 1) * _EDGE
 
 
 def _paint(p, size):
     """Paint faces from the back to the front. p: name -> (n, 1, 1). Returns (n, 4, size, size)."""
-    at = ((np.arange(size, dtype="float32") + 0.5) / size) * 2 - 1
+    at = _positions(size)
     painted = np.empty((len(p["mouth"]), 4, size, size), "float32")
     painted[:] = _BACKGROUND
     whole = _Canvas(at, at, painted)
     _paint_head(whole, p)
-    _paint_eyes(whole.part((-0.6, 0.6), (-0.35, 0.15)), p)
-    _paint_mouth(whole.part((-0.4, 0.4), (0.0, 0.55)), p)
+    _paint_eyes(whole.part((-0.6, 0.6), (-0.4, 0.22)), p)
+    _paint_mouth(whole.part((-0.42, 0.42), (-0.08, 0.6)), p)
     return painted
 
 
 def _paint_head(canvas, p):
     """Paint shoulders, the hair behind, neck, head, and the fringe, which ends in a bow."""
     x, y = canvas.x, canvas.y
-    width, height = 0.47 + 0.08 * p["width"], 0.62
+    width, height = 0.47 + 0.08 * p["width"], 0.66
     skin, hair = _between(_SKIN, p["skin"]), _between(_HAIR, p["shade"])
     canvas.add(_ellipse(x, y - 1.12, 0.75, 0.42), _SHIRT)
-    cap = _ellipse(x, y + 0.08, width + 0.15, height + 0.12)
+    cap = _ellipse(x, y + 0.08, width + 0.15, 0.74)
     sides = np.maximum(abs(x) - (width + 0.15), -0.08 - y)
     ends = y + 0.15 * x**2 - (-0.08 + 0.85 * p["length"])
     canvas.add(np.maximum(np.minimum(cap, sides), ends), hair)
-    canvas.add(np.maximum(abs(x) - 0.17, abs(y - 0.66) - 0.18), 0.88 * skin)
-    canvas.add(_ellipse(x, y - 0.02, width, height, power=2 + 2.5 * p["jaw"]), skin)
-    looks = x - 0.10 * p["turn"]
-    canvas.add(np.maximum(cap, y + 0.34 - 0.10 * (looks / width) ** 2), hair)
+    canvas.add(np.maximum(abs(x) - 0.17, abs(y - 0.70) - 0.16), 0.88 * skin)
+    canvas.add(_ellipse(x, y - 0.04, width, height, power=2 + 2.5 * p["jaw"]), skin)
+    looks = x - 0.08 * p["turn"]
+    canvas.add(np.maximum(cap, y + 0.36 - 0.03 * p["nod"] - 0.10 * (looks / width) ** 2), hair)
 
 
 def _paint_eyes(canvas, p):
-    """Paint eyes, brows and glasses. They move to the side as the head turns."""
-    looks, y, wears = canvas.x - 0.10 * p["turn"], canvas.y, p["glasses"] > 0.5
-    apart = 0.17 + 0.06 * p["eyes"]
+    """Paint eyes, brows and glasses. They move as the head turns and nods."""
+    looks, y = canvas.x - 0.08 * p["turn"], canvas.y - 0.06 * p["nod"]
+    apart, wears = 0.16 + 0.05 * p["eyes"], p["glasses"] > 0.5
     eye = abs(looks) - apart  # both eyes at once
-    canvas.add(_ellipse(eye, y + 0.06, 0.105, 0.075), _WHITE)
-    pupil = np.minimum(abs(looks - 0.03 * p["turn"] - apart), abs(looks - 0.03 * p["turn"] + apart))
-    canvas.add(_ellipse(pupil, y + 0.06, 0.05, 0.06), _DARK)
-    bow = abs(y + 0.21 - 0.6 * eye**2) - 0.015 - 0.03 * p["brows"]
+    canvas.add(_ellipse(eye, y + 0.04, 0.105, 0.075), _WHITE)
+    pupil = abs(abs(looks - 0.03 * p["turn"]) - apart)
+    canvas.add(_ellipse(pupil, y + 0.04 - 0.015 * p["nod"], 0.05, 0.06), _DARK)
+    bow = abs(y + 0.18 - 0.6 * eye**2) - 0.015 - 0.025 * p["brows"]
     canvas.add(np.maximum(bow, abs(eye) - 0.12), _DARK)
     if wears.any():
-        rims = abs(_ellipse(eye, y + 0.06, 0.165, 0.145)) - 0.022
-        bridge = np.maximum(abs(y + 0.07) - 0.02, abs(looks) - apart + 0.165)
+        rims = abs(_ellipse(eye, y + 0.04, 0.155, 0.14)) - 0.022
+        bridge = np.maximum(abs(y + 0.05) - 0.02, abs(looks) - apart + 0.155)
         canvas.add(np.where(wears, np.minimum(rims, bridge), 1), _DARK)
 
 
 def _paint_mouth(canvas, p):
     """Paint the nose, and the mouth: a parabola, whose corners are up in a smile."""
-    looks, y = canvas.x - 0.10 * p["turn"], canvas.y
-    nose = np.maximum(abs(looks - 0.03 * p["turn"]) - 0.03, abs(y - 0.12) - 0.07)
+    looks, y = canvas.x - 0.08 * p["turn"], canvas.y - 0.06 * p["nod"]
+    nose = np.maximum(abs(looks - 0.03 * p["turn"]) - 0.03, abs(y - 0.08) - 0.06)
     canvas.add(nose, 0.8 * _between(_SKIN, p["skin"]))
-    half, depth = 0.22, 0.17 * p["mouth"]
-    away = y - 0.36 - depth * (0.5 - (looks / half) ** 2)  # downwards; the slope makes it less
-    mouth = abs(away) / np.sqrt(1 + (2 * depth * looks / half**2) ** 2) - 0.042
+    half, depth = 0.24, 0.19 * p["mouth"]
+    away = y - 0.31 - depth * (0.5 - (looks / half) ** 2)  # downwards; the slope makes it less
+    mouth = abs(away) / np.sqrt(1 + (2 * depth * looks / half**2) ** 2) - 0.05
     canvas.add(np.maximum(mouth, abs(looks) - half), _LIPS)
 
 
