@@ -54,8 +54,8 @@ _BACKGROUND, _SHIRT, _WHITE, _DARK, _LIPS, *_ENDS = np.array(
         [0.35, 0.53, 0.62, 0],
         [1.00, 1.00, 1.00, 0],
         [0.08, 0.08, 0.10, 0],
-        [0.50, 0.06, 0.10, 0],
-        [0.50, 0.33, 0.23, 0],
+        [0.48, 0.05, 0.09, 0],
+        [0.60, 0.42, 0.31, 0],
         [0.98, 0.84, 0.73, 0],
         [0.10, 0.08, 0.08, 1],
         [0.55, 0.38, 0.18, 1],
@@ -205,7 +205,7 @@ def measure(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     beside = images[:, :, (abs(at) > 0.54) & (abs(at) < 0.62)].mean(axis=2)
     forehead = images[:, (at > -0.65) & (at < -0.5)][:, :, abs(at) < 0.2].mean(axis=(1, 2))
     hair = (_PAPER - beside[:, (at > -0.05) & (at < 0.7)]) / (_PAPER - forehead)[:, None]
-    return -curvature * 0.24**2 / 0.19, (hair.mean(axis=1) + 0.075) / 1.1
+    return -curvature * 0.25**2 / 0.21, (hair.mean(axis=1) + 0.075) / 1.1
 
 
 def _check_names(names):
@@ -245,13 +245,13 @@ def _paint_head(canvas, p):
     canvas.add(np.maximum(np.minimum(cap, sides), ends), hair)
     canvas.add(np.maximum(abs(x) - 0.17, abs(y - 0.70) - 0.16), 0.88 * skin)
     canvas.add(_ellipse(x, y - 0.04, width, height, power=2 + 2.5 * p["jaw"]), skin)
-    looks = x - 0.08 * p["turn"]
+    looks = x - 0.07 * p["turn"]
     canvas.add(np.maximum(cap, y + 0.36 - 0.03 * p["nod"] - 0.10 * (looks / width) ** 2), hair)
 
 
 def _paint_eyes(canvas, p):
     """Paint eyes, brows and glasses. They move as the head turns and nods."""
-    looks, y = canvas.x - 0.08 * p["turn"], canvas.y - 0.06 * p["nod"]
+    looks, y = canvas.x - 0.07 * p["turn"], canvas.y - 0.045 * p["nod"]
     apart, wears = 0.16 + 0.05 * p["eyes"], p["glasses"] > 0.5
     eye = abs(looks) - apart  # both eyes at once
     canvas.add(_ellipse(eye, y + 0.04, 0.105, 0.075), _WHITE)
@@ -267,12 +267,12 @@ def _paint_eyes(canvas, p):
 
 def _paint_mouth(canvas, p):
     """Paint the nose, and the mouth: a parabola, whose corners are up in a smile."""
-    looks, y = canvas.x - 0.08 * p["turn"], canvas.y - 0.06 * p["nod"]
+    looks, y = canvas.x - 0.07 * p["turn"], canvas.y - 0.045 * p["nod"]
     nose = np.maximum(abs(looks - 0.03 * p["turn"]) - 0.03, abs(y - 0.08) - 0.06)
     canvas.add(nose, 0.8 * _between(_SKIN, p["skin"]))
-    half, depth = 0.24, 0.19 * p["mouth"]
+    half, depth = 0.25, 0.21 * p["mouth"]
     away = y - 0.31 - depth * (0.5 - (looks / half) ** 2)  # downwards; the slope makes it less
-    mouth = abs(away) / np.sqrt(1 + (2 * depth * looks / half**2) ** 2) - 0.05
+    mouth = abs(away) / np.sqrt(1 + (2 * depth * looks / half**2) ** 2) - 0.055
     canvas.add(np.maximum(mouth, abs(looks) - half), _LIPS)
 
 
