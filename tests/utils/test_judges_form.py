@@ -111,6 +111,8 @@ RIGHT = {
     "12b.4": [by_least_share],
     "12b.5": [lambda shares, k: likeliest()(shares, k).tolist()],
     "12b.6": [[320.0, 655_360], np.array([320, 655_360])],
+    "13b.1": [lambda c, s: (c[s].mean(0) - c[~s].mean(0)).tolist()],
+    "13b.4": [[0.303], np.float64(0.30303), 0.303],
     "22.4": [[1.0, 9], np.array([1, 9])],
     "22.8": [(4 / 3, 3.0)],
 }

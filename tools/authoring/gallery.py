@@ -133,6 +133,11 @@ PICTURES = {
         1,
         "Repetition and invented words of a small language model, by temperature",
     ),
+    "13b_smile_vector": Picture(
+        "What is the network good for?",
+        1,
+        "Six drawn faces, and their smiles by pixels, by PCA and by a VAE, above the right answer",
+    ),
     "22_scaling_out": Picture(
         "Large batches",
         1,
