@@ -62,7 +62,7 @@ _BACKGROUND, _SHIRT, _WHITE, _DARK, _LIPS, *_ENDS = np.array(
     ],
     "float32",
 )[:, :, None, None]
-_SKIN, _HAIR = _ENDS[:2], _ENDS[2:]
+_SKIN, _HAIR = np.array(_ENDS[:2]), np.array(_ENDS[2:])
 _GREY = np.array([0.299, 0.587, 0.114], "float32")  # brightness of red, green, blue (BT.601)
 _PAPER = float(_BACKGROUND[:3, 0, 0] @ _GREY)  # brightness of the background
 _EDGE = 0.85  # of the picture; a head is about as high and as wide as 1 and 0.7 of it

@@ -1,4 +1,4 @@
-"""The drawn faces: exact labels, an exact mask, the same again for a seed, and a ruler that reads."""
+"""The drawn faces: exact labels, an exact mask, the same for a seed, and a ruler that reads."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_the_mask_is_what_was_painted_as_hair(size, monkeypatch):
     faces = drawn_faces.draw(20, seed=4, size=size, colour=True, ranges={"glasses": (1, 1)})
     assert faces.images.shape == (20, size, size, 3)
     tint = np.array([0.3, -0.05, 0.2])  # dye all hair: only the mask may change, and by its share
-    dyed = drawn_faces._HAIR.copy()
+    dyed = np.array(drawn_faces._HAIR)
     dyed[:, :3] += tint.reshape(3, 1, 1)
     monkeypatch.setattr(drawn_faces, "_HAIR", dyed)
     images, hair = drawn_faces.paint(faces.parameters, size=size, colour=True)

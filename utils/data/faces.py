@@ -80,7 +80,14 @@ def read_olivetti(path: str | os.PathLike) -> np.ndarray:
 
     try:
         columns = scipy.io.loadmat(path)["faces"]
-    except (OSError, KeyError, ValueError, TypeError, NotImplementedError) as problem:
+    except (
+        OSError,
+        KeyError,
+        ValueError,
+        TypeError,
+        NotImplementedError,
+        scipy.io.matlab.MatReadError,
+    ) as problem:
         raise DataError(f"{path} is not the file of the Olivetti faces: {problem!r}.") from problem
     if columns.shape != (SIDE * SIDE, PEOPLE * PHOTOS) or columns.dtype != np.uint8:
         raise DataError(f"{path} holds {columns.dtype} of shape {columns.shape}, not 400 faces.")
