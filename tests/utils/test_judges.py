@@ -48,6 +48,11 @@ def arc(angle_of=np.arccos, divide=True):
     return along
 
 
+def second_alone(a, b, t):
+    angle = np.arccos(a @ b / np.sqrt((a @ a) * (b @ b)))
+    return np.sin((1 - t) * angle) * a + np.sin(t * angle) / np.sin(angle) * b
+
+
 def accumulating(finish, weigh=True, end=None):
     def accumulate(gradient_of, x, y, piece):
         total, n, starts = 0, len(x), range(0, len(x[:end]), piece)
@@ -2096,9 +2101,12 @@ SAID = {
         "one vector": lambda c, s: c[s],
         "the smiling come first": lambda c, s: c[~s].mean(0) - c[s].mean(0),
         "smiling alone": lambda c, s: c[s].mean(0),
-        "not of all": lambda c, s: c[s].mean(0) - c.mean(0),
+        "of the others, not of all": lambda c, s: c[s].mean(0) - c.mean(0),
         "not sums": lambda c, s: c[s].sum(0) - c[~s].sum(0),
         "over the faces alone": lambda c, s: np.full(3, (c[s].mean(0) - c[~s].mean(0)).mean()),
+        "of each kind, not of all": lambda c, s: np.where(s[:, None], c, -c).mean(0),
+        "take the mean of many": lambda c, s: c[s][0] - c[~s][0],
+        "pick the first two": lambda c, s: c[1 * s].mean(0) - c[1 - s].mean(0),
     },
     "13b.2": {
         RIGHT: lambda c, s, h: balanced(c, s, h),
@@ -2115,11 +2123,21 @@ SAID = {
             * (c[s & h].mean(0) - c[~s & h].mean(0) - c[s & ~h].mean(0) + c[~s & ~h].mean(0))
         ),
         "the vector of the hair": lambda c, s, h: balanced(c, h, s),
+        "changes together": lambda c, s, h: c[s & h].mean(0) - c[~s & ~h].mean(0),
+        "confounded, too": lambda c, s, h: (
+            c[s].mean(0) - c[~s].mean(0) - c[h].mean(0) + c[~h].mean(0)
+        ),
         "you have their difference": lambda c, s, h: (
             c[s & h].mean(0) - c[~s & h].mean(0) - c[s & ~h].mean(0) + c[~s & ~h].mean(0)
         ),
     },
     "13b.3": {
+        "the part is a vector": lambda v, d: v - v @ d / np.sqrt(d @ d),
+        "changed places": lambda v, d: d - (v @ d) / (v @ v) * v,
+        "not by that of the vector": lambda v, d: v - (v @ d) / (v @ v) * d,
+        "its own length": lambda v, d: (
+            (v - (v @ d) / (d @ d) * d) / np.sqrt(v @ v - (v @ d) ** 2 / (d @ d))
+        ),
         RIGHT: lambda v, d: v - (v @ d) / (d @ d) * d,
         OPEN: lambda v, d: None,
         "one vector": lambda v, d: v @ d,
@@ -2130,10 +2148,12 @@ SAID = {
         "take it off": lambda v, d: v + (v @ d) / (d @ d) * d,
     },
     "13b.4": {
-        RIGHT: 0.7 / 1.1 - 0.3 / 0.9,
-        "share of smiles": 0.3,
-        "take off that": 0.636,
-        "Count 200 faces": 0.5,
+        RIGHT: 90 / 130 - 10 / 70,
+        "share of smiles": 0.5,
+        "take off that": 0.692,
+        "smiling come first": -0.549,
+        "by the number that smile": 0.4,
+        "Count 200 faces": 0.7,
     },
     "13b.5": {
         RIGHT: lambda s, h: 1 / (4 * np.bincount(2 * s + h)[2 * s + h]),
@@ -2143,6 +2163,9 @@ SAID = {
         "must add up to 1": lambda s, h: 10 / np.bincount(2 * s + h)[2 * s + h],
         "favours the frequent": lambda s, h: np.bincount(2 * s + h)[2 * s + h] / 40,
         "for each face": lambda s, h: np.full(40, 1 / 40),
+        "hair is not looked at": lambda s, h: np.where(s, 0.5 / s.sum(), 0.5 / (~s).sum()),
+        "smiles are not looked at": lambda s, h: np.where(h, 0.5 / h.sum(), 0.5 / (~h).sum()),
+        "not a quarter": lambda s, h: 0.1 / np.bincount(2 * s + h)[2 * s + h],
         "the same weight": lambda s, h: sum(
             0.25 * (np.arange(40) == np.flatnonzero(2 * s + h == k)[0]) for k in range(4)
         ),
@@ -2156,6 +2179,9 @@ SAID = {
         "the other way": lambda a, b, t: arc()(a, b, 1 - t),
         "np.arccos": arc(angle_of=lambda cosine: cosine),
         "of the whole angle": arc(divide=False),
+        "Divide by both lengths": lambda a, b, t: np.nan * a,
+        "into the angle alone": lambda a, b, t: arc()(a / np.sqrt(a @ a), b / np.sqrt(b @ b), t),
+        "not the second alone": second_alone,
         "radians": arc(angle_of=lambda cosine: np.degrees(np.arccos(cosine))),
         "it returns": lambda a, b, t: a,
     },

@@ -43,6 +43,15 @@ def smile_vector(function: Callable[..., Any]) -> bool | str | None:
         ("take off the mean of the others, not of all.", smiling.mean(0) - _CODES.mean(0)),
         ("means were asked for, not sums.", smiling.sum(0) - serious.sum(0)),
         ("one number for each place in the code: mean over the faces alone.", np.mean(right)),
+        (
+            "divide by the number of faces of each kind, not of all.",
+            (smiling.sum(0) - serious.sum(0)) / len(_CODES),
+        ),
+        ("that is the difference of two faces; take the mean of many.", smiling[0] - serious[0]),
+        (
+            "0 and 1 pick the first two faces; a mask of True and False picks by kind.",
+            _CODES[_SMILES.astype(int)].mean(0) - _CODES[1 - _SMILES.astype(int)].mean(0),
+        ),
     ]
     return np.allclose(answer, right) or (
         named_mistake(answer, mistakes) or f"it returns {short(answer)}."
@@ -72,6 +81,14 @@ def balanced_vector(function: Callable[..., Any]) -> bool | str | None:
         ("that is the vector of the hair.", _balanced(_CODES, _HAIR, _SMILES)),
         ("add the two; you have their difference.", (among[0] - among[1]) / 2),
         ("add the two; you have their difference.", among[0] - among[1]),
+        (
+            "here the hair changes together with the smile.",
+            _CODES[_SMILES & _HAIR].mean(0) - _CODES[~_SMILES & ~_HAIR].mean(0),
+        ),
+        (
+            "the whole hair vector was taken off; it is confounded, too.",
+            _difference(_CODES, _SMILES) - _difference(_CODES, _HAIR),
+        ),
     ]
     return np.allclose(answer, right) or (
         named_mistake(answer, mistakes) or f"it returns {short(answer)}."
@@ -105,6 +122,17 @@ def without(function: Callable[..., Any]) -> bool | str | None:
         ("the whole direction was taken off, not the part along it.", vector - direction),
         ("the whole direction was taken off, not the part along it.", vector - unit),
         ("the part along the direction was added; take it off.", vector + along),
+        ("a number was taken off everywhere; the part is a vector.", vector - vector @ unit),
+        ("a number was taken off everywhere; the part is a vector.", vector - vector @ direction),
+        (
+            "vector and direction have changed places.",
+            direction - (direction @ vector) / (vector @ vector) * vector,
+        ),
+        (
+            "divide by the length of the direction, not by that of the vector.",
+            vector - (vector @ direction) / (vector @ vector) * direction,
+        ),
+        ("the result keeps its own length.", (vector - along) / np.linalg.norm(vector - along)),
     ]
     return np.allclose(answer, vector - along) or (
         named_mistake(answer, mistakes) or f"it returns {short(answer)}."
@@ -113,16 +141,25 @@ def without(function: Callable[..., Any]) -> bool | str | None:
 
 def how_much_hair(answer: Any) -> bool | str:
     """Judge the weight of the hair in the raw vector: one number."""
-    if np.isclose(answer, 0.3, atol=1e-9):
+    right, among_smiling = 90 / 130 - 10 / 70, 90 / 130
+    if np.isclose(answer, right, atol=0.006):
+        return True
+    if np.isclose(answer, 0.5, atol=1e-9):
         return (
             "that is the share of smiles among long hair minus among short; "
             "asked is the share of long hair among the smiling minus among the others."
         )
-    if np.isclose(answer, 0.7 / 1.1, atol=0.004):
+    if np.isclose(answer, among_smiling, atol=0.006):
         return "that is the share among the smiling; take off that among the others."
-    return bool(np.isclose(answer, 0.7 / 1.1 - 0.3 / 0.9, atol=4e-4)) or (
-        f"not {answer}. Count 200 faces; give three decimals."
-    )
+    if np.isclose(answer, -right, atol=0.006):
+        return "the smiling come first, as in the vector."
+    if np.isclose(answer, 80 / 200, atol=0.006):
+        return "divide by the number that smile, or do not, not by that of all faces."
+    return f"not {answer}. Count 200 faces."
+
+
+def _halves(mask):
+    return np.where(mask, 0.5 / mask.sum(), 0.5 / (~mask).sum())
 
 
 def weights(function: Callable[..., Any]) -> bool | str | None:
@@ -141,12 +178,20 @@ def weights(function: Callable[..., Any]) -> bool | str | None:
         ("all weights together must add up to 1; each kind to a quarter.", 4 * right),
         ("all weights together must add up to 1.", 160 * right),
         ("all weights together must add up to 1.", 40 * right),
+        ("hair is not looked at; there are four kinds.", _halves(_SMILES)),
+        ("smiles are not looked at; there are four kinds.", _halves(_HAIR)),
         ("that favours the frequent kinds; the rare ones need larger weights.", 1 / right / 160),
         ("that is the same weight for each face, not for each kind.", np.full(40, 1 / 40)),
     ]
     if np.allclose(totals, 0.25):
         return "faces of a kind must have the same weight."
+    if np.ptp(totals) < 1e-9 and not named_mistake(answer, mistakes):
+        return f"each kind weighs the same, but {totals[0]:.3g}, and not a quarter."
     return named_mistake(answer, mistakes) or f"the four kinds weigh {totals.round(3).tolist()}."
+
+
+def _length(vector):
+    return np.sqrt(vector @ vector)
 
 
 def along_the_arc(function: Callable[..., Any]) -> bool | str | None:
@@ -157,12 +202,14 @@ def along_the_arc(function: Callable[..., Any]) -> bool | str | None:
         return None
     if wrong := _vector(answer, 3):
         return wrong
+    if np.isnan(answer).any():
+        return "it returns nan; a cosine above 1 has no angle. Divide by both lengths."
     product = a @ b
 
-    def arc(angle, t=t):
+    def arc(angle, t=t, a=a, b=b):
         return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
 
-    cosine = product / np.sqrt((a @ a) * (b @ b))
+    cosine = product / (_length(a) * _length(b))
     angle = np.arccos(cosine)
     mistakes = [
         ("that is the straight line.", (1 - t) * a + t * b),
@@ -170,6 +217,11 @@ def along_the_arc(function: Callable[..., Any]) -> bool | str | None:
         ("the cosine is not yet the angle: np.arccos.", arc(cosine)),
         ("divide by the sine of the whole angle.", arc(angle) * np.sin(angle)),
         ("the angle is measured in radians.", arc(np.degrees(angle))),
+        ("the lengths go into the angle alone.", arc(angle, a=a / _length(a), b=b / _length(b))),
+        (
+            "both sines are divided, not the second alone.",
+            np.sin((1 - t) * angle) * a + np.sin(t * angle) / np.sin(angle) * b,
+        ),
     ]
     return np.allclose(answer, arc(angle)) or (
         named_mistake(answer, mistakes) or f"it returns {short(answer)}."
@@ -184,7 +236,11 @@ JUDGES = {
         is_function=True,
     ),
     "3": Judge(without, "What has the result to be at right angles to?", is_function=True),
-    "4": Judge(how_much_hair, "How many of 200 faces smile?", numbers=1),
+    "4": Judge(
+        how_much_hair,
+        "Of 200 faces, how many smile, and how many of these have long hair?",
+        numbers=1,
+    ),
     "5": Judge(weights, "How many faces are of the same kind as this one?", is_function=True),
     "6": Judge(
         along_the_arc, "What is the cosine of the angle between two vectors?", is_function=True
