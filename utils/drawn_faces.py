@@ -111,7 +111,11 @@ def draw(
         smile_if_long: The probability of a smile for a face with long hair.
         smile_if_short: The same for one with short hair. If the two differ, hair tells of smiles.
         ranges: Other ranges than those of `PARAMETERS`, such as those of one of `FAMILIES`. A
-            range for "mouth" or "length" takes the place of smile or no smile, long or short.
+            range for "mouth" or "length" takes the place of smile or no smile, long or short; then
+            a mouth above 0.25 counts as a smile, and a length above 0.45 as long.
+
+    Returns:
+        The faces; `images` are grey unless `colour`.
 
     Raises:
         TypeError: A number is not an integer.
@@ -167,8 +171,8 @@ def paint(
     hair = np.empty((count, size, size), "float32")
     for start in range(0, count, _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        parameters = {n: c[part] for n, c in zip(PARAMETERS, columns, strict=True)}
-        painted = _paint(parameters, size)
+        some = {name: column[part] for name, column in zip(PARAMETERS, columns, strict=True)}
+        painted = _paint(some, size)
         rgb = painted[:, :3].transpose(0, 2, 3, 1)
         images[part], hair[part] = rgb if colour else rgb @ _GREY, painted[:, 3]
     return images, hair
@@ -186,7 +190,7 @@ def measure(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         `mouth` and `length` as in `PARAMETERS`, (n,) each. For a drawn face of 32 pixels they are
-        right to about 0.1 and 0.05.
+        right to about 0.05 and 0.02, for one made by a small network to about 0.15 and 0.03.
     """
     images = np.asarray(images)
     size = images.shape[1]

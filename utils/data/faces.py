@@ -105,7 +105,7 @@ def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def drawn_people() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw the stand-in: forty people, of whom eight always wear glasses and seven sometimes.
 
-    Who wears glasses is darker of skin, has shorter hair and heavier brows, by design: glasses hang
+    Who always wears glasses has darker and shorter hair and heavier brows, by design: glasses hang
     together with the person, as they do in the photos.
 
     Returns:
@@ -120,7 +120,7 @@ def drawn_people() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         np.repeat(sometimes, PHOTOS) & (random.random(PEOPLE * PHOTOS) < 0.5)
     )
     shares = {name: random.random(PEOPLE) for name in drawn_faces.PARAMETERS}
-    shares["skin"] = np.where(always, 0.1, 0.4) + 0.6 * shares["skin"]
+    shares["shade"] = np.where(always, 0.0, 0.4) + 0.6 * shares["shade"]
     shares["length"] = np.where(always, 0.1, 0.4) + 0.6 * shares["length"]
     shares["brows"] = np.where(always, 0.4, 0.1) + 0.6 * shares["brows"]
     parameters = {name: np.repeat(share, PHOTOS) for name, share in shares.items()}
