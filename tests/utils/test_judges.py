@@ -34,6 +34,25 @@ GREY = np.array([100.0, 110.0, 120.0])
 PARTS = [np.array([1.0, 2.0, 3.0]), np.array([5.0, 5.0, 5.0])]
 
 
+def balanced(codes, smiles, hair):
+    kinds = [codes[s & h].mean(0) for s in (smiles, ~smiles) for h in (hair, ~hair)]
+    return (kinds[0] + kinds[1] - kinds[2] - kinds[3]) / 2
+
+
+def arc(angle_of=np.arccos, divide=True):
+    def along(a, b, t):
+        angle = angle_of(a @ b / np.sqrt((a @ a) * (b @ b)))
+        walked = np.sin((1 - t) * angle) * a + np.sin(t * angle) * b
+        return walked / np.sin(angle) if divide else walked
+
+    return along
+
+
+def second_alone(a, b, t):
+    angle = np.arccos(a @ b / np.sqrt((a @ a) * (b @ b)))
+    return np.sin((1 - t) * angle) * a + np.sin(t * angle) / np.sin(angle) * b
+
+
 def accumulating(finish, weigh=True, end=None):
     def accumulate(gradient_of, x, y, piece):
         total, n, starts = 0, len(x), range(0, len(x[:end]), piece)
@@ -2187,6 +2206,96 @@ SAID = {
         "the shape is": lambda w: w.mean(),
         "at −1000": lambda w: np.log(np.exp(w).mean(axis=1) + 1e-300),
         "it returns": lambda w: 7 + w.mean(axis=1),
+    },
+    "13b.1": {
+        RIGHT: lambda c, s: c[s].mean(0) - c[~s].mean(0),
+        OPEN: lambda c, s: None,
+        "one vector": lambda c, s: c[s],
+        "the smiling come first": lambda c, s: c[~s].mean(0) - c[s].mean(0),
+        "smiling alone": lambda c, s: c[s].mean(0),
+        "of the others, not of all": lambda c, s: c[s].mean(0) - c.mean(0),
+        "not sums": lambda c, s: c[s].sum(0) - c[~s].sum(0),
+        "over the faces alone": lambda c, s: np.full(3, (c[s].mean(0) - c[~s].mean(0)).mean()),
+        "of each kind, not of all": lambda c, s: np.where(s[:, None], c, -c).mean(0),
+        "take the mean of many": lambda c, s: c[s][0] - c[~s][0],
+        "pick the first two": lambda c, s: c[1 * s].mean(0) - c[1 - s].mean(0),
+    },
+    "13b.2": {
+        RIGHT: lambda c, s, h: balanced(c, s, h),
+        OPEN: lambda c, s, h: None,
+        "one vector": lambda c, s, h: np.stack([balanced(c, s, h)]),
+        "the raw vector": lambda c, s, h: c[s].mean(0) - c[~s].mean(0),
+        "the smiling come first": lambda c, s, h: -balanced(c, s, h),
+        "their mean was asked for": lambda c, s, h: 2 * balanced(c, s, h),
+        "among long hair alone": lambda c, s, h: c[s & h].mean(0) - c[~s & h].mean(0),
+        "among short hair alone": lambda c, s, h: c[s & ~h].mean(0) - c[~s & ~h].mean(0),
+        "however many faces": lambda c, s, h: (
+            balanced(c, s, h)
+            + (h.mean() - 0.5)
+            * (c[s & h].mean(0) - c[~s & h].mean(0) - c[s & ~h].mean(0) + c[~s & ~h].mean(0))
+        ),
+        "the vector of the hair": lambda c, s, h: balanced(c, h, s),
+        "changes together": lambda c, s, h: c[s & h].mean(0) - c[~s & ~h].mean(0),
+        "confounded, too": lambda c, s, h: (
+            c[s].mean(0) - c[~s].mean(0) - c[h].mean(0) + c[~h].mean(0)
+        ),
+        "you have their difference": lambda c, s, h: (
+            c[s & h].mean(0) - c[~s & h].mean(0) - c[s & ~h].mean(0) + c[~s & ~h].mean(0)
+        ),
+    },
+    "13b.3": {
+        "the part is a vector": lambda v, d: v - v @ d / np.sqrt(d @ d),
+        "changed places": lambda v, d: d - (v @ d) / (v @ v) * v,
+        "not by that of the vector": lambda v, d: v - (v @ d) / (v @ v) * d,
+        "its own length": lambda v, d: (
+            (v - (v @ d) / (d @ d) * d) / np.sqrt(v @ v - (v @ d) ** 2 / (d @ d))
+        ),
+        RIGHT: lambda v, d: v - (v @ d) / (d @ d) * d,
+        OPEN: lambda v, d: None,
+        "one vector": lambda v, d: v @ d,
+        "part along the direction": lambda v, d: (v @ d) / (d @ d) * d,
+        "counts with its length": lambda v, d: v - (v @ d) * d,
+        "divide by its square": lambda v, d: v - (v @ d) / np.sqrt(d @ d) * d,
+        "whole direction": lambda v, d: v - d,
+        "take it off": lambda v, d: v + (v @ d) / (d @ d) * d,
+    },
+    "13b.4": {
+        RIGHT: 90 / 130 - 10 / 70,
+        "share of smiles": 0.5,
+        "take off that": 0.692,
+        "smiling come first": -0.549,
+        "by the number that smile": 0.4,
+        "Count 200 faces": 0.7,
+    },
+    "13b.5": {
+        RIGHT: lambda s, h: 1 / (4 * np.bincount(2 * s + h)[2 * s + h]),
+        OPEN: lambda s, h: None,
+        "one vector": lambda s, h: 0.25,
+        "each kind to a quarter": lambda s, h: 1 / np.bincount(2 * s + h)[2 * s + h],
+        "must add up to 1": lambda s, h: 10 / np.bincount(2 * s + h)[2 * s + h],
+        "favours the frequent": lambda s, h: np.bincount(2 * s + h)[2 * s + h] / 40,
+        "for each face": lambda s, h: np.full(40, 1 / 40),
+        "hair is not looked at": lambda s, h: np.where(s, 0.5 / s.sum(), 0.5 / (~s).sum()),
+        "smiles are not looked at": lambda s, h: np.where(h, 0.5 / h.sum(), 0.5 / (~h).sum()),
+        "not a quarter": lambda s, h: 0.1 / np.bincount(2 * s + h)[2 * s + h],
+        "the same weight": lambda s, h: sum(
+            0.25 * (np.arange(40) == np.flatnonzero(2 * s + h == k)[0]) for k in range(4)
+        ),
+        "the four kinds weigh": lambda s, h: s / s.sum(),
+    },
+    "13b.6": {
+        RIGHT: arc(),
+        OPEN: lambda a, b, t: None,
+        "one vector": lambda a, b, t: t,
+        "straight line": lambda a, b, t: (1 - t) * a + t * b,
+        "the other way": lambda a, b, t: arc()(a, b, 1 - t),
+        "np.arccos": arc(angle_of=lambda cosine: cosine),
+        "of the whole angle": arc(divide=False),
+        "Divide by both lengths": lambda a, b, t: np.nan * a,
+        "into the angle alone": lambda a, b, t: arc()(a / np.sqrt(a @ a), b / np.sqrt(b @ b), t),
+        "not the second alone": second_alone,
+        "radians": arc(angle_of=lambda cosine: np.degrees(np.arccos(cosine))),
+        "it returns": lambda a, b, t: a,
     },
     "14.1": {
         RIGHT: lost,

@@ -117,6 +117,8 @@ RIGHT = {
     "13.4": [[9.998, 1022], np.array([10, 1024])],
     "13.5": [lambda a, b, t: on_a_circle()(a, b, t).tolist()],
     "13.6": [lambda w: ops.logsumexp(w, axis=1) - np.log(w.shape[1])],
+    "13b.1": [lambda c, s: (c[s].mean(0) - c[~s].mean(0)).tolist()],
+    "13b.4": [[0.549], np.float64(0.54945), 0.55],
     "14.2": [np.float64(0.75), [3 / 4]],
     "14.4": [lambda *given: ops.convert_to_tensor(styled(*given))],
     "14.5": [

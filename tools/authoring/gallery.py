@@ -138,6 +138,11 @@ PICTURES = {
         1,
         "Digits as points of a plane, what a decoder draws at each place, and a walk from 0 to 1",
     ),
+    "13b_smile_vector": Picture(
+        "What is the network good for?",
+        1,
+        "Six drawn faces, and their smiles by pixels, by PCA and by a VAE, above the right answer",
+    ),
     "14_gan": Picture(
         "Eight clusters",
         1,

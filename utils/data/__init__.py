@@ -13,6 +13,7 @@ Teachers: `python -m utils.data --help`.
 """
 
 from utils.common.errors import DataError
+from utils.data.faces import FacePhotos, load_olivetti
 from utils.data.fetching.network import network_available
 from utils.data.fetching.places import cache_folder
 from utils.data.fetching.registry import RegistryFile, registry_files, unknown
@@ -36,6 +37,7 @@ from utils.data.words import (
 __all__ = [
     "CIFAR10_CLASSES",
     "DataError",
+    "FacePhotos",
     "ImageDataset",
     "Merges",
     "Origin",
@@ -54,6 +56,7 @@ __all__ = [
     "load_madach",
     "load_merges",
     "load_mnist",
+    "load_olivetti",
     "load_photos",
     "load_reviews",
     "load_shakespeare",
@@ -69,7 +72,15 @@ __all__ = [
 ]
 
 Dataset = (
-    ImageDataset | Text | SpokenDigits | WordVectors | WordTests | Reviews | SentencePairs | Merges
+    ImageDataset
+    | Text
+    | SpokenDigits
+    | WordVectors
+    | WordTests
+    | Reviews
+    | SentencePairs
+    | Merges
+    | FacePhotos
 )
 
 LOADERS = {
@@ -84,6 +95,7 @@ LOADERS = {
     "spoken_digits": load_spoken_digits,
     "tatoeba": load_tatoeba,
     "merges": load_merges,
+    "olivetti": load_olivetti,
 }
 
 
