@@ -103,8 +103,8 @@ def draw(
         smile_if_long: The probability of a smile for a face with long hair.
         smile_if_short: The same for one with short hair. If the two differ, hair tells of smiles.
         ranges: Other ranges than those of `PARAMETERS`, or one value for all: `(0, 0)`. A range
-            for "mouth" or "length" takes the place of smile or no smile, long or short; then a mouth
-            above 0.25 counts as a smile, and a length above 0.45 as long.
+            for "mouth" or "length" takes the place of smile or no smile, long or short; then a
+            mouth above 0.25 counts as a smile, and a length above 0.45 as long.
 
     Returns:
         The faces; `images` are grey unless `colour`.
