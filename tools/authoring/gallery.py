@@ -133,6 +133,11 @@ PICTURES = {
         1,
         "Repetition and invented words of a small language model, by temperature",
     ),
+    "14b_diffusion": Picture(
+        "Digits out of noise",
+        3,
+        "Digits that come out of pure noise, in five stages",
+    ),
     "22_scaling_out": Picture(
         "Large batches",
         1,

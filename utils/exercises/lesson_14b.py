@@ -34,9 +34,15 @@ def cycle_loss(function: Callable[..., Any]) -> bool | str | None:
         ("that is only the way from x; y goes back, and there again.", abs(trip_x).mean()),
         ("that is only the way from y; x goes there and back, too.", abs(trip_y).mean()),
         ("that is half of it: add the two means.", right / 2),
-        ("those are squares; the absolute difference was asked for.", (trip_x**2).mean() + (trip_y**2).mean()),
+        (
+            "those are squares; the absolute difference was asked for.",
+            (trip_x**2).mean() + (trip_y**2).mean(),
+        ),
         ("add the values up and divide by their number: ops.mean, not ops.sum.", right * x.size),
-        ("ops.abs is missing: what is too large and too small cancels.", trip_x.mean() + trip_y.mean()),
+        (
+            "ops.abs is missing: what is too large and too small cancels.",
+            trip_x.mean() + trip_y.mean(),
+        ),
         (
             "the ways are mixed up: x is in the first pile, so it goes there first, then back.",
             abs(there(back(x)) - x).mean() + abs(back(there(y)) - y).mean(),
@@ -98,7 +104,10 @@ def step_back(function: Callable[..., Any]) -> bool | str | None:
     mistakes = [
         ("that is the clean point; add the noise again that belongs to the earlier time.", clean),
         ("that is the noisy point as it was.", noisy),
-        ("the noise was taken off and not divided by the root of k.", 0.8 * 0.6 * clean + 0.6 * noise),
+        (
+            "the noise was taken off and not divided by the root of k.",
+            0.8 * 0.6 * clean + 0.6 * noise,
+        ),
         ("that is taken off, but not solved for the clean point.", 0.6 * clean),
         ("the roots are missing.", then * (noisy - (1 - k) * noise) / k + (1 - then) * noise),
         ("the two times have changed places.", 0.6 * (noisy - 0.6 * noise) / 0.8 + 0.8 * noise),
