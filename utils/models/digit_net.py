@@ -22,7 +22,7 @@ def load() -> Any:
     """Build the network with its trained weights.
 
     Returns:
-        A Keras model from pictures, (batch, 28, 28) or (batch, 28, 28, 1), ink 1 on paper 0, to
+        A Keras model from pictures, (batch, 28, 28), ink 1 on paper 0, to
         the ten digits' probabilities, (batch, 10).
     """
     net = build()
