@@ -56,9 +56,13 @@ def cycle_loss(function: Callable[..., Any]) -> bool | str | None:
             abs(there(x) - x).mean() + abs(back(y) - y).mean(),
         ),
     ]
-    return bool(np.allclose(answer, right, rtol=1e-4)) or (
-        named_mistake(answer, mistakes, rtol=1e-4) or f"it returns {short(float(answer))}."
-    )
+    if not np.allclose(answer, right, rtol=1e-4):
+        return named_mistake(answer, mistakes, rtol=1e-4) or f"it returns {short(float(answer))}."
+    try:
+        function(keras.KerasTensor(x.shape), keras.KerasTensor(y.shape), there, back)
+    except (TypeError, ValueError):
+        return "right for arrays; the training differentiates it, so compute with keras.ops only."
+    return True
 
 
 def add_noise(function: Callable[..., Any]) -> bool | str | None:
@@ -120,8 +124,8 @@ def step_back(function: Callable[..., Any]) -> bool | str | None:
     return bool(np.allclose(home, clean)) or "right for these times; k_then may be 1, the end."
 
 
-def best_factor(function: Callable[..., Any]) -> bool | str | None:
-    """Judge the factor of the best guess for one Gaussian, a function of two numbers."""
+def floor_of(function: Callable[..., Any]) -> bool | str | None:
+    """Judge the least error of a guess of the noise for one Gaussian, a function of two numbers."""
     places = [(0.36, 1.0), (0.64, 4.0), (0.5, 0.01)]
     answer = [function(k, v) for k, v in places]
     if any(part is None for part in answer):
@@ -129,39 +133,43 @@ def best_factor(function: Callable[..., Any]) -> bool | str | None:
     if np.shape(answer) != (3,):
         return f"one number was expected; it returns {short(answer[0])}."
     k, v = np.array(places).T
+    variance = k * v + 1 - k
+    right = k * v / variance
     mistakes = [
-        ("that is the covariance; divide it by the variance of the noisy points.", np.sqrt(1 - k)),
-        ("the root of 1 - k, for a covariance.", (1 - k) / (k * v + 1 - k)),
-        ("that is the factor for the clean point.", np.sqrt(k) * v / (k * v + 1 - k)),
-        ("the variance of the noisy points has the noise's share, too.", np.sqrt(1 - k) / (k * v)),
-        ("the data's variance counts with the share that is kept.", np.sqrt(1 - k) / (v + 1 - k)),
-        ("divide by the variance, not by its root.", np.sqrt(1 - k) / np.sqrt(k * v + 1 - k)),
+        ("that is the factor of the guess; its error was asked for.", np.sqrt(1 - k) / variance),
+        ("so much of the noise can be guessed; what is left was asked for.", (1 - k) / variance),
+        ("the covariance is squared.", 1 - np.sqrt(1 - k) / variance),
+        ("that is the root of it.", np.sqrt(right)),
+        ("divide by the variance of the noisy point.", k * v),
+        ("that holds for v = 1.", k),
+        ("the data's variance counts with the share that is kept.", v / (v + 1 - k)),
+        ("what was to be guessed is the noise, with variance 1.", v - (1 - k) / variance),
     ]
-    return bool(np.allclose(answer, np.sqrt(1 - k) / (k * v + 1 - k))) or (
+    return bool(np.allclose(answer, right)) or (
         named_mistake(answer, mistakes) or f"for k = 0.36, v = 1 it returns {short(answer[0])}."
     )
 
 
-def noise_of(function: Callable[..., Any]) -> bool | str | None:
-    """Judge the noise that belongs to a clean point, a function of two arrays and a share."""
-    random = np.random.default_rng(3)
-    clean, noise = random.normal(size=(2, 5, 3))
-    noisy = 0.6 * clean + 0.8 * noise
-    answer = function(noisy.copy(), clean.copy(), 0.36)
-    if answer is None:
+def noise_error(function: Callable[..., Any]) -> bool | str | None:
+    """Judge the noise's error that follows from the clean point's, a function of two numbers."""
+    places = [(0.5, 0.36), (2.0, 0.9), (0.1, 0.04)]
+    answer = [function(error, k) for error, k in places]
+    if any(part is None for part in answer):
         return None
-    problem = _wrong_shape(answer, clean)
-    if problem:
-        return problem
+    if np.shape(answer) != (3,):
+        return f"one number was expected; it returns {short(answer[0])}."
+    error, k = np.array(places).T
     mistakes = [
-        ("the difference is right; divide it by the noise's own factor.", 0.8 * noise),
-        ("the clean point is in there with a factor; take off as much.", (noisy - clean) / 0.8),
-        ("the roots are missing.", (noisy - 0.36 * clean) / 0.64),
-        ("divide by the root.", (noisy - 0.6 * clean) / 0.64),
-        ("that is the difference, not the noise.", noisy - clean),
+        ("that is the way from the noise to the clean point.", error * (1 - k) / k),
+        ("errors go with the root of that; their squares do not.", error * np.sqrt(k / (1 - k))),
+        ("the error is squared already; its factor must be, too.", error**2 * k / (1 - k)),
+        ("then what is left is divided by the noise's own factor.", error * k),
+        ("the clean point is in there with a factor.", error / (1 - k)),
+        ("the two guesses are not off by the same amount.", error),
+        ("the noise's factor is the root of 1 - k.", error * k / (1 - k) ** 2),
     ]
-    return bool(np.allclose(answer, noise)) or (
-        named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+    return bool(np.allclose(answer, error * k / (1 - k))) or (
+        named_mistake(answer, mistakes) or f"for 0.5, k = 0.36 it returns {short(answer[0])}."
     )
 
 
@@ -179,7 +187,9 @@ def ways(answer: float) -> bool | str:
 
 
 def _wrong_shape(answer: ArrayLike, like: np.ndarray) -> str:
-    """Return what is wrong with the answer's shape, or an empty text."""
+    """Return what is wrong with the answer's kind or shape, or an empty text."""
+    if keras.ops.is_tensor(answer):
+        return "a NumPy array was expected; here it is np.sqrt, not ops.sqrt."
     shape = np.shape(answer)
     return "" if shape == like.shape else f"the shape is {shape}, expected {like.shape}."
 
@@ -193,10 +203,14 @@ JUDGES = {
         is_function=True,
     ),
     "4": Judge(
-        best_factor,
+        floor_of,
         "Write the noisy point as a sum, and take the covariance with its second part.",
         is_function=True,
     ),
-    "5": Judge(noise_of, "Solve the formula for the noise.", is_function=True),
+    "5": Judge(
+        noise_error,
+        "Solve the formula for the noise: what does it become if the clean point is off by d?",
+        is_function=True,
+    ),
     "6": Judge(ways, "Where may the first cluster go, and then the second?", numbers=1),
 }
