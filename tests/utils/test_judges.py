@@ -2104,6 +2104,7 @@ SAID = {
             lambda x, y, g, f: [f(g(x)) - x, g(f(y)) - y], lambda gap: gap
         ),
         "mixed up": cycles(lambda x, y, g, f: [g(f(x)) - x, f(g(y)) - y]),
+        "where it arrives": cycles(lambda x, y, g, f: [f(g(x)), g(f(y))]),
         "compares x with y": cycles(lambda x, y, g, f: [g(x) - y, f(y) - x]),
         "one way only": cycles(lambda x, y, g, f: [g(x) - x, f(y) - y]),
         "one number was": lambda x, y, there, back: ops.abs(back(there(x)) - x),
@@ -2117,6 +2118,11 @@ SAID = {
         OPEN: lambda *_: None,
         "the roots are missing": noised(1, 1),
         "changed places": lambda clean, noise, k: noised(0.5, 0.5)(noise, clean, k),
+        "noise is added": lambda clean, noise, k: noised(0.5, 0.5)(clean, -noise, k),
+        "not squared": lambda clean, noise, k: k**0.5 * clean + (1 - k**2) ** 0.5 * noise,
+        "changes the arrays": lambda clean, noise, k: np.add(
+            k**0.5 * clean, (1 - k) ** 0.5 * noise, out=noise
+        ),
         "second root": noised(0.5, 1),
         "first root": noised(1, 0.5),
         "the clean part must": noised(0, 0.5),
@@ -2134,6 +2140,8 @@ SAID = {
         OPEN: lambda *_: None,
         "that is the clean point": lambda x, noise, k, then: cleaned(x, noise, k),
         "as it was": lambda x, noise, k, then: x,
+        "is missing": lambda x, noise, k, then: then**0.5 * cleaned(x, noise, k),
+        "larger, too": lambda x, noise, k, then: x - ((1 - k) ** 0.5 - (1 - then) ** 0.5) * noise,
         "not divided": lambda x, noise, k, then: noised(0.5, 0.5)(
             x - (1 - k) ** 0.5 * noise, noise, then
         ),
@@ -2166,6 +2174,7 @@ SAID = {
         "divide by the variance": lambda k, v: k * v,
         "holds for v = 1": lambda k, v: k,
         "counts with": lambda k, v: v / (v + 1 - k),
+        "clean point's error": lambda k, v: v * (1 - k) / (k * v + 1 - k),
         "with variance 1": lambda k, v: v - (1 - k) / (k * v + 1 - k),
         "it returns": lambda k, v: 7.0,
         "one number": lambda k, v: np.ones(2),

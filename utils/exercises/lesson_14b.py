@@ -48,6 +48,10 @@ def cycle_loss(function: Callable[..., Any]) -> bool | str | None:
             abs(there(back(x)) - x).mean() + abs(back(there(y)) - y).mean(),
         ),
         (
+            "that is where it arrives; how far is that from where it began?",
+            abs(back(there(x))).mean() + abs(there(back(y))).mean(),
+        ),
+        (
             "that compares x with y; nobody knows which y belongs to x.",
             abs(there(x) - y).mean() + abs(back(y) - x).mean(),
         ),
@@ -79,6 +83,8 @@ def add_noise(function: Callable[..., Any]) -> bool | str | None:
     mistakes = [
         ("the roots are missing: k is a share of the variance.", k * clean + (1 - k) * noise),
         ("clean and noise have changed places.", np.sqrt(k) * noise + np.sqrt(1 - k) * clean),
+        ("the noise is added.", np.sqrt(k) * clean - np.sqrt(1 - k) * noise),
+        ("k is not squared.", np.sqrt(k) * clean + np.sqrt(1 - k**2) * noise),
         ("the second root is missing.", np.sqrt(k) * clean + (1 - k) * noise),
         ("the first root is missing.", k * clean + np.sqrt(1 - k) * noise),
         ("the clean part must become smaller, too.", clean + np.sqrt(1 - k) * noise),
@@ -87,6 +93,10 @@ def add_noise(function: Callable[..., Any]) -> bool | str | None:
     ]
     if not np.allclose(answer, np.sqrt(k) * clean + np.sqrt(1 - k) * noise):
         return named_mistake(answer, mistakes) or f"it returns {short(answer)}."
+    given = clean.copy(), noise.copy()
+    function(*given, 0.5)
+    if (given[0] != clean).any() or (given[1] != noise).any():
+        return "right, but it changes the arrays that it was given; make a new one."
     one = function(clean, noise, 0.36)
     return bool(np.allclose(one, 0.6 * clean + 0.8 * noise)) or (
         "right for a column of shares; k may be a single number, too."
@@ -108,6 +118,8 @@ def step_back(function: Callable[..., Any]) -> bool | str | None:
     mistakes = [
         ("that is the clean point; add the noise again that belongs to the earlier time.", clean),
         ("that is the noisy point as it was.", noisy),
+        ("the noise of the earlier time is missing.", 0.8 * clean),
+        ("at the earlier time the clean part is larger, too.", 0.6 * clean + 0.6 * noise),
         (
             "the noise was taken off and not divided by the root of k.",
             0.8 * 0.6 * clean + 0.6 * noise,
@@ -143,6 +155,7 @@ def floor_of(function: Callable[..., Any]) -> bool | str | None:
         ("divide by the variance of the noisy point.", k * v),
         ("that holds for v = 1.", k),
         ("the data's variance counts with the share that is kept.", v / (v + 1 - k)),
+        ("that is the clean point's error, not the noise's.", v * (1 - k) / variance),
         ("what was to be guessed is the noise, with variance 1.", v - (1 - k) / variance),
     ]
     return bool(np.allclose(answer, right)) or (
