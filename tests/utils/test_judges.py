@@ -74,6 +74,20 @@ def moved(draw):
     return lambda images, random: np.stack([np.roll(x, draw(random), (0, 1)) for x in images])
 
 
+def cycles(gaps, size=ops.abs, mean=ops.mean):
+    """The cycle loss, right or with one mistake: the mean size of the gaps, added."""
+    return lambda *given: sum(mean(size(gap)) for gap in gaps(*given))
+
+
+def noised(clean_power, noise_power):
+    """Add noise; the powers of the two shares are 0.5 where the roots are right."""
+    return lambda clean, noise, k: k**clean_power * clean + (1 - k) ** noise_power * noise
+
+
+def cleaned(x, noise, k):
+    return (x - (1 - k) ** 0.5 * noise) / k**0.5
+
+
 def beam_step(join=np.add, descending=True):
     """A step of the beam, right or with one mistake."""
 
@@ -2390,6 +2404,116 @@ SAID = {
         "ends within a row": (8, 10),
         "2 numbers were": 8,
         WRONG: (7, 7),
+    },
+    "14b.1": {
+        RIGHT: cycles(lambda x, y, g, f: [f(g(x)) - x, g(f(y)) - y]),
+        OPEN: lambda *_: None,
+        "y goes back, and": cycles(lambda x, y, g, f: [f(g(x)) - x]),
+        "x goes there": cycles(lambda x, y, g, f: [g(f(y)) - y]),
+        "half of it": lambda *given: (
+            cycles(lambda x, y, g, f: [f(g(x)) - x, g(f(y)) - y])(*given) / 2
+        ),
+        "those are squares": cycles(lambda x, y, g, f: [f(g(x)) - x, g(f(y)) - y], ops.square),
+        "not ops.sum": cycles(lambda x, y, g, f: [f(g(x)) - x, g(f(y)) - y], mean=ops.sum),
+        "ops.abs is missing": cycles(
+            lambda x, y, g, f: [f(g(x)) - x, g(f(y)) - y], lambda gap: gap
+        ),
+        "mixed up": cycles(lambda x, y, g, f: [g(f(x)) - x, f(g(y)) - y]),
+        "where it arrives": cycles(lambda x, y, g, f: [f(g(x)), g(f(y))]),
+        "compares x with y": cycles(lambda x, y, g, f: [g(x) - y, f(y) - x]),
+        "one way only": cycles(lambda x, y, g, f: [g(x) - x, f(y) - y]),
+        "one number was": lambda x, y, there, back: ops.abs(back(there(x)) - x),
+        "it returns": lambda x, y, there, back: 77.0,
+        "keras.ops only": lambda x, y, there, back: (
+            np.mean(np.abs(back(there(x)) - x)) + np.mean(np.abs(there(back(y)) - y))
+        ),
+    },
+    "14b.2": {
+        RIGHT: noised(0.5, 0.5),
+        OPEN: lambda *_: None,
+        "the roots are missing": noised(1, 1),
+        "changed places": lambda clean, noise, k: noised(0.5, 0.5)(noise, clean, k),
+        "noise is added": lambda clean, noise, k: noised(0.5, 0.5)(clean, -noise, k),
+        "not squared": lambda clean, noise, k: k**0.5 * clean + (1 - k**2) ** 0.5 * noise,
+        "changes the arrays": lambda clean, noise, k: np.add(
+            k**0.5 * clean, (1 - k) ** 0.5 * noise, out=noise
+        ),
+        "second root": noised(0.5, 1),
+        "first root": noised(1, 0.5),
+        "the clean part must": noised(0, 0.5),
+        "the noise must": noised(0.5, 0),
+        "and then the root": lambda clean, noise, k: k**0.5 * clean + (1 - k**0.5) * noise,
+        "single number": lambda clean, noise, k: noised(0.5, 0.5)(
+            clean, noise, k if np.ndim(k) else k / 2
+        ),
+        "it returns": lambda clean, noise, k: 7 * clean,
+        "not ops.sqrt": lambda clean, noise, k: ops.sqrt(k) * clean,
+        "the shape is": lambda clean, noise, k: clean[0],
+    },
+    "14b.3": {
+        RIGHT: lambda x, noise, k, then: noised(0.5, 0.5)(cleaned(x, noise, k), noise, then),
+        OPEN: lambda *_: None,
+        "that is the clean point": lambda x, noise, k, then: cleaned(x, noise, k),
+        "as it was": lambda x, noise, k, then: x,
+        "is missing": lambda x, noise, k, then: then**0.5 * cleaned(x, noise, k),
+        "larger, too": lambda x, noise, k, then: x - ((1 - k) ** 0.5 - (1 - then) ** 0.5) * noise,
+        "not divided": lambda x, noise, k, then: noised(0.5, 0.5)(
+            x - (1 - k) ** 0.5 * noise, noise, then
+        ),
+        "not solved": lambda x, noise, k, then: x - (1 - k) ** 0.5 * noise,
+        "the roots are missing": lambda x, noise, k, then: noised(1, 1)(
+            (x - (1 - k) * noise) / k, noise, then
+        ),
+        "changed places": lambda x, noise, k, then: noised(0.5, 0.5)(
+            cleaned(x, noise, then), noise, k
+        ),
+        "less noise": lambda x, noise, k, then: (
+            then**0.5 * cleaned(x, noise, k) + (1 - k) ** 0.5 * noise
+        ),
+        "not by k": lambda x, noise, k, then: noised(0.5, 0.5)(
+            cleaned(x, noise, k) / k**0.5, noise, then
+        ),
+        "may be 1": lambda x, noise, k, then: noised(0.5, 0.5)(
+            cleaned(x, noise, k), noise, min(then, 0.9)
+        ),
+        "it returns": lambda x, noise, k, then: 7 * x,
+        "the shape is": lambda x, noise, k, then: x[0],
+    },
+    "14b.4": {
+        RIGHT: lambda k, v: 1 - (1 - k) / (k * v + 1 - k),
+        OPEN: lambda *_: None,
+        "the factor of the guess": lambda k, v: (1 - k) ** 0.5 / (k * v + 1 - k),
+        "can be guessed": lambda k, v: (1 - k) / (k * v + 1 - k),
+        "the covariance is squared": lambda k, v: 1 - (1 - k) ** 0.5 / (k * v + 1 - k),
+        "the root of it": lambda k, v: (k * v / (k * v + 1 - k)) ** 0.5,
+        "divide by the variance": lambda k, v: k * v,
+        "holds for v = 1": lambda k, v: k,
+        "counts with": lambda k, v: v / (v + 1 - k),
+        "clean point's error": lambda k, v: v * (1 - k) / (k * v + 1 - k),
+        "with variance 1": lambda k, v: v - (1 - k) / (k * v + 1 - k),
+        "it returns": lambda k, v: 7.0,
+        "one number": lambda k, v: np.ones(2),
+    },
+    "14b.5": {
+        RIGHT: lambda error, k: error * (k**0.5 / (1 - k) ** 0.5) ** 2,
+        OPEN: lambda *_: None,
+        "that is the way from": lambda error, k: error * (1 - k) / k,
+        "errors go with": lambda error, k: error * (k / (1 - k)) ** 0.5,
+        "squared already": lambda error, k: error**2 * k / (1 - k),
+        "own factor": lambda error, k: error * k,
+        "in there with a factor": lambda error, k: error / (1 - k),
+        "the same amount": lambda error, k: error,
+        "the root of 1 - k": lambda error, k: error * k / (1 - k) ** 2,
+        "it returns": lambda error, k: 7.0,
+        "one number": lambda error, k: np.ones(2),
+    },
+    "14b.6": {
+        RIGHT: 6,
+        "no way back": 27,
+        "whole translators": 9,
+        "a way back": 1,
+        "the one that is right": 5,
+        WRONG: 7,
     },
     "22.1": {
         RIGHT: lambda gradients, counts: np.average(gradients, axis=0, weights=counts),

@@ -149,6 +149,11 @@ PICTURES = {
         "Generated samples on a ring of eight clusters: all are found against an equal opponent, "
         "hardly any against a slow one",
     ),
+    "14b_diffusion": Picture(
+        "Digits out of noise",
+        3,
+        "Digits that come out of pure noise, in five stages",
+    ),
     "22_scaling_out": Picture(
         "Large batches",
         1,
