@@ -20,6 +20,6 @@ def test_the_patient_generator_writes_what_it_is_asked_for():
     noise = np.random.default_rng(0).normal(size=(200, digit_gan.NOISE))
     z = np.concatenate([noise, np.eye(10)[digits]], axis=1).astype("float32")
     pictures = digit_gan.load().predict(z, verbose=0)
-    assert pictures.shape == (200, 784) and 0 <= pictures.min() and pictures.max() <= 1
+    assert pictures.shape == (200, 784) and pictures.min() >= 0 and pictures.max() <= 1
     answers = digit_net.load().predict(pictures.reshape(-1, 28, 28), verbose=0).argmax(axis=1)
     assert np.mean(answers == digits) > 0.95
