@@ -16,9 +16,7 @@ import keras
 import numpy as np
 
 from utils import data, runtime
-from utils.models import cifar_net
-
-TARGET = cifar_net.WEIGHTS
+from utils.models import bundled, cifar_net
 
 
 def with_normalisation(network: keras.Model) -> keras.Sequential:
@@ -126,10 +124,7 @@ def main() -> None:
     network = train(cifar10, options.epochs)
     answers = network.predict(cifar10.x_test.astype("float32"), verbose=0).argmax(axis=-1)
     print(f"folded, float16: test accuracy {np.mean(answers == cifar10.y_test):.1%}")
-    weights = {f"{i:02}": w.astype("float16") for i, w in enumerate(network.get_weights())}
-    TARGET.parent.mkdir(exist_ok=True)
-    np.savez_compressed(TARGET, **weights)
-    print(f"{TARGET.name}: {TARGET.stat().st_size:,} bytes, {network.count_params():,} weights")
+    bundled.save(network, cifar_net.FILE)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import numpy as np
 from keras import layers, ops
 
 from utils import data, runtime, updates
-from utils.models import digit_gan, digit_net
+from utils.models import bundled, digit_gan, digit_net
 
 BATCH_SIZE = 64
 
@@ -83,9 +83,7 @@ def main() -> None:
     pictures = generator.predict(z, verbose=0).reshape(-1, 28, 28)
     answers = digit_net.load().predict(pictures, verbose=0).argmax(axis=1)
     print(f"float16: the asked digit is read in {np.mean(answers == digits):.1%}")
-    weights = {f"{i:02}": w.astype("float16") for i, w in enumerate(generator.get_weights())}
-    np.savez_compressed(digit_gan.FILE, **weights)
-    print(f"{digit_gan.FILE.name}: {digit_gan.FILE.stat().st_size:,} bytes")
+    bundled.save(generator, digit_gan.FILE)
 
 
 if __name__ == "__main__":

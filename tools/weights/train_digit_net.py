@@ -14,7 +14,7 @@ import numpy as np
 
 from utils import data, runtime
 from utils.data import samples
-from utils.models import digit_net
+from utils.models import bundled, digit_net
 
 COPIES = 8  # of every image of the sample, which has a fortieth of MNIST's
 
@@ -61,10 +61,7 @@ def main() -> None:
     ):
         answers = net.predict(images / np.float32(255), verbose=0).argmax(axis=-1)
         print(f"float16, test images of {name}: {np.mean(answers == labels):.2%}")
-    weights = {f"{i:02}": w.astype("float16") for i, w in enumerate(net.get_weights())}
-    np.savez_compressed(digit_net.FILE, **weights)
-    size = digit_net.FILE.stat().st_size
-    print(f"{digit_net.FILE.name}: {size:,} bytes, {net.count_params():,} weights")
+    bundled.save(net, digit_net.FILE)
 
 
 if __name__ == "__main__":

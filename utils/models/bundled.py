@@ -1,7 +1,10 @@
-"""Read files that come with the course, and say so plainly if one is missing or damaged."""
+"""Read files of weights that come with the course, and write them."""
 
 import hashlib
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from utils.common.errors import DataError
 
@@ -27,3 +30,18 @@ def read(path: Path, sha256: str) -> bytes:
             "delete it and get it again, for example with: git checkout data/weights"
         )
     return content
+
+
+def restore(net: Any, path: Path) -> Any:
+    """Give a network, a Keras model as it was when it was saved, its weights; return it."""
+    with np.load(path) as file:
+        net.set_weights([file[name].astype("float32") for name in sorted(file)])
+    return net
+
+
+def save(net: Any, path: Path) -> None:
+    """Write a network's weights, in float16, and say how large that is."""
+    weights = {f"{i:02}": weight.astype("float16") for i, weight in enumerate(net.get_weights())}
+    path.parent.mkdir(exist_ok=True)
+    np.savez_compressed(path, **weights)
+    print(f"{path.name}: {path.stat().st_size:,} bytes, {net.count_params():,} weights")

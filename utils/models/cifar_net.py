@@ -9,12 +9,11 @@ It saw 4,000 pictures and is right in about three cases of four. `tools/weights/
 trained it.
 """
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
+from utils.models import bundled
 
-WEIGHTS = Path(__file__).resolve().parents[2] / "data" / "weights" / "cifar_net.npz"
+FILE = bundled.WEIGHTS / "cifar_net.npz"
 
 
 def load() -> Any:
@@ -23,10 +22,7 @@ def load() -> Any:
     The layers are conv1, relu1, pool1, conv2, relu2, conv3, relu3, pool3, conv4, relu4, conv5,
     relu5 (80 maps of 8 × 8), the mean over each map, and logits.
     """
-    net = build()
-    with np.load(WEIGHTS) as file:
-        net.set_weights([file[name].astype("float32") for name in sorted(file)])
-    return net
+    return bundled.restore(build(), FILE)
 
 
 def build() -> Any:

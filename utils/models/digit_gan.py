@@ -10,11 +10,9 @@ It is lesson 14's generator after 24,000 rounds. `tools/weights/train_digit_gan.
 
 from typing import Any
 
-import numpy as np
+from utils.models import bundled
 
-from utils.models.bundled import WEIGHTS
-
-FILE = WEIGHTS / "digit_gan.npz"
+FILE = bundled.WEIGHTS / "digit_gan.npz"
 NOISE = 32  # numbers from a normal distribution; ten for the label follow, one of them 1
 
 
@@ -25,10 +23,7 @@ def load() -> Any:
         A Keras model from noise and one-hot label, (batch, 42), to pictures, (batch, 784), ink 1
         on paper 0.
     """
-    generator = build()
-    with np.load(FILE) as file:
-        generator.set_weights([file[name].astype("float32") for name in sorted(file)])
-    return generator
+    return bundled.restore(build(), FILE)
 
 
 def build() -> Any:

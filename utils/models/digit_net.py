@@ -11,24 +11,19 @@ sample. `tools/weights/train_digit_net.py` trained it.
 
 from typing import Any
 
-import numpy as np
+from utils.models import bundled
 
-from utils.models.bundled import WEIGHTS
-
-FILE = WEIGHTS / "digit_net.npz"
+FILE = bundled.WEIGHTS / "digit_net.npz"
 
 
 def load() -> Any:
     """Build the network with its trained weights.
 
     Returns:
-        A Keras model from pictures, (batch, 28, 28), ink 1 on paper 0, to
-        the ten digits' probabilities, (batch, 10).
+        A Keras model from pictures, (batch, 28, 28), ink 1 on paper 0, to the ten
+        digits' probabilities, (batch, 10).
     """
-    net = build()
-    with np.load(FILE) as file:
-        net.set_weights([file[name].astype("float32") for name in sorted(file)])
-    return net
+    return bundled.restore(build(), FILE)
 
 
 def build() -> Any:
