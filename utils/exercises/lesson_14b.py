@@ -15,22 +15,35 @@ def cycle_loss(function: Callable[..., Any]) -> bool | str | None:
     """Judge a function of two batches and two translators that returns the cycle loss."""
     random = np.random.default_rng(0)
     x, y = (random.normal(size=(3, 4, 2)).astype("float32") for _ in range(2))
-
-    def there(p):
-        return 2 * p + 1
-
-    def back(p):
-        return p**2 - p
-
-    answer = function(keras.ops.convert_to_tensor(x), keras.ops.convert_to_tensor(y), there, back)
+    answer = function(*map(keras.ops.convert_to_tensor, (x, y)), _there, _back)
     if answer is None:
         return None
     answer = np.asarray(keras.ops.convert_to_numpy(answer))
     if answer.shape:
         return f"its shape is {answer.shape}; one number was expected. Take the mean."
-    trip_x, trip_y = back(there(x)) - x, there(back(y)) - y
+    right, mistakes = _cycle_losses(x, y)
+    if not np.allclose(answer, right, rtol=1e-4):
+        return named_mistake(answer, mistakes, rtol=1e-4) or f"it returns {short(float(answer))}."
+    try:
+        function(keras.KerasTensor(x.shape), keras.KerasTensor(y.shape), _there, _back)
+    except (TypeError, ValueError):
+        return "right for arrays; the training differentiates it, so compute with keras.ops only."
+    return True
+
+
+def _there(p):
+    return 2 * p + 1
+
+
+def _back(p):
+    return p**2 - p
+
+
+def _cycle_losses(x, y):
+    """Return the right cycle loss of these translators, and the wrong ones with their names."""
+    trip_x, trip_y = _back(_there(x)) - x, _there(_back(y)) - y
     right = abs(trip_x).mean() + abs(trip_y).mean()
-    mistakes = [
+    return right, [
         ("that is only the way from x; y goes back, and there again.", abs(trip_x).mean()),
         ("that is only the way from y; x goes there and back, too.", abs(trip_y).mean()),
         ("that is half of it: add the two means.", right / 2),
@@ -45,28 +58,21 @@ def cycle_loss(function: Callable[..., Any]) -> bool | str | None:
         ),
         (
             "the ways are mixed up: x is in the first pile, so it goes there first, then back.",
-            abs(there(back(x)) - x).mean() + abs(back(there(y)) - y).mean(),
+            abs(_there(_back(x)) - x).mean() + abs(_back(_there(y)) - y).mean(),
         ),
         (
             "that is where it arrives; how far is that from where it began?",
-            abs(back(there(x))).mean() + abs(there(back(y))).mean(),
+            abs(_back(_there(x))).mean() + abs(_there(_back(y))).mean(),
         ),
         (
             "that compares x with y; nobody knows which y belongs to x.",
-            abs(there(x) - y).mean() + abs(back(y) - x).mean(),
+            abs(_there(x) - y).mean() + abs(_back(y) - x).mean(),
         ),
         (
             "that is one way only; compare when it has come back.",
-            abs(there(x) - x).mean() + abs(back(y) - y).mean(),
+            abs(_there(x) - x).mean() + abs(_back(y) - y).mean(),
         ),
     ]
-    if not np.allclose(answer, right, rtol=1e-4):
-        return named_mistake(answer, mistakes, rtol=1e-4) or f"it returns {short(float(answer))}."
-    try:
-        function(keras.KerasTensor(x.shape), keras.KerasTensor(y.shape), there, back)
-    except (TypeError, ValueError):
-        return "right for arrays; the training differentiates it, so compute with keras.ops only."
-    return True
 
 
 def add_noise(function: Callable[..., Any]) -> bool | str | None:
