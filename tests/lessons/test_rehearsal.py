@@ -2,8 +2,8 @@
 
 That is what everybody with a GPU gets. What a network has learnt after four steps means nothing,
 so only this is tested here: every line runs, on TensorFlow, which Colab has beside a GPU, with the
-real data if there are some; on JAX, the backend of Colab's TPUs, in `--every-combination`, and so
-are lessons that do the same in every profile.
+real data if there are some. In `--every-combination` also on JAX, the backend of Colab's TPUs, and
+lessons that run the same lines in every profile: those for which it decides numbers or nothing.
 """
 
 import ast
@@ -22,13 +22,26 @@ from utils.environment import rehearsal
 
 HOMEWORK = sorted((ROOT / "notebooks" / "homework" / "instructor").glob("*.ipynb"))
 REHEARSAL = {"COURSE_REHEARSAL": "1"}
-ASKS_FOR_PROFILE = re.compile(r"runtime\.(by_profile|steps|profile)\(")
+ASKS_FOR_PROFILE = re.compile(r"runtime\.(by_profile|steps|profile)\(.*")
+ONLY_NUMBERS = re.compile(r"runtime\.(by_profile|steps)\(quick=[\d_.]+, full=[\d_.]+\)")
 
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory):
     """A cache of the rehearsals' own, empty at first."""
     return tmp_path_factory.mktemp("rehearsal")
+
+
+def profile_decides_more_than_numbers(source):
+    """Whether a notebook, as text, runs other lines, or with other things, in profile full."""
+    return any(not ONLY_NUMBERS.match(asked[0]) for asked in ASKS_FOR_PROFILE.finditer(source))
+
+
+def test_what_is_rehearsed():
+    lines = "epochs = runtime.by_profile(quick=4, full=1_000)\n"
+    assert not profile_decides_more_than_numbers(lines)
+    assert profile_decides_more_than_numbers(lines + "n = runtime.steps(quick=4, full=len(x))")
+    assert profile_decides_more_than_numbers(lines + 'if runtime.profile() == "full":')
 
 
 @pytest.mark.notebooks
@@ -42,8 +55,9 @@ def test_profile_full(notebook, backend, cache, tmp_path, request, record_proper
     everything = request.config.getoption("every_combination")
     if backend == "jax" and not everything:
         pytest.skip("rehearsed on JAX with --every-combination only")
-    if not ASKS_FOR_PROFILE.search(notebook.read_text(encoding="utf-8")) and not everything:
-        pytest.skip("it does the same in every profile; with --every-combination only")
+    source = notebook.read_text(encoding="utf-8")
+    if not profile_decides_more_than_numbers(source) and not everything:
+        pytest.skip("it runs the same lines in every profile; with --every-combination only")
     folder = cache / ("real" if MIRROR else "sample")
     executed = execute(notebook, backend, folder, tmp_path, mirror=MIRROR, more=REHEARSAL)
     assert "full, as a rehearsal" in printed(executed)
