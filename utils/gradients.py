@@ -52,7 +52,7 @@ def gradient_function(scalar_of: Callable, *, with_value: bool = False) -> Calla
     value_and_gradient = _value_and_gradient(scalar_of, compiled=True)
 
     def gradient(x, *others):
-        value, slope = value_and_gradient(_as_batch(x), *map(_as_constant, others))
+        value, slope = value_and_gradient(_as_batch(x), *map(as_tensor, others))
         return (value, slope) if with_value else slope
 
     return gradient
@@ -105,6 +105,35 @@ def weight_gradients(loss_of: Callable, weights: Sequence[keras.Variable]) -> li
     return _differentiate(loss, _NO_WEIGHT_MATTERS)(values)[1]
 
 
+def as_tensor(array: Any) -> Any:
+    """Return an array or a number as a tensor of the backend; floats and integers in 32 bits."""
+    array = keras.ops.convert_to_numpy(array) if keras.ops.is_tensor(array) else np.asarray(array)
+    # 64-bit numbers would be cut down by one backend and kept by the other.
+    narrow = {"f": keras.config.floatx(), "i": "int32", "u": "int32"}.get(array.dtype.kind)
+    return keras.ops.convert_to_tensor(array.astype(narrow, copy=False) if narrow else array)
+
+
+def traced(run: Callable) -> Callable:
+    """Compile a function of tensors, or of lists of them, for TensorFlow: once for each signature.
+
+    Calling tf.function itself would count the traces of all functions made so together, and warn
+    of too many.
+    """
+    import tensorflow as tf
+
+    functions = {}
+
+    def run_traced(*tensors):
+        specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, list(tensors))
+        signature = tuple(tf.nest.flatten(specs))
+        if signature not in functions:
+            function = tf.function(run, autograph=False)
+            functions[signature] = function.get_concrete_function(*specs)
+        return functions[signature](*tensors)
+
+    return run_traced
+
+
 _NO_DEPENDENCE = (
     "What the function returns does not depend on x, so there is no gradient. Compute it from "
     "the argument, with keras.ops only: NumPy, argmax and rounding cut the connection."
@@ -154,13 +183,6 @@ def _as_batch(x):
     return keras.ops.convert_to_tensor(x.astype(keras.config.floatx()))
 
 
-def _as_constant(other):
-    other = np.asarray(other)
-    # 64-bit numbers would be cut down by one backend and kept by the other.
-    narrow = {"f": keras.config.floatx(), "i": "int32", "u": "int32"}.get(other.dtype.kind)
-    return keras.ops.convert_to_tensor(other.astype(narrow) if narrow else other)
-
-
 def _differentiate(total_of, problem, compiled=False):
     """Return a function that differentiates `total_of` with respect to a list of tensors.
 
@@ -194,19 +216,7 @@ def _tensorflow(total_of, problem, compiled):
             tf.zeros_like(v) if g is None else tf.convert_to_tensor(g) for v, g in pairs
         ]
 
-    # One concrete function a signature: calling tf.function itself would count the traces of
-    # all functions made here together, and warn of too many.
-    traced = {}
-
-    def run_traced(values, *others):
-        specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, [values, *others])
-        signature = tuple(tf.nest.flatten(specs))
-        if signature not in traced:
-            function = tf.function(run, autograph=False)
-            traced[signature] = function.get_concrete_function(*specs)
-        return traced[signature](values, *others)
-
-    return run_traced if compiled else run
+    return traced(run) if compiled else run
 
 
 def _jax(total_of, problem, compiled):

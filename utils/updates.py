@@ -14,7 +14,8 @@ Keras has no public call for this, because each backend differentiates and compi
 from collections.abc import Callable, Sequence
 
 import keras
-import numpy as np
+
+from utils.gradients import as_tensor, traced
 
 Networks = keras.Layer | Sequence[keras.Layer]
 
@@ -69,7 +70,7 @@ def compile_step(
     run = backends[keras.backend.backend()](loss, optimizer, weights, others)
 
     def step(*arrays):
-        return run(*map(_as_tensor, arrays))
+        return run(*map(as_tensor, arrays))
 
     return step
 
@@ -84,13 +85,6 @@ def _as_list(networks):
 
 def _unique(variables):
     return list({id(v): v for v in variables}.values())
-
-
-def _as_tensor(array):
-    array = keras.ops.convert_to_numpy(array) if keras.ops.is_tensor(array) else np.asarray(array)
-    # 64-bit numbers would be cut down by one backend and kept by the other.
-    narrow = {"f": keras.config.floatx(), "i": "int32", "u": "int32"}.get(array.dtype.kind)
-    return keras.ops.convert_to_tensor(array.astype(narrow, copy=False) if narrow else array)
 
 
 def _one_number(value):
@@ -135,15 +129,7 @@ def _tensorflow_step(loss, optimizer, weights, others):
         optimizer.apply(gradients, weights)
         return value
 
-    traced = {}
-
-    def step(*arrays):
-        signature = tuple((array.shape, array.dtype) for array in arrays)
-        if signature not in traced:
-            traced[signature] = tf.function(run, autograph=False).get_concrete_function(*arrays)
-        return traced[signature](*arrays)
-
-    return step
+    return traced(run)
 
 
 def _jax_step(loss, optimizer, weights, others):
